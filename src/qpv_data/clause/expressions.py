@@ -1,0 +1,153 @@
+"""Hold the SQL of clauses to what it may be: one scalar, deterministic expression over declared columns.
+
+DuckDB itself parses and binds each expression against an empty table, offline: a misspelt column is found
+before any data is read, and nothing an expression can say reaches a file, a setting or the clock.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import Any, Literal
+
+import duckdb
+
+from qpv_data.clause.model import Colonne, TypeColonne
+from qpv_data.problems import Problem
+
+SQL_TYPES = {
+    TypeColonne.TEXTE: "VARCHAR",
+    TypeColonne.ENTIER: "BIGINT",
+    TypeColonne.NOMBRE: "DOUBLE",
+    TypeColonne.DATE: "DATE",
+    TypeColonne.BOOLEEN: "BOOLEAN",
+}
+_NUMERIC = re.compile(r"(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|DOUBLE|FLOAT|DECIMAL.*|BOOLEAN)")
+_FORBIDDEN = {"getvariable", "current_setting", "getenv", "nextval", "currval", "query", "query_table"}
+# Parts of the tree that are not a plain scalar expression over the record.
+_FORBIDDEN_CLASSES = {"SUBQUERY", "WINDOW", "STAR", "PARAMETER", "POSITIONAL_REFERENCE", "DEFAULT", "LAMBDA"}
+Attendu = Literal["booleen", "nombre", "texte", "quelconque"]
+
+
+def quote(name: str) -> str:
+    """An SQL identifier, quoted."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """An SQL string, quoted."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def check_expression(
+    expression: str, columns: Sequence[Colonne] | None, attendu: Attendu
+) -> tuple[Problem, str, str] | None:
+    """None when the expression holds, else (problem, message, remedy).
+
+    `columns` are those of the conformed record; None stands for the single text column `valeur`.
+    """
+    parsed = _parse(expression)
+    if isinstance(parsed, str):
+        return Problem.SQL_INVALIDE, parsed, "écrire une seule expression SQL scalaire"
+    if fault := _forbidden_part(parsed):
+        return Problem.SQL_INVALIDE, fault, "n'employer que des fonctions scalaires et déterministes sur les colonnes"
+    names = ["valeur"] if columns is None else [c.nom for c in columns if not c.identifiant_direct]
+    # The binder would take `current_date` for the clock and not for a misspelt column.
+    for name in sorted(columns_of(expression) - set(names)):
+        return _unknown_column(name, names)
+    table = (
+        "CREATE TABLE e (valeur VARCHAR)"
+        if columns is None
+        else "CREATE TABLE e ("
+        + ", ".join(f"{quote(c.nom)} {SQL_TYPES[c.type]}" for c in columns if not c.identifiant_direct)
+        + ")"
+    )
+    with _connection() as con:
+        con.execute(table)
+        try:
+            row = con.execute(f"DESCRIBE SELECT ({expression}\n) AS v FROM e").fetchone()
+        except duckdb.Error as e:
+            return Problem.SQL_INVALIDE, str(e).splitlines()[0], "corriger l'expression"
+    kind = str(row[1]) if row else "?"
+    if attendu == "booleen" and kind != "BOOLEAN":
+        return Problem.SQL_INVALIDE, f"un booléen est attendu, l'expression donne {kind}", "écrire une condition"
+    if attendu == "nombre" and not _NUMERIC.fullmatch(kind):
+        return Problem.SQL_INVALIDE, f"un nombre est attendu, l'expression donne {kind}", "convertir (CAST)"
+    return None
+
+
+def columns_of(expression: str) -> frozenset[str]:
+    """Names of the columns that an expression reads, in lower case as SQL compares them."""
+    parsed = _parse(expression)
+    if isinstance(parsed, str):
+        return frozenset()
+    return frozenset(
+        node["column_names"][-1].lower() for node in _nodes(parsed) if node.get("class") == "COLUMN_REF"
+    )
+
+
+def _connection() -> duckdb.DuckDBPyConnection:
+    con = duckdb.connect(":memory:", config={"threads": 1, "enable_external_access": False})
+    con.execute("SET lock_configuration = true")
+    return con
+
+
+def _parse(expression: str) -> dict[str, Any] | str:
+    with _connection() as con:
+        row = con.execute("SELECT json_serialize_sql(?)", [f"SELECT ({expression}\n)"]).fetchone()
+    tree: dict[str, Any] = json.loads(row[0]) if row else {"error": True}
+    if tree.get("error"):
+        return f"SQL illisible : {tree.get('error_message', 'erreur de syntaxe')}"
+    statements = tree["statements"]
+    if len(statements) != 1:
+        return "une seule expression est permise"
+    node = statements[0]["node"]
+    if node.get("type") != "SELECT_NODE" or len(node["select_list"]) != 1:
+        return "une seule expression est permise"
+    if node["from_table"]["type"] != "EMPTY" or node["where_clause"] or node["group_expressions"]:
+        return "ni FROM, ni WHERE, ni GROUP BY : une expression seule"
+    if node["having"] or node["qualify"] or node["modifiers"] or node["cte_map"]["map"]:
+        return "ni HAVING, ni QUALIFY, ni ORDER BY, ni WITH : une expression seule"
+    tree_of_expression: dict[str, Any] = node["select_list"][0]
+    return tree_of_expression
+
+
+def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(tree, dict):
+        yield tree
+        for value in tree.values():
+            yield from _nodes(value)
+    elif isinstance(tree, list):
+        for value in tree:
+            yield from _nodes(value)
+
+
+def _forbidden_part(tree: dict[str, Any]) -> str | None:
+    for node in _nodes(tree):
+        if node.get("class") in _FORBIDDEN_CLASSES:
+            return f"élément non permis : {node['class'].lower()}"
+        if node.get("class") == "FUNCTION":
+            name = str(node["function_name"]).lower()
+            if not node.get("is_operator") and name not in _scalar_functions():
+                return f"fonction non permise : {name}"
+    return None
+
+
+@cache
+def _scalar_functions() -> frozenset[str]:
+    """Scalar functions whose result depends on their arguments alone; aggregates and the clock are not."""
+    with _connection() as con:
+        rows = con.execute(
+            "SELECT function_name, bool_and(function_type IN ('scalar', 'macro')"
+            " AND coalesce(stability, 'CONSISTENT') = 'CONSISTENT') FROM duckdb_functions() GROUP BY ALL"
+        ).fetchall()
+    return frozenset(name for name, pure in rows if pure) - _FORBIDDEN
+
+
+def _unknown_column(name: str, names: Sequence[str]) -> tuple[Problem, str, str]:
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    remedy = f"vouliez-vous « {close[0]} » ?" if close else f"colonnes déclarées : {', '.join(names)}"
+    return Problem.COLONNE_INCONNUE, f"colonne inconnue : {name}", remedy

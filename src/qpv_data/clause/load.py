@@ -1,0 +1,193 @@
+"""Read clauses from YAML, keeping the line of every key, and list all their violations at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import Field, TypeAdapter, ValidationError
+
+from qpv_data.clause.model import Clause, ClauseJeu, ClauseZonage, Indicateur
+from qpv_data.problems import InvalidDeclarationError, Problem, Violation, relative_to_cwd
+
+Chemin = tuple[str | int, ...]
+_ADAPTER: TypeAdapter[Clause] = TypeAdapter(Annotated[Clause, Field(discriminator="nature")])
+_MAX_BYTES = 2_000_000
+
+
+@dataclass(frozen=True)
+class LoadedClause:
+    """A clause with the file that holds it and the line of each of its keys."""
+
+    clause: Clause
+    fichier: Path
+    lignes: dict[Chemin, int]
+
+    def violation(self, chemin: Chemin, probleme: Problem, message: str, remede: str) -> Violation:
+        """A violation at the line of `chemin`, or of its nearest parent that is written in the file."""
+        return Violation(relative_to_cwd(self.fichier), line_of(self.lignes, chemin), probleme, message, remede)
+
+
+@dataclass(frozen=True)
+class ClauseSet:
+    """Every clause of a directory, sorted by id."""
+
+    racine: Path
+    chargees: tuple[LoadedClause, ...]
+
+    @property
+    def jeux(self) -> tuple[ClauseJeu, ...]:
+        """The feeds, in the order of their ids."""
+        return tuple(c.clause for c in self.chargees if isinstance(c.clause, ClauseJeu))
+
+    @property
+    def zonages(self) -> tuple[ClauseZonage, ...]:
+        """The referentials, in the order of their ids."""
+        return tuple(c.clause for c in self.chargees if isinstance(c.clause, ClauseZonage))
+
+    def indicateurs(self) -> Iterator[tuple[ClauseJeu, Indicateur]]:
+        """Each indicator with the clause that declares it."""
+        for clause in self.jeux:
+            for indicateur in clause.indicateurs:
+                yield clause, indicateur
+
+
+class _Loader(yaml.SafeLoader):
+    """Dates stay text: a clause's dates are read by the model, and codes such as 2024-01 are not dates."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, regexp) for tag, regexp in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def line_of(lines: dict[Chemin, int], path: Chemin) -> int:
+    """Line (from 1) of the key at `path`, or of its nearest written parent."""
+    while path and path not in lines:
+        path = path[:-1]
+    return lines.get(path, 1)
+
+
+def read_clause(path: Path) -> tuple[LoadedClause | None, list[Violation]]:
+    """Read one file. Either the clause, or all its violations."""
+    shown = relative_to_cwd(path)
+    try:
+        raw, lines, repeated = _parse(path)
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as e:
+        mark = getattr(e, "problem_mark", None)
+        line = mark.line + 1 if mark is not None else 1
+        text = getattr(e, "problem", None) or str(e).splitlines()[0]
+        return None, [Violation(shown, line, Problem.YAML_ILLISIBLE, text, "corriger la syntaxe YAML (UTF-8)")]
+    violations = [
+        Violation(shown, line, Problem.DOUBLON, f"clé écrite deux fois : {key}", "n'en garder qu'une")
+        for key, line in repeated
+    ]
+    try:
+        clause = _ADAPTER.validate_python(raw)
+    except ValidationError as e:
+        violations += [_translate(shown, lines, dict(error)) for error in e.errors(include_url=False)]
+        return None, violations
+    return (None if violations else LoadedClause(clause, path, lines)), violations
+
+
+def load_clauses(root: Path) -> ClauseSet:
+    """Read every `*.yml` under `root`. Raises InvalidDeclarationError with all violations of all files."""
+    if not root.is_dir():
+        raise InvalidDeclarationError(
+            [
+                Violation(
+                    str(root), 1, Problem.REFERENCE_INCONNUE, "dossier de clauses introuvable", "vérifier le chemin"
+                )
+            ]
+        )
+    loaded: list[LoadedClause] = []
+    violations: list[Violation] = []
+    for path in sorted([*root.rglob("*.yml"), *root.rglob("*.yaml")]):
+        clause, found = read_clause(path)
+        violations += found
+        if clause is not None:
+            loaded.append(clause)
+    if not loaded and not violations:
+        violations.append(
+            Violation(
+                str(root), 1, Problem.REFERENCE_INCONNUE, "aucune clause (*.yml) dans ce dossier", "en déclarer une"
+            )
+        )
+    if violations:
+        raise InvalidDeclarationError(violations)
+    return ClauseSet(root, tuple(sorted(loaded, key=lambda c: c.clause.id)))
+
+
+def _parse(path: Path) -> tuple[Any, dict[Chemin, int], list[tuple[str, int]]]:
+    data = path.read_bytes()
+    if len(data) > _MAX_BYTES:
+        raise ValueError(f"clause de plus de {_MAX_BYTES} octets")
+    text = data.decode("utf-8-sig")
+    if "&" in text and any(isinstance(e, yaml.AliasEvent) for e in yaml.parse(text, Loader=_Loader)):
+        raise ValueError("les alias YAML (*) ne sont pas acceptés : écrire la valeur")
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return {}, {}, []
+        lines: dict[Chemin, int] = {}
+        repeated: list[tuple[str, int]] = []
+        _walk(node, (), lines, repeated)
+        return loader.construct_document(node), lines, repeated
+    finally:
+        loader.dispose()
+
+
+def _walk(node: yaml.Node, path: Chemin, lines: dict[Chemin, int], repeated: list[tuple[str, int]]) -> None:
+    lines.setdefault(path, node.start_mark.line + 1)
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            child = (*path, str(key.value))
+            if child in lines:
+                repeated.append((".".join(map(str, child)), key.start_mark.line + 1))
+            lines[child] = key.start_mark.line + 1
+            _walk(value, child, lines, repeated)
+    elif isinstance(node, yaml.SequenceNode):
+        for i, value in enumerate(node.value):
+            _walk(value, (*path, i), lines, repeated)
+
+
+_FRENCH = {
+    "missing": (Problem.CLE_MANQUANTE, "clé obligatoire absente", "l'ajouter : rien n'a de valeur par défaut ici"),
+    "extra_forbidden": (Problem.CLE_INCONNUE, "clé inconnue", "corriger l'orthographe ou l'enlever"),
+    "string_type": (Problem.VALEUR_INVALIDE, "un texte est attendu", "mettre la valeur entre guillemets"),
+    "union_tag_not_found": (Problem.CLE_MANQUANTE, "discriminant absent", "déclarer `nature` (ou `mode`)"),
+    "union_tag_invalid": (Problem.VALEUR_INVALIDE, "valeur inconnue", "choisir parmi les valeurs permises"),
+    "enum": (Problem.VALEUR_INVALIDE, "valeur hors de la liste", "choisir parmi les valeurs permises"),
+    "literal_error": (Problem.VALEUR_INVALIDE, "valeur hors de la liste", "choisir parmi les valeurs permises"),
+    "string_pattern_mismatch": (Problem.VALEUR_INVALIDE, "forme inattendue", "respecter la forme indiquée"),
+    "too_short": (Problem.VALEUR_INVALIDE, "au moins un élément est attendu", "en déclarer au moins un"),
+}
+
+
+def _translate(shown: str, lines: dict[Chemin, int], error: dict[str, Any]) -> Violation:
+    path = _as_written(error["loc"], lines)
+    problem, text, remedy = _FRENCH.get(
+        error["type"], (Problem.VALEUR_INVALIDE, str(error["msg"]).removeprefix("Value error, "), "corriger la valeur")
+    )
+    context = error.get("ctx") or {}
+    if allowed := context.get("expected") or context.get("expected_tags"):
+        remedy = f"valeurs permises : {allowed}"
+    if pattern := context.get("pattern"):
+        remedy = f"forme attendue : {pattern}"
+    name = ".".join(str(p) for p in path) or "clause"
+    return Violation(shown, line_of(lines, path), problem, f"{name} : {text}", remedy)
+
+
+def _as_written(loc: Chemin, lines: dict[Chemin, int]) -> Chemin:
+    """Drop the names of union branches, which pydantic inserts in a path and no file holds."""
+    written: Chemin = ()
+    for i, part in enumerate(loc):
+        is_branch = part in ("jeu", "zonage", "point", "code") and (*written, part) not in lines
+        if not (is_branch and (i == 0 or i < len(loc) - 1)) and not (i == 0 and part in ("jeu", "zonage")):
+            written = (*written, part)
+    return written

@@ -1,0 +1,64 @@
+"""Open DuckDB the way every stage needs it: bounded memory, spilling to the run's own folder, reproducible."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+MEMORY = "2GiB"
+
+
+@contextmanager
+def engine(work: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection on a temporary database under `work`, removed at the end whatever happens.
+
+    Insertion order is preserved and sums are made in DECIMAL: threads never change a result.
+    """
+    with scratch(work) as folder:
+        con = duckdb.connect(str(folder / "travail.duckdb"), config={"memory_limit": MEMORY})
+        try:
+            con.execute(f"SET temp_directory = '{str(folder).replace(chr(39), chr(39) * 2)}'")
+            con.execute("SET preserve_insertion_order = true")
+            con.execute("SET enable_progress_bar = false")
+            con.execute("SET autoinstall_known_extensions = false")
+            con.execute("SET autoload_known_extensions = false")
+            con.execute("SET TimeZone = 'UTC'")
+            yield con
+        finally:
+            con.close()
+
+
+@contextmanager
+def scratch(work: Path) -> Iterator[Path]:
+    """A private folder under `work`, removed at the end."""
+    work.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=work))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+@contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """Write a file whole or not at all: yields a path beside `target`, moved onto it when the block ends well."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        yield temporary
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def sql_path(path: Path) -> str:
+    """A path as an SQL string."""
+    return "'" + str(path).replace("'", "''") + "'"

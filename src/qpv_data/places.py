@@ -1,0 +1,145 @@
+"""Turn a feed's coordinates into places: a territory and x, y in its projected CRS, or why there is none."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from pyproj import CRS, Transformer
+from pyproj.exceptions import CRSError
+
+from qpv_data.clause.model import ClauseJeu, LocalisationPoint
+from qpv_data.problems import MotifInconnu
+from qpv_data.zonages.territories import Territory, load_territories, territory_of_points
+
+Floats = npt.NDArray[np.float64]
+Objects = npt.NDArray[np.object_]
+_LONLAT = 4326
+
+
+@dataclass(frozen=True)
+class Places:
+    """One place a row. `territoire`: index in `territoires`, −1 when unknown; `x, y`: metres in that territory's
+    projected CRS, NaN when unknown; `motifs`: why it is unknown (MotifInconnu's text) or None."""
+
+    territoires: tuple[Territory, ...]
+    territoire: npt.NDArray[np.int16]
+    x: Floats
+    y: Floats
+    motifs: Objects
+
+
+def points_of(clause: ClauseJeu, table: pa.Table) -> Places:
+    """Places of conformed records. CRS row by row when the clause says so; axes are always (x, y), (lon, lat).
+
+    Order of the reasons: coordinates absent or unreadable, (0, 0), EPSG, outside every French territory (or
+    inside one once swapped: `axes_inverses`, reported and not corrected), quality of the position.
+    """
+    place = clause.localisation
+    assert isinstance(place, LocalisationPoint)
+    territories = load_territories()
+    x, y = _floats(table, place.x), _floats(table, place.y)
+    n = table.num_rows
+    motives: Objects = np.full(n, None, dtype=object)
+    missing = np.isnan(x) | np.isnan(y)
+    unreadable = np.array(table.column("_place_illisible").to_pylist(), dtype=bool)
+    motives[missing] = MotifInconnu.COORDONNEES_ABSENTES.value
+    motives[missing & unreadable] = MotifInconnu.COORDONNEES_ILLISIBLES.value
+    motives[(x == 0) & (y == 0)] = MotifInconnu.COORDONNEES_NULLES.value
+    epsg = _epsg(place, table, motives)
+    territory = np.full(n, -1, dtype=np.int16)
+    px, py = np.full(n, np.nan), np.full(n, np.nan)
+    for code in np.unique(epsg[motives == None]):  # noqa: E711
+        rows = np.flatnonzero((epsg == code) & (motives == None))  # noqa: E711
+        _project(int(code), rows, x, y, territories, territory, px, py, motives)
+    _apply_quality(place, table, motives)
+    unknown = motives != None  # noqa: E711
+    territory[unknown] = -1
+    px[unknown], py[unknown] = np.nan, np.nan
+    return Places(territories, territory, px, py, motives)
+
+
+def _floats(table: pa.Table, name: str) -> Floats:
+    column = table.column(name).cast(pa.float64()).combine_chunks()
+    values: Floats = column.to_numpy(zero_copy_only=False).astype(np.float64)
+    return values
+
+
+def _epsg(place: LocalisationPoint, table: pa.Table, motives: Objects) -> npt.NDArray[np.int64]:
+    n = table.num_rows
+    if place.crs is not None:
+        return np.full(n, int(place.crs.removeprefix("EPSG:")), dtype=np.int64)
+    assert place.colonne_epsg is not None
+    codes = np.zeros(n, dtype=np.int64)
+    for i, value in enumerate(table.column(place.colonne_epsg).cast(pa.string()).to_pylist()):
+        if motives[i] is not None:
+            continue
+        if value is None:
+            motives[i] = MotifInconnu.EPSG_ABSENT.value
+            continue
+        m = re.fullmatch(r"(?:EPSG:)?(\d{4,6})", value.strip(), re.IGNORECASE)
+        codes[i] = int(m[1]) if m else 0
+        if m is None or not _known(codes[i]):
+            motives[i] = MotifInconnu.EPSG_INCONNU.value
+    return codes
+
+
+@cache
+def _known(epsg: int) -> bool:
+    try:
+        CRS.from_epsg(epsg)
+    except CRSError:
+        return False
+    return True
+
+
+@cache
+def transformer(source: int, target: int) -> Callable[[Floats, Floats], tuple[Floats, Floats]]:
+    """x, y of `source` to x, y of `target` (EPSG numbers), arrays in and out; the same CRS moves nothing."""
+    if source == target:
+        return lambda x, y: (x, y)
+    transform = Transformer.from_crs(source, target, always_xy=True).transform
+
+    def apply(x: Floats, y: Floats) -> tuple[Floats, Floats]:
+        px, py = transform(x, y)
+        return np.asarray(px, dtype=np.float64), np.asarray(py, dtype=np.float64)
+
+    return apply
+
+
+def _project(
+    epsg: int,
+    rows: npt.NDArray[np.intp],
+    x: Floats,
+    y: Floats,
+    territories: tuple[Territory, ...],
+    territory: npt.NDArray[np.int16],
+    px: Floats,
+    py: Floats,
+    motives: Objects,
+) -> None:
+    lon, lat = transformer(epsg, _LONLAT)(x[rows], y[rows])
+    found = territory_of_points(lon, lat)
+    outside = found < 0
+    if outside.any():
+        swapped = territory_of_points(*transformer(epsg, _LONLAT)(y[rows], x[rows])) >= 0
+        motives[rows[outside & swapped]] = MotifInconnu.AXES_INVERSES.value
+        motives[rows[outside & ~swapped]] = MotifInconnu.HORS_TERRITOIRE.value
+    territory[rows] = found
+    for index in np.unique(found[~outside]):
+        chosen = rows[found == index]
+        px[chosen], py[chosen] = transformer(epsg, territories[index].epsg)(x[chosen], y[chosen])
+
+
+def _apply_quality(place: LocalisationPoint, table: pa.Table, motives: Objects) -> None:
+    if place.qualite is None:
+        return
+    refused = set(place.qualite.inconnu)
+    for i, value in enumerate(table.column(place.qualite.colonne).cast(pa.string()).to_pylist()):
+        if motives[i] is None and value in refused:
+            motives[i] = MotifInconnu.QUALITE_INSUFFISANTE.value

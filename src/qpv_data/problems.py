@@ -1,0 +1,129 @@
+"""What can go wrong, as a closed list, and the errors that carry it.
+
+An error names the feed, the problem and the remedy. Nothing here ever holds a personal value.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+
+class Problem(StrEnum):
+    """Why a declaration, a delivery or a run is refused. Readers see these words: French, closed list."""
+
+    # declarations
+    YAML_ILLISIBLE = "yaml_illisible"
+    CLE_INCONNUE = "cle_inconnue"
+    CLE_MANQUANTE = "cle_manquante"
+    VALEUR_INVALIDE = "valeur_invalide"
+    COLONNE_INCONNUE = "colonne_inconnue"
+    SQL_INVALIDE = "sql_invalide"
+    REFERENCE_INCONNUE = "reference_inconnue"
+    DOUBLON = "doublon"
+    EXEMPLE_FAUX = "exemple_faux"
+    A_CONFIRMER = "a_confirmer"
+    # fetching
+    SOURCE_INJOIGNABLE = "source_injoignable"
+    SOURCE_ABSENTE = "source_absente"
+    SOURCE_TRONQUEE = "source_tronquee"
+    SOURCE_TROP_GRANDE = "source_trop_grande"
+    SOURCE_TROP_LENTE = "source_trop_lente"
+    SOURCE_ALTEREE = "source_alteree"
+    URL_REFUSEE = "url_refusee"
+    MIROIR_INCOMPLET = "miroir_incomplet"
+    # containers and formats
+    CONTENEUR_INVALIDE = "conteneur_invalide"
+    CONTENEUR_HOSTILE = "conteneur_hostile"
+    FORMAT_INATTENDU = "format_inattendu"
+    ENTETE_INATTENDU = "entete_inattendu"
+    # content
+    TROP_PEU_DE_LIGNES = "trop_peu_de_lignes"
+    TROP_DE_REJETS = "trop_de_rejets"
+    CONTROLE_NON_TENU = "controle_non_tenu"
+    TOTAUX_INEGAUX = "totaux_inegaux"
+    MILLESIME_INATTENDU = "millesime_inattendu"
+    CRS_INATTENDU = "crs_inattendu"
+    PERIMETRES_INVALIDES = "perimetres_invalides"
+    REFERENTIEL_ABSENT = "referentiel_absent"
+    # running
+    RIEN_A_PUBLIER = "rien_a_publier"
+    ECRITURE_IMPOSSIBLE = "ecriture_impossible"
+    PERIODE_INVALIDE = "periode_invalide"
+    EXECUTION_EN_COURS = "execution_en_cours"
+
+
+class Rejet(StrEnum):
+    """Why a received row is not a record. Closed list; the row keeps its line number."""
+
+    NOMBRE_DE_CHAMPS = "nombre_de_champs"
+    ENCODAGE_INVALIDE = "encodage_invalide"
+    VALEUR_OBLIGATOIRE_ABSENTE = "valeur_obligatoire_absente"
+    VALEUR_ILLISIBLE = "valeur_illisible"
+    VALEUR_HORS_DOMAINE = "valeur_hors_domaine"
+    CLE_EN_DOUBLE = "cle_en_double"
+    HORS_PERIODE = "hors_periode"
+    LIGNE_DE_TOTAL = "ligne_de_total"
+
+
+class MotifInconnu(StrEnum):
+    """Why the place of a record is unknown. An unknown place is never 'outside'."""
+
+    COORDONNEES_ABSENTES = "coordonnees_absentes"
+    COORDONNEES_ILLISIBLES = "coordonnees_illisibles"
+    COORDONNEES_NULLES = "coordonnees_nulles"
+    AXES_INVERSES = "axes_inverses"
+    HORS_TERRITOIRE = "hors_territoire"
+    EPSG_ABSENT = "epsg_absent"
+    EPSG_INCONNU = "epsg_inconnu"
+    QUALITE_INSUFFISANTE = "qualite_insuffisante"
+    CODE_ABSENT = "code_absent"
+    CODE_INCONNU = "code_inconnu"
+    REFERENTIEL_VIDE = "referentiel_vide"
+    HORS_COUVERTURE = "hors_couverture"
+
+
+@dataclass(frozen=True, order=True)
+class Violation:
+    """One fault of a declaration: where, what, and what to do about it. `ligne` counts from 1."""
+
+    fichier: str
+    ligne: int
+    probleme: Problem
+    message: str
+    remede: str
+
+    def __str__(self) -> str:
+        return f"{self.fichier}:{self.ligne}: {self.probleme.value}: {self.message} → {self.remede}"
+
+
+class QpvDataError(Exception):
+    """Base of every error that this package raises on purpose."""
+
+
+class InvalidDeclarationError(QpvDataError):
+    """The declarations are refused; `violations` holds all of them, sorted by file and line."""
+
+    def __init__(self, violations: list[Violation]) -> None:
+        self.violations = sorted(violations)
+        super().__init__("\n".join(str(v) for v in self.violations))
+
+
+class FeedError(QpvDataError):
+    """One feed fails, for a reason of the closed list; the others go on."""
+
+    def __init__(self, jeu: str, probleme: Problem, message: str, remede: str) -> None:
+        self.jeu, self.probleme, self.message, self.remede = jeu, probleme, message, remede
+        super().__init__(f"{jeu}: {probleme.value}: {message} → {remede}")
+
+    def __reduce__(self) -> tuple[type[FeedError], tuple[str, Problem, str, str]]:
+        return FeedError, (self.jeu, self.probleme, self.message, self.remede)
+
+
+def relative_to_cwd(path: Path) -> str:
+    """Show a path the way the user typed it when it lies under the working directory."""
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

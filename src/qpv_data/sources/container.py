@@ -1,0 +1,209 @@
+"""What a delivered file is, by its first bytes and never by its name, and the one file to read inside it."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+import unicodedata
+import zipfile
+from enum import StrEnum
+from pathlib import Path
+
+from qpv_data.sources.archive import Limits, Unpacker, parts_of
+
+__all__ = ["Kind", "Limits", "open_delivery", "open_members", "safe_name", "sniff", "verify"]
+
+_DATA = (".geojson", ".json", ".csv", ".shp", ".gpkg", ".parquet", ".txt")
+_NESTED = (".zip", ".gz")
+_SHAPEFILE = {".dbf": True, ".shx": True, ".prj": False, ".cpg": False}  # whether it cannot be done without
+_HTML = re.compile(rb"<(!doctype\s+html|html[\s>])", re.IGNORECASE)
+
+
+class Kind(StrEnum):
+    """What the first bytes say. `texte` is anything readable that is nothing else, csv for one."""
+
+    ZIP = "zip"
+    GZIP = "gzip"
+    PARQUET = "parquet"
+    SQLITE = "sqlite"
+    SHAPEFILE = "shapefile"
+    HTML = "html"
+    XML = "xml"
+    JSON = "json"
+    TEXTE = "texte"
+    INCONNU = "inconnu"
+
+
+_MAGIC = {
+    b"PK\x03\x04": Kind.ZIP,
+    b"PK\x05\x06": Kind.ZIP,  # no entry
+    b"\x1f\x8b": Kind.GZIP,
+    b"PAR1": Kind.PARQUET,
+    b"SQLite format 3\x00": Kind.SQLITE,
+    b"\x00\x00\x27\x0a": Kind.SHAPEFILE,
+}
+
+
+def sniff(path: Path) -> Kind:
+    """The kind of `path`, from its first bytes. A GeoPackage is `sqlite`; an empty file is `texte`."""
+    with path.open("rb") as f:
+        head = f.read(1024)
+    for magic, kind in _MAGIC.items():
+        if head.startswith(magic):
+            return kind
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if _HTML.match(text):
+        return Kind.HTML
+    if text.startswith(b"<"):
+        return Kind.XML
+    if text.startswith((b"{", b"[")):
+        return Kind.JSON
+    utf16 = head.startswith((b"\xff\xfe", b"\xfe\xff"))
+    return Kind.INCONNU if b"\x00" in head and not utf16 else Kind.TEXTE
+
+
+def safe_name(text: str, default: str = "livraison") -> str:
+    """A file name of at most 100 ASCII letters, digits, `.`, `_`, `-`, that never starts with a dot."""
+    letters = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    name = re.sub(r"[^A-Za-z0-9._-]+", "_", letters).lstrip("._-").rstrip(".")
+    stem, dot, suffix = name.rpartition(".")
+    if dot and len(suffix) <= 10:
+        return f"{stem[: 99 - len(suffix)]}.{suffix}"
+    return name[:100] or default
+
+
+def open_delivery(path: Path, *, jeu: str, membre: str | None, into: Path, limite: Limits) -> Path:
+    """The file to read: `path` itself, or what its archive holds, written in `into` (not `path`'s own folder).
+
+    `membre` is a glob (`*`, `?`, any case) on the full name inside a zip, else on the last part of it; exactly
+    one file must match. Without it, the only data file is taken; a .txt counts only when nothing else does.
+    A .shp comes with its siblings. One nested archive is opened. A bare file is returned even when `membre` is
+    declared: producers turn archives into files and back. Raises FeedError: conteneur_invalide, _hostile.
+    """
+    _not_beside(path, into)
+    return _descend(Unpacker(jeu, limite), path, membre, into, depth=0)
+
+
+def open_members(path: Path, *, jeu: str, into: Path, limite: Limits) -> dict[str, Path]:
+    """Every file of a zip (a GTFS for one), written in `into`, by the last part of its name, as written there.
+
+    Raises FeedError: conteneur_invalide when it is not a zip or when two files have one name; conteneur_hostile.
+    """
+    _not_beside(path, into)
+    unpacker = Unpacker(jeu, limite)
+    if sniff(path) is not Kind.ZIP:
+        raise unpacker.invalid("la livraison n'est pas une archive zip", "vérifier `source.url`")
+    found: dict[str, Path] = {}
+    with unpacker.zip(path) as archive:
+        for rank, info in enumerate(_files(archive)):
+            name = parts_of(info.filename)[-1]
+            if name in found:
+                raise unpacker.invalid(f"deux fichiers nommés {name!r} dans l'archive", "prévenir le producteur")
+            found[name] = _extract(unpacker, archive, info, into / f"{rank:03d}-{safe_name(name)}")
+    return found
+
+
+def verify(path: Path, *, jeu: str, limite: Limits) -> None:
+    """Read a container to its end: CRC of every member of a zip, of a gzip, both marks of a parquet.
+
+    Nothing is written. Any other file passes. Raises FeedError: conteneur_invalide, conteneur_hostile.
+    """
+    unpacker, kind = Unpacker(jeu, limite), sniff(path)
+    if kind is Kind.ZIP:
+        with unpacker.zip(path) as archive:
+            for info in archive.infolist():
+                with archive.open(info) as member:
+                    for _ in unpacker.chunks(member):
+                        pass
+    elif kind is Kind.GZIP:
+        with unpacker.gzip(path) as stream:
+            for _ in unpacker.chunks(stream):
+                pass
+    elif kind is Kind.PARQUET:
+        with path.open("rb") as f:
+            size = f.seek(-4, 2) + 4
+            if size < 12 or f.read(4) != b"PAR1":
+                raise unpacker.invalid("fichier parquet tronqué")
+
+
+def _not_beside(path: Path, into: Path) -> None:
+    if into.resolve() == path.parent.resolve():
+        raise ValueError("unpacking beside the delivery could overwrite it")
+
+
+def _descend(unpacker: Unpacker, path: Path, membre: str | None, into: Path, depth: int) -> Path:
+    kind = sniff(path)
+    if kind not in (Kind.ZIP, Kind.GZIP):
+        return path
+    if depth > 1:
+        raise unpacker.hostile("plus d'une archive emboîtée dans l'archive")
+    rest = membre
+    if kind is Kind.GZIP:
+        with unpacker.gzip(path) as stream:
+            found = unpacker.write(stream, into / safe_name(path.name.removesuffix(".gz")))
+    else:
+        with unpacker.zip(path) as archive:
+            info, rest = _choose(unpacker, _files(archive), membre)
+            if info.filename.casefold().endswith(".shp"):
+                return _shapefile(unpacker, archive, info, into)
+            found = _extract(unpacker, archive, info, into / safe_name(parts_of(info.filename)[-1]))
+    inside = _descend(unpacker, found, rest, into / "interieur", depth + 1)
+    if inside != found:
+        found.unlink()
+    return inside
+
+
+def _choose(unpacker: Unpacker, files: list[zipfile.ZipInfo], membre: str | None) -> tuple[zipfile.ZipInfo, str | None]:
+    """The member to extract, and the pattern that is still to be satisfied inside it."""
+    nested, rest = _with_suffix(files, _NESTED), membre
+    if membre is None:
+        data = _with_suffix(files, _DATA)
+        found = [i for i in data if not i.filename.casefold().endswith(".txt")] or data or nested
+    elif matching := _matching(files, membre):
+        found, rest = matching, None
+    else:
+        found = nested
+    if len(found) != 1:
+        names = [repr(i.filename[:100]) for i in files]
+        shown = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
+        sought = "fichier de données" if membre is None else f"membre {membre!r}"
+        raise unpacker.invalid(
+            f"{len(found)} {sought} dans l'archive, il en faut un ; elle contient : {shown or 'rien'}",
+            "déclarer `source.membre` dans la clause",
+        )
+    return found[0], rest
+
+
+def _matching(files: list[zipfile.ZipInfo], pattern: str) -> list[zipfile.ZipInfo]:
+    glob = pattern.replace("\\", "/").replace("[", "[[]").casefold()
+    whole = [i for i in files if fnmatch.fnmatchcase("/".join(parts_of(i.filename)).casefold(), glob)]
+    return whole or [i for i in files if fnmatch.fnmatchcase(parts_of(i.filename)[-1].casefold(), glob)]
+
+
+def _files(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    """Entries that are files, without hidden ones and those that macOS adds."""
+    return [
+        i
+        for i in archive.infolist()
+        if not i.is_dir() and not any(p.startswith((".", "__MACOSX")) for p in parts_of(i.filename))
+    ]
+
+
+def _with_suffix(files: list[zipfile.ZipInfo], suffixes: tuple[str, ...]) -> list[zipfile.ZipInfo]:
+    return [i for i in files if i.filename.casefold().endswith(suffixes)]
+
+
+def _shapefile(unpacker: Unpacker, archive: zipfile.ZipFile, shp: zipfile.ZipInfo, into: Path) -> Path:
+    target = into / safe_name(f"{parts_of(shp.filename)[-1][:-4]}.shp")
+    siblings = {i.filename.casefold(): i for i in _files(archive)}
+    for suffix, needed in _SHAPEFILE.items():
+        if info := siblings.get(shp.filename[:-4].casefold() + suffix):
+            _extract(unpacker, archive, info, target.with_suffix(suffix))
+        elif needed:
+            raise unpacker.invalid(f"{shp.filename!r} sans son fichier {suffix}", "prévenir le producteur")
+    return _extract(unpacker, archive, shp, target)
+
+
+def _extract(unpacker: Unpacker, archive: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path) -> Path:
+    with archive.open(info) as member:
+        return unpacker.write(member, target)

@@ -1,0 +1,57 @@
+"""Coordinate reference systems: whether two names are one, and going from one to the other."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from pyproj import CRS, Transformer
+from pyproj.exceptions import CRSError
+
+Geometries = NDArray[Any]
+
+
+@cache
+def same_crs(a: str, b: str) -> bool:
+    """Whether two CRSs are one, whoever wrote the name: EPSG, IGNF, an ESRI .prj, WKT; axis order aside.
+
+    Coordinates are always x (longitude, easting) then y here, so EPSG:4326 and OGC:CRS84 are one. A CRS that
+    pyproj cannot read is the same as none.
+    """
+    try:
+        first, second = CRS.from_user_input(a).to_2d(), CRS.from_user_input(b).to_2d()
+    except CRSError:
+        return False
+    if first.equals(second, ignore_axis_order=True):
+        return True
+    known = first.to_epsg(min_confidence=70)
+    return known is not None and known == second.to_epsg(min_confidence=70)
+
+
+@cache
+def _transformer(source: str, target: str) -> Transformer:
+    return Transformer.from_crs(source, target, always_xy=True)
+
+
+def reproject(geometries: Geometries, source: str, target: str) -> Geometries:
+    """Geometries in `target`, vertex by vertex; the very same objects when it is the CRS that they are in."""
+    if same_crs(source, target):
+        return geometries
+    to_target = _transformer(source, target)
+
+    def move(xy: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.column_stack(to_target.transform(xy[:, 0], xy[:, 1]))
+
+    moved: Geometries = shapely.transform(geometries, move)
+    return moved
+
+
+def lon_lat(x: NDArray[np.float64], y: NDArray[np.float64], source: str) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Degrees, WGS 84; infinite where the CRS is not defined."""
+    if same_crs(source, "EPSG:4326"):
+        return x, y
+    lon, lat = _transformer(source, "EPSG:4326").transform(x, y)
+    return np.asarray(lon), np.asarray(lat)
