@@ -21,7 +21,7 @@ from qpv_data.engine import replacing
 from qpv_data.places import Places, points_of
 from qpv_data.problems import FeedError, MotifInconnu, Problem
 from qpv_data.zonages.index import PointIndex
-from qpv_data.zonages.load import Zones
+from qpv_data.zonages.loading import Zones
 
 DEDANS, DEHORS, INCONNU = "dedans", "dehors", "inconnu"
 _BATCH = 100_000
@@ -29,7 +29,8 @@ _BATCH = 100_000
 
 @dataclass(frozen=True)
 class LocateReport:
-    """Counts of one delivery. `zonages`: zoning → (inside, outside, unknown), each summing to `lus`."""
+    """Counts of one delivery. `zonages`: zoning → (inside, outside, unknown), each summing to `lus`; the key ""
+    is the record itself, inside when it is in a QPV of any generation."""
 
     jeu: str
     lus: int
@@ -88,8 +89,8 @@ def _count(tally: _Tally, columns: Columns, rows: int) -> None:
     tally.lus += rows
     tally.motifs.update(m for m in columns["localisation_motif"].to_pylist() if m is not None)
     for name, values in columns.items():
-        if name.endswith("_localisation"):
-            counts = tally.zonages.setdefault(name.removesuffix("_localisation"), Counter())
+        if name.endswith("localisation"):
+            counts = tally.zonages.setdefault(name.removesuffix("localisation").removesuffix("_"), Counter())
             counts.update({v["values"]: v["counts"] for v in values.value_counts().to_pylist()})
 
 

@@ -429,6 +429,11 @@ class ClauseJeu(ClauseBase):
     )
     indicateurs: tuple[Indicateur, ...] = Field(min_length=1)
 
+    @property
+    def par_periode(self) -> bool:
+        """Whether each period is a delivery of its own: the address says which."""
+        return "{" in self.source.url
+
 
 class Vigueur(Modele):
     """When the zoning is in force in a territory; metadata for readers, never a filter."""

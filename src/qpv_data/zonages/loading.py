@@ -34,13 +34,27 @@ class Zones:
 
     groups: Mapping[str, Mapping[int, ZoneGroup]]
     couverture: Mapping[str, frozenset[str]]
+    connus: Mapping[str, frozenset[str]]
+    familles: Mapping[str, str]
+
+    def codes(self, zonage: str) -> frozenset[str]:
+        """Every code of a zoning, with or without contour; none when the run has no such zoning."""
+        return self.connus.get(zonage, frozenset())
+
+    def perimetres(self) -> tuple[str, ...]:
+        """The zonings that have contours, sorted, and those whose only contours have collapsed."""
+        return tuple(sorted(z for z, groups in self.groups.items() if groups or self.familles.get(z) == "qpv"))
+
+    def famille(self, zonage: str) -> str:
+        """The family of a zoning: qpv, commune, epci…"""
+        return self.familles[zonage]
 
 
 def load_zones(directory: Path) -> Zones:
     """Read what `compose_zonages` wrote in `directory`."""
     in_force = pq.read_table(directory / "en_vigueur.parquet", columns=["zonage", "territoire"]).to_pylist()
     table = pq.read_table(
-        directory / "zones.parquet", columns=["zonage", "epsg", "code_zone", "statut", "geometrie"]
+        directory / "zones.parquet", columns=["zonage", "famille", "epsg", "code_zone", "statut", "geometrie"]
     ).sort_by([("zonage", "ascending"), ("epsg", "ascending"), ("code_zone", "ascending")])
     names = sorted({row["zonage"] for row in in_force} | set(pc.unique(table["zonage"]).to_pylist()))
     groups: dict[str, Mapping[int, ZoneGroup]] = {}
@@ -54,4 +68,14 @@ def load_zones(directory: Path) -> Zones:
             found[epsg] = ZoneGroup(name, epsg, codes, shapes)
         groups[name] = MappingProxyType(found)
     coverage = {n: frozenset(row["territoire"] for row in in_force if row["zonage"] == n) for n in names}
-    return Zones(MappingProxyType(groups), MappingProxyType(coverage))
+    known: dict[str, set[str]] = {n: set() for n in names}
+    families: dict[str, str] = {}
+    for zoning, family, code in zip(*(table[c].to_pylist() for c in ("zonage", "famille", "code_zone")), strict=True):
+        known[zoning].add(code)
+        families[zoning] = family
+    return Zones(
+        MappingProxyType(groups),
+        MappingProxyType(coverage),
+        MappingProxyType({n: frozenset(codes) for n, codes in known.items()}),
+        MappingProxyType(families),
+    )

@@ -1,0 +1,75 @@
+-- une ligne par zone, période et modalité : la valeur qui peut sortir, et son statut
+-- entrées : cellules (une ligne par cellule), regle (une seule ligne), denominateurs (au plus une ligne par zone et
+--           période : l'indicateur déclaré par `par`)
+WITH reunies AS (
+  SELECT c.*, r.*,
+    CASE WHEN r.distincts THEN CAST(c.n_distincts AS DECIMAL(38, 9)) ELSE c.somme_numerateur END AS numerateur,
+    CASE WHEN r.par THEN d.numerateur ELSE c.somme_denominateur END AS denominateur,
+    d.statut_observation AS observation_par, d.statut_diffusion AS diffusion_par,
+    -- Un effectif agrégé borne mal les unités d'un côté : la somme elle-même peut être plus petite.
+    CASE WHEN r.effectif AND r.nature IN ('somme', 'part')
+      THEN least(c.n_numerateur, CAST(floor(abs(c.somme_numerateur)) AS HUGEINT)) ELSE c.n_numerateur END AS u_numerateur,
+    CASE WHEN r.effectif AND r.nature = 'part'
+      THEN least(c.n_complement, CAST(floor(abs(c.somme_denominateur - c.somme_numerateur)) AS HUGEINT))
+      ELSE c.n_complement END AS u_complement
+  FROM cellules c CROSS JOIN regle r
+  LEFT JOIN denominateurs d ON r.par AND d.zonage = c.zonage AND d.code_zone = c.code_zone AND d.periode = c.periode
+),
+observees AS (
+  SELECT *, nature IN ('moyenne', 'part', 'taux') AS est_ratio,
+    CASE WHEN statut_observation = 'sans_objet' THEN 'sans_objet'
+         WHEN ligne_absente THEN 'non_livree'
+         WHEN par AND observation_par = 'sans_objet' THEN 'sans_objet'
+         WHEN statut_observation <> 'normale' THEN statut_observation
+         WHEN masque IS NOT NULL THEN CASE WHEN masque = 'masque_producteur' THEN 'normale' ELSE masque END
+         WHEN par AND diffusion_par = 'masque_producteur' THEN 'normale'
+         WHEN par AND coalesce(observation_par, 'non_livree') <> 'normale' THEN coalesce(observation_par, 'non_livree')
+         WHEN releve_sans_total THEN 'sans_objet'
+         WHEN nature IN ('moyenne', 'part', 'taux') AND denominateur = 0 THEN 'sans_objet'
+         WHEN nature = 'releve' AND n_lignes = 0 THEN 'non_livree'
+         ELSE 'normale' END AS observation
+  FROM (SELECT *, (nature = 'releve' AND a_modalites AND modalite = 'ensemble') AS releve_sans_total FROM reunies)
+),
+jugees AS (
+  SELECT *,
+    seuil IS NOT NULL AND (
+      (n_unites BETWEEN 1 AND seuil - 1)
+      OR (u_numerateur BETWEEN 1 AND seuil - 1)
+      OR (est_ratio AND n_denominateur BETWEEN 1 AND seuil - 1)
+      OR (nature = 'part' AND u_complement BETWEEN 1 AND seuil - 1)
+      -- Tout le monde ou personne : chaque membre du groupe est connu.
+      OR (nature = 'part' AND n_unites > 0 AND (numerateur = 0 OR numerateur = denominateur))
+      OR coalesce(part_dominante > dominance, false)
+    ) AS a_cacher
+  FROM observees
+),
+statuees AS (
+  SELECT *,
+    CASE WHEN statut_observation <> 'normale' OR ligne_absente THEN 'diffusee'
+         WHEN masque = 'masque_producteur' THEN 'masque_producteur'
+         WHEN masque IS NOT NULL THEN 'diffusee'
+         WHEN par AND observation_par = 'normale' AND diffusion_par = 'masque_producteur' THEN 'masque_producteur'
+         WHEN par AND observation_par = 'normale' AND diffusion_par = 'secret' THEN 'secret'
+         WHEN observation <> 'normale' THEN 'diffusee'
+         WHEN a_cacher THEN 'secret'
+         ELSE 'diffusee' END AS diffusion
+  FROM jugees
+)
+SELECT zonage, code_zone, periode, modalite, observation AS statut_observation, diffusion AS statut_diffusion,
+  CASE WHEN NOT (observation = 'normale' AND diffusion = 'diffusee') THEN NULL
+       WHEN est_ratio THEN
+         -- Arrondi au plus près, la moitié loin de zéro, en entiers : le quotient exact, jamais celui des flottants.
+         sign(numerateur) * sign(denominateur) * CAST(
+           (2 * CAST(abs(numerateur) * 1000000000 AS HUGEINT) * facteur_numerateur * echelle
+            + CAST(abs(denominateur) * 1000000000 AS HUGEINT) * facteur_denominateur)
+           // (2 * CAST(abs(denominateur) * 1000000000 AS HUGEINT) * facteur_denominateur) AS DOUBLE) / echelle
+       ELSE CAST(sign(numerateur) * ((2 * CAST(abs(numerateur) * 1000000000 AS HUGEINT) * echelle + 1000000000)
+         // 2000000000) AS DOUBLE) / echelle END AS valeur,
+  CASE WHEN diffusion = 'diffusee' AND observation = 'normale' OR (diffusion = 'diffusee' AND est_ratio AND denominateur = 0
+            AND statut_observation = 'normale' AND masque IS NULL AND observation = 'sans_objet' AND NOT a_cacher)
+       THEN CAST(numerateur AS DOUBLE) END AS numerateur,
+  CASE WHEN est_ratio AND diffusion = 'diffusee' AND (observation = 'normale' OR (denominateur = 0
+            AND statut_observation = 'normale' AND masque IS NULL AND observation = 'sans_objet' AND NOT a_cacher))
+       THEN CAST(denominateur AS DOUBLE) END AS denominateur
+FROM statuees
+ORDER BY zonage, code_zone, periode, modalite

@@ -1,0 +1,186 @@
+"""Stage 5, aggregate: numerator, denominator, distinct units and largest share of every cell, margins included.
+
+A cell is a zone × a period × a modality (`ensemble` always). The table is dense: a zero is a zero, and a cell
+of which the feed says nothing states why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from qpv_data.clause.expressions import literal, quote
+from qpv_data.clause.model import ClauseJeu, Indicateur, LocalisationCode
+from qpv_data.coverage import NON_LOCALISE, TERRITOIRE, ZoneTable, target_zones
+from qpv_data.engine import engine, replacing, sql_path
+from qpv_data.measures import measures_sql
+from qpv_data.problems import FeedError, Problem
+from qpv_data.resources import sql_dir
+
+
+@dataclass(frozen=True)
+class AggregateReport:
+    """Cells written, an indicator, and the records that they come from."""
+
+    jeu: str
+    enregistrements: int
+    cellules: Mapping[str, int]
+
+
+def aggregate(
+    clause: ClauseJeu,
+    located: Mapping[str, Path],
+    *,
+    periodes: Sequence[str],
+    table: ZoneTable,
+    zonages: Path,
+    aggregated: Path,
+    travail: Path,
+) -> AggregateReport:
+    """Aggregate a feed: one Parquet an indicator in `aggregated`.
+
+    In: located Parquet files by delivery (`unique` or the period), those that are there; `periodes`, all the
+    series' periods. Sums are exact (DECIMAL(38,9)), so neither threads nor the order of rows change a figure.
+    """
+    with engine(travail) as con:
+        total = _records(con, clause, located, table)
+        con.register("cibles_arrow", target_zones(clause, table))
+        con.execute("CREATE TABLE zones_cibles AS SELECT * FROM cibles_arrow")
+        con.execute(f"CREATE VIEW zones_communes AS SELECT * FROM read_parquet({_p(zonages / 'zones_communes.parquet')})")
+        _periods(con, clause, located, periodes)
+        cells = {}
+        for indicateur in clause.indicateurs:
+            con.execute(f"CREATE OR REPLACE VIEW mesures AS {measures_sql(clause, indicateur)}")
+            con.execute(f"CREATE OR REPLACE VIEW mesures_zones AS {_by_zone(clause, indicateur, table)}")
+            con.execute(f"CREATE OR REPLACE TABLE contributions AS {_sql('contributions')}")
+            _modalities(con, indicateur)
+            with replacing(aggregated / f"{indicateur.id}.parquet") as target:
+                con.execute(f"COPY ({_sql('cellules')}) TO {_p(target)} (FORMAT parquet, COMPRESSION zstd)")
+            cells[indicateur.id] = _verify(con, clause, indicateur)
+    return AggregateReport(clause.id, total, cells)
+
+
+_p = sql_path
+
+
+def _sql(name: str) -> str:
+    return (sql_dir() / "agreger" / f"{name}.sql").read_text("utf-8")
+
+
+def _records(
+    con: duckdb.DuckDBPyConnection, clause: ClauseJeu, located: Mapping[str, Path], table: ZoneTable
+) -> int:
+    """View `enregistrements`: the clause's columns under their names, the zonings' under `z__<zonage>`."""
+    if not located:
+        message = "aucune livraison exploitable"
+        raise FeedError(clause.id, Problem.RIEN_A_PUBLIER, message, "voir les livraisons refusées ou absentes")
+    files = [located[key] for key in sorted(located)]
+    names = pq.read_schema(files[0]).names
+    declared = [c.nom for c in clause.colonnes if not c.identifiant_direct]
+    statuses = [f"{c.nom}__statut" for c in clause.colonnes if c.masques and not c.identifiant_direct]
+    chosen = [f"{quote(n + '_declare' if n + '_declare' in names else n)} AS {quote(n)}" for n in declared]
+    chosen += [quote(n) for n in statuses]
+    zonings = _zonings(clause, table)
+    chosen += [f"{quote(z)} AS {quote('z__' + z)}" for z in zonings]
+    chosen += ["_ligne", "_periode", "localisation AS z_localisation"]
+    chosen.append("commune_localisation AS z_commune_localisation")
+    listed = ", ".join(sql_path(f) for f in files)
+    con.execute(
+        f"CREATE VIEW enregistrements AS SELECT {', '.join(chosen)} FROM read_parquet([{listed}], union_by_name = true)"
+    )
+    row = con.execute("SELECT count(*) FROM enregistrements").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def _zonings(clause: ClauseJeu, table: ZoneTable) -> list[str]:
+    if isinstance(clause.localisation, LocalisationCode):
+        return sorted({clause.localisation.zonage, "commune"})
+    return sorted(table.perimetres | {"commune"})
+
+
+def _by_zone(clause: ClauseJeu, indicateur: Indicateur, table: ZoneTable) -> str:
+    """One SELECT a zoning: a record counts once in each of the zones that hold it."""
+    own = clause.localisation.zonage if isinstance(clause.localisation, LocalisationCode) else None
+    drawn = [own] if own is not None else [*sorted(table.perimetres - {"commune"}), "commune"]
+    selects = [
+        f"SELECT {literal(z)} AS zonage, {quote('z__' + z)} AS code_zone, * FROM mesures WHERE {quote('z__' + z)} IS NOT NULL"
+        for z in drawn
+    ]
+    known = "z__commune IS NOT NULL OR z_commune_localisation = 'inconnu'"
+    if own in (None, "commune") and indicateur.nature != "releve":
+        listed = ", ".join(literal(z) for z in sorted(table.compositions)) or "NULL"
+        # Cardinality: a commune is at most once in a zone, so a record counts at most once in it.
+        selects.append(
+            f"SELECT a.zonage, a.code_zone, m.* FROM mesures m JOIN zones_communes a"
+            f" ON a.code_commune = m.z__commune AND a.zonage IN ({listed})"
+        )
+        selects.append(f"SELECT '{TERRITOIRE}' AS zonage, '{TERRITOIRE}' AS code_zone, * FROM mesures WHERE {known}")
+    if own is None:
+        lost = f"({known}) AND (z__commune IS NULL OR z_localisation = 'inconnu')"
+        selects.append(
+            f"SELECT '{NON_LOCALISE}' AS zonage, coalesce(z__commune, '{TERRITOIRE}') AS code_zone, * FROM mesures"
+            f" WHERE {lost}"
+        )
+    return "\nUNION ALL BY NAME ".join(selects)
+
+
+def _periods(
+    con: duckdb.DuckDBPyConnection, clause: ClauseJeu, located: Mapping[str, Path], periodes: Sequence[str]
+) -> None:
+    own = clause.localisation.zonage if isinstance(clause.localisation, LocalisationCode) else None
+    delivered = [not clause.par_periode or p in located for p in periodes]
+    rows = pa.table(
+        {
+            "periode": pa.array(periodes, pa.string()),
+            "livree": pa.array(delivered, pa.bool_()),
+            "zonage_du_jeu": pa.array([own] * len(periodes), pa.string()),
+        }
+    )
+    con.register("periodes_arrow", rows)
+    con.execute("CREATE TABLE periodes AS SELECT * FROM periodes_arrow")
+    zoning = literal(own or "")
+    column = quote("z__" + own) if own else "NULL"
+    con.execute(
+        f"CREATE TABLE presences AS SELECT DISTINCT {zoning} AS zonage, CAST({column} AS VARCHAR) AS code_zone,"
+        f" _periode AS periode FROM enregistrements WHERE {column} IS NOT NULL"
+    )
+
+
+def modality_codes(indicateur: Indicateur) -> tuple[str, ...]:
+    """`ensemble`, then the declared codes and `non_renseigne`. A ready-made figure has no total of its own."""
+    if indicateur.modalites is None:
+        return ("ensemble",)
+    return ("ensemble", *indicateur.modalites.valeurs, "non_renseigne")
+
+
+def _modalities(con: duckdb.DuckDBPyConnection, indicateur: Indicateur) -> None:
+    con.register("modalites_arrow", pa.table({"modalite": pa.array(modality_codes(indicateur), pa.string())}))
+    con.execute("CREATE OR REPLACE TABLE modalites AS SELECT * FROM modalites_arrow")
+
+
+def _verify(con: duckdb.DuckDBPyConnection, clause: ClauseJeu, indicateur: Indicateur) -> int:
+    """Totals: territoire = Σ communes + non localisés sans commune; a ready-made figure is alone in its cell."""
+    row = con.execute(
+        "SELECT coalesce(sum(n_lignes) FILTER (zonage = 'territoire'), 0),"
+        " coalesce(sum(n_lignes) FILTER (zonage = 'commune'), 0)"
+        " + coalesce(sum(n_lignes) FILTER (zonage = 'non_localise' AND code_zone = 'territoire'), 0),"
+        " coalesce(max(n_lignes), 0), (SELECT count(*) FROM zones_cibles) * (SELECT count(*) FROM periodes)"
+        " * (SELECT count(*) FROM modalites) FROM contributions WHERE modalite = 'ensemble'"
+    ).fetchone()
+    assert row is not None
+    territory, parts, largest, cells = (int(v) for v in row)
+    name = f"{clause.id}.{indicateur.id}"
+    if isinstance(clause.localisation, LocalisationCode):
+        if indicateur.nature == "releve" and indicateur.modalites is None and largest > 1:
+            message = f"{indicateur.id} : {largest} lignes pour une même zone et une même période"
+            raise FeedError(clause.id, Problem.CONTROLE_NON_TENU, message, "revoir la `cle` de la clause")
+    elif territory != parts:
+        message = f"{name} : territoire {territory} ≠ communes et non localisés {parts}"
+        raise FeedError(clause.id, Problem.TOTAUX_INEGAUX, message, "signaler ce défaut du logiciel")
+    return cells

@@ -1,0 +1,258 @@
+"""Check a set of clauses offline, before any data is read: references, SQL, examples. All violations at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import duckdb
+
+from qpv_data.clause.expressions import Attendu, check_expression
+from qpv_data.clause.load import Chemin, ClauseSet, LoadedClause, load_clauses
+from qpv_data.clause.model import ClauseJeu, ClauseZonage, Diffusion, Exemple, LocalisationCode
+from qpv_data.conforming import conform_sql, kept_columns
+from qpv_data.problems import InvalidDeclarationError, Problem, Rejet, Violation
+from qpv_data.resources import sql_dir
+
+_WIDTH = list(Diffusion)
+_RATIOS = ("moyenne", "part", "taux")
+
+
+def checked_clauses(root: Path) -> ClauseSet:
+    """The clauses under `root`. Raises InvalidDeclarationError with every violation of every file."""
+    clauses = load_clauses(root)
+    violations = [v for loaded in clauses.chargees for v in _clause(loaded)] + list(_across(clauses))
+    if violations:
+        raise InvalidDeclarationError(violations)
+    return clauses
+
+
+def unconfirmed(clauses: ClauseSet) -> list[Violation]:
+    """What the clauses mark as to be confirmed: listed by `check`, and no fault."""
+    return [
+        loaded.violation(
+            ("source", "a_confirmer"),
+            Problem.A_CONFIRMER,
+            f"{loaded.clause.id} : adresse à confirmer : {loaded.clause.source.url}",
+            "vérifier l'adresse auprès du producteur, puis enlever `a_confirmer`",
+        )
+        for loaded in clauses.chargees
+        if loaded.clause.source.a_confirmer
+    ]
+
+
+def _clause(loaded: LoadedClause) -> Iterator[Violation]:
+    yield from _columns(loaded)
+    yield from _references(loaded)
+    expressions = list(_expressions(loaded))
+    yield from expressions
+    if not expressions:
+        yield from _examples(loaded)
+
+
+def _columns(loaded: LoadedClause) -> Iterator[Violation]:
+    seen: set[str] = set()
+    for i, column in enumerate(loaded.clause.colonnes):
+        if column.nom in seen or column.nom.endswith("__statut") or column.nom.startswith("z_"):
+            why = "déclarée deux fois" if column.nom in seen else "nom réservé (z_…, …__statut)"
+            yield loaded.violation(("colonnes", i, "nom"), Problem.DOUBLON, f"colonne {column.nom} : {why}", "renommer")
+        seen.add(column.nom)
+
+
+def _references(loaded: LoadedClause) -> Iterator[Violation]:
+    clause = loaded.clause
+    known = {c.nom for c in kept_columns(clause)}
+    for path, name in _named_columns(loaded):
+        if name not in known:
+            direct = any(c.nom == name for c in clause.colonnes)
+            why = f"{name} est un identifiant direct" if direct else f"colonne inconnue : {name}"
+            remedy = "un identifiant direct ne passe pas la conformation" if direct else "colonnes : " + ", ".join(
+                sorted(known)
+            )
+            yield loaded.violation(path, Problem.COLONNE_INCONNUE, why, remedy)
+    if isinstance(clause, ClauseJeu):
+        if clause.conformation and not (sql_dir() / "conformer" / clause.conformation).is_file():
+            message = f"sql/conformer/{clause.conformation} introuvable"
+            yield loaded.violation(("conformation",), Problem.REFERENCE_INCONNUE, message, "écrire ce fichier")
+        if clause.par_periode and clause.periode.origine == "fixe":
+            message = "une période fixe est livrée en une fois"
+            yield loaded.violation(("source", "url"), Problem.VALEUR_INVALIDE, message, "enlever les {…}")
+        if not clause.par_periode and clause.periode.origine == "livraison":
+            message = "l'origine `livraison` demande {periode}, ou {annee} et {trimestre}, dans l'adresse"
+            yield loaded.violation(("source", "url"), Problem.VALEUR_INVALIDE, message, "les ajouter")
+        yield from _stricter(loaded, clause)
+    elif "{" in clause.source.url:
+        message = "un référentiel est livré en une fois"
+        yield loaded.violation(("source", "url"), Problem.VALEUR_INVALIDE, message, "enlever les {…}")
+
+
+def _named_columns(loaded: LoadedClause) -> Iterator[tuple[Chemin, str]]:
+    clause = loaded.clause
+    for i, name in enumerate(clause.cle.colonnes):
+        yield ("cle", "colonnes", i), name
+    named: list[tuple[Chemin, str | None]] = []
+    if isinstance(clause, ClauseZonage):
+        z = clause.zonage
+        named += [(("zonage", key), getattr(z, key)) for key in ("code", "nom", "commune", "population")]
+        named += [(("zonage", "communes", "colonne"), z.communes.colonne if z.communes else None)]
+        named += [(("zonage", "epci", "colonne"), z.epci.colonne if z.epci else None)]
+    else:
+        named += [(("periode", "colonne"), clause.periode.colonne)]
+        named += [(("secret", k), getattr(clause.secret, k)) for k in ("colonne_unite", "effectif", "contributeur")]
+        place = clause.localisation
+        if isinstance(place, LocalisationCode):
+            named.append((("localisation", "colonne"), place.colonne))
+        else:
+            named += [(("localisation", k), getattr(place, k)) for k in ("x", "y", "colonne_epsg", "commune")]
+            named.append((("localisation", "qualite", "colonne"), place.qualite.colonne if place.qualite else None))
+    yield from ((path, name) for path, name in named if name is not None)
+
+
+def _stricter(loaded: LoadedClause, clause: ClauseJeu) -> Iterator[Violation]:
+    for i, indicator in enumerate(clause.indicateurs):
+        path: Chemin = ("indicateurs", i)
+        if indicator.diffusion and _WIDTH.index(indicator.diffusion) < _WIDTH.index(clause.diffusion):
+            message = f"{indicator.id} : diffusion plus large que celle de la clause"
+            yield loaded.violation(
+                (*path, "diffusion"), Problem.VALEUR_INVALIDE, message, f"au plus : {clause.diffusion.value}"
+            )
+        if indicator.seuil is not None and indicator.seuil < (clause.secret.seuil or 0):
+            message = f"{indicator.id} : seuil moins strict que celui de la clause"
+            yield loaded.violation((*path, "seuil"), Problem.VALEUR_INVALIDE, message, f"au moins {clause.secret.seuil}")
+        if indicator.nature == "releve" and not isinstance(clause.localisation, LocalisationCode):
+            message = f"{indicator.id} : un relevé vient d'un tableau par zone (`localisation.mode: code`)"
+            yield loaded.violation((*path, "nature"), Problem.VALEUR_INVALIDE, message, "choisir une autre nature")
+
+
+def _expressions(loaded: LoadedClause) -> Iterator[Violation]:
+    clause = loaded.clause
+    checks: list[tuple[Chemin, str | None, Attendu, bool]] = [
+        (("colonnes", i, "transformation"), c.transformation, "quelconque", True)
+        for i, c in enumerate(clause.colonnes)
+    ]
+    checks += [
+        (("controles", "lignes", i, "expression"), c.expression, "booleen", False)
+        for i, c in enumerate(clause.controles.lignes)
+    ]
+    for i, indicator in enumerate(clause.indicateurs if isinstance(clause, ClauseJeu) else ()):
+        at: Chemin = ("indicateurs", i)
+        checks += [
+            ((*at, "filtre"), indicator.filtre, "booleen", False),
+            ((*at, "numerateur"), indicator.numerateur, "nombre", False),
+            ((*at, "denominateur"), indicator.denominateur, "nombre", False),
+            ((*at, "distinct"), indicator.distinct, "quelconque", False),
+        ]
+        if indicator.modalites:
+            checks.append(((*at, "modalites", "expression"), indicator.modalites.expression, "quelconque", False))
+    for path, expression, expected, on_text in checks:
+        if expression is None:
+            continue
+        if fault := check_expression(expression, None if on_text else clause.colonnes, expected):
+            problem, message, remedy = fault
+            where = ".".join(str(p) for p in path)
+            yield loaded.violation(path, problem, f"{where} : {message}", remedy)
+    yield from _patterns(loaded)
+
+
+def _patterns(loaded: LoadedClause) -> Iterator[Violation]:
+    """DuckDB matches with RE2, which knows less than Python's `re`."""
+    patterns: list[tuple[Chemin, str]] = [
+        (("colonnes", i, "motif"), c.motif) for i, c in enumerate(loaded.clause.colonnes) if c.motif
+    ]
+    if isinstance(loaded.clause, ClauseZonage):
+        patterns.append((("zonage", "motif_code"), loaded.clause.zonage.motif_code))
+    with duckdb.connect(":memory:") as con:
+        for path, pattern in patterns:
+            try:
+                con.execute("SELECT regexp_full_match('', ?)", [pattern])
+            except duckdb.Error as e:
+                message = str(e).splitlines()[0]
+                yield loaded.violation(path, Problem.VALEUR_INVALIDE, message, "écrire une expression régulière RE2")
+
+
+def _examples(loaded: LoadedClause) -> Iterator[Violation]:
+    for i, example in enumerate(loaded.clause.exemples):
+        path: Chemin = ("exemples", i)
+        known = {s for c in loaded.clause.colonnes for s in c.source}
+        unknown = sorted(set(example.entree) - known)
+        if unknown:
+            message = f"champs que la clause ne lit pas : {', '.join(unknown)}"
+            yield loaded.violation((*path, "entree"), Problem.EXEMPLE_FAUX, message, "corriger `entree`")
+            continue
+        if example.rejet is not None and example.rejet not in list(Rejet):
+            yield loaded.violation(
+                (*path, "rejet"), Problem.EXEMPLE_FAUX, f"motif inconnu : {example.rejet}",
+                "motifs : " + ", ".join(r.value for r in Rejet),
+            )  # fmt: skip
+            continue
+        if fault := _example_fault(loaded, example):
+            yield loaded.violation(path, Problem.EXEMPLE_FAUX, fault, "corriger l'exemple, ou la clause")
+
+
+def _example_fault(loaded: LoadedClause, example: Exemple) -> str | None:
+    clause = loaded.clause
+    columns = kept_columns(clause)
+    periode = clause.periode.debut if isinstance(clause, ClauseJeu) and clause.par_periode else None
+    sql = conform_sql(clause, periode, geometry=False)
+    row = [next((example.entree[s] for s in c.source if s in example.entree), None) for c in columns]
+    names = ", ".join(f'CAST(? AS VARCHAR) AS "{c.nom}"' for c in columns)
+    with duckdb.connect(":memory:", config={"threads": 1}) as con:
+        con.execute(
+            f"CREATE TABLE brut AS SELECT CAST(1 AS BIGINT) AS _ligne, CAST(NULL AS VARCHAR) AS _rejet, {names}", row
+        )
+        for macro in sql.macros:
+            con.execute(macro)
+        found = con.execute(sql.typed).to_arrow_table().to_pylist()[0]
+    if found["_motif"] is not None and example.rejet is None:
+        return f"rejeté ({found['_motif']}, colonne {found['_colonne']}), alors qu'il devait être accepté"
+    if example.rejet is not None:
+        return None if found["_motif"] == example.rejet else f"rejet attendu {example.rejet}, obtenu {found['_motif']}"
+    wrong = [
+        f"{name} : attendu {value!r}, obtenu {found.get(name)!r}"
+        for name, value in (example.attendu or {}).items()
+        if name not in found or _plain(found[name]) != _plain(value)
+    ]
+    return " ; ".join(wrong) or None
+
+
+def _plain(value: object) -> object:
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
+
+
+def _across(clauses: ClauseSet) -> Iterator[Violation]:
+    yield from _repeated(((c, ("id",), c.clause.id) for c in clauses.chargees), "clause")
+    indicators = [
+        (c, ("indicateurs", i, "id"), indicator.id)
+        for c in clauses.chargees
+        if isinstance(c.clause, ClauseJeu)
+        for i, indicator in enumerate(c.clause.indicateurs)
+    ]
+    yield from _repeated(indicators, "indicateur")
+    zonings = {z.zonage.id for z in clauses.zonages}
+    divisors = {i.id: i.nature for _, i in clauses.indicateurs()}
+    for loaded in clauses.chargees:
+        if not isinstance(loaded.clause, ClauseJeu):
+            continue
+        place = loaded.clause.localisation
+        if isinstance(place, LocalisationCode) and place.zonage not in zonings:
+            yield loaded.violation(
+                ("localisation", "zonage"), Problem.REFERENCE_INCONNUE, f"zonage inconnu : {place.zonage}",
+                f"zonages déclarés : {', '.join(sorted(zonings)) or 'aucun'}",
+            )  # fmt: skip
+        for i, indicator in enumerate(loaded.clause.indicateurs):
+            nature = divisors.get(indicator.par or "")
+            if indicator.par is not None and (nature is None or nature in _RATIOS):
+                why = "inconnu" if nature is None else "est lui-même un rapport"
+                yield loaded.violation(
+                    ("indicateurs", i, "par"), Problem.REFERENCE_INCONNUE, f"dénominateur {indicator.par} {why}",
+                    "nommer un indicateur de nature compte, somme ou releve",
+                )  # fmt: skip
+
+
+def _repeated(items: Iterable[tuple[LoadedClause, Chemin, str]], what: str) -> Iterator[Violation]:
+    first: dict[str, LoadedClause] = {}
+    for loaded, path, name in items:
+        if name in first:
+            message = f"{what} {name} déjà déclaré dans {first[name].fichier.name}"
+            yield loaded.violation(path, Problem.DOUBLON, message, "choisir un autre identifiant")
+        first.setdefault(name, loaded)

@@ -1,0 +1,224 @@
+"""The command `qpv-data`.
+
+Exit codes: 0 done (feeds that failed are listed and the release states them), 2 wrong usage, 3 declarations
+refused (nothing written), 4 the run cannot start or go on (nothing published), 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from qpv_data import __version__
+
+if TYPE_CHECKING:
+    from qpv_data.runs import Configuration
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help=(
+        "Des jeux de données déclarés par des clauses aux indicateurs par quartier prioritaire (QPV) et par "
+        "trimestre.\n\nCodes de sortie : 0 fait (les jeux en échec sont nommés), 2 commande mal écrite, 3 "
+        "déclarations refusées et rien d'écrit, 4 exécution impossible et rien de publié, 130 interrompue."
+    ),
+)
+
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="N'afficher que les erreurs.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Répondre en JSON.")]
+Out = Annotated[Path, typer.Option("--out", help="Dossier de l'exécution, créé au besoin ; repris s'il existe.")]
+
+DECLARATIONS_REFUSED, RUN_FAILED = 3, 4
+# The embedded territory lives in 2024; its releases are dated from the day after its last feed is due.
+DEMO_NOW = datetime(2025, 4, 15, tzinfo=UTC)
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Afficher la version.")] = False,
+) -> None:
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def demo(
+    out: Out,
+    echelle: Annotated[int, typer.Option(min=1, max=1000, help="Multiplier les données.")] = 1,
+    quiet: Quiet = False,
+) -> None:
+    """Exécuter la chaîne entière sur le territoire fictif embarqué."""
+    with _errors_told():
+        _run(demo_configuration(out.resolve(), echelle, quiet), quiet, as_json=False)
+
+
+def demo_configuration(out: Path, echelle: int, quiet: bool) -> Configuration:
+    """Generate the embedded territory under `out/territoire` and give the configuration that runs it."""
+    from qpv_data.demo import generate
+    from qpv_data.resources import referentials_dir
+    from qpv_data.runs import Configuration, exclusive
+
+    cfg = Configuration(
+        clauses=referentials_dir() / "demo" / "clauses",
+        sortie=out,
+        maintenant=DEMO_NOW,
+        miroir=out / "territoire" / "source",
+        diffuseur="valmorte-sur-brume",
+    )
+    with exclusive(cfg):
+        if not quiet:
+            typer.echo("Territoire fictif : écriture des jeux et de leur vérité…", err=True)
+        generate(out / "territoire", echelle=echelle)
+    return cfg
+
+
+@app.command()
+def run(
+    out: Out,
+    clauses: Annotated[Path | None, typer.Option(help="Dossier des clauses. Défaut : referentiels/clauses.")] = None,
+    miroir: Annotated[
+        Path | None, typer.Option(help="Dossier ou table (url;fichier) où les adresses sont résolues.")
+    ] = None,
+    periode: Annotated[
+        str | None, typer.Option(help="Trimestre à publier, par exemple 2024-T3. Défaut : le dernier livrable.")
+    ] = None,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Recevoir, localiser, agréger, protéger et publier, jusqu'au trimestre demandé."""
+    from qpv_data.runs import Configuration
+
+    with _errors_told():
+        cfg = Configuration(
+            clauses=(clauses or default_clauses()).resolve(),
+            sortie=out.resolve(),
+            maintenant=now(),
+            miroir=miroir.resolve() if miroir else None,
+            periode=periode,
+        )
+        _run(cfg, quiet or as_json, as_json)
+
+
+@app.command()
+def check(
+    dossier: Annotated[Path | None, typer.Argument(help="Défaut : referentiels/clauses.")] = None,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Vérifier clauses et référentiels sans réseau ni données : toutes les fautes, avec fichier et ligne."""
+    from qpv_data.clause.check import checked_clauses, unconfirmed
+    from qpv_data.problems import InvalidDeclarationError
+    from qpv_data.zonages.territories import load_territories
+
+    try:
+        load_territories()
+        loaded = checked_clauses((dossier or default_clauses()).resolve())
+    except InvalidDeclarationError as e:
+        if as_json:
+            typer.echo(json.dumps([asdict(v) for v in e.violations], ensure_ascii=False, indent=1))
+        else:
+            _tell(e)
+        raise typer.Exit(DECLARATIONS_REFUSED) from None
+    pending = unconfirmed(loaded)
+    if as_json:
+        typer.echo(json.dumps([asdict(v) for v in pending], ensure_ascii=False, indent=1))
+    elif not quiet:
+        for violation in pending:
+            typer.echo(str(violation))
+        count = sum(1 for _ in loaded.indicateurs())
+        typer.echo(
+            f"{len(loaded.chargees)} clauses, {count} indicateurs : tout se tient."
+            + (f" {len(pending)} adresses à confirmer." if pending else "")
+        )
+
+
+@app.command()
+def indicateurs(
+    clauses: Annotated[Path | None, typer.Option(help="Dossier des clauses. Défaut : referentiels/clauses.")] = None,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Lister les indicateurs que les clauses déclarent."""
+    from qpv_data.clause.check import checked_clauses
+    from qpv_data.tables import indicator_row
+
+    with _errors_told():
+        loaded = checked_clauses((clauses or default_clauses()).resolve())
+        rows = sorted((indicator_row(c, i) for c, i in loaded.indicateurs()), key=lambda r: str(r["indicateur"]))
+        if as_json:
+            typer.echo(json.dumps(rows, ensure_ascii=False, indent=1))
+        elif not quiet:
+            from qpv_data.terminal import show_indicators
+
+            show_indicators(rows)
+
+
+def default_clauses() -> Path:
+    """The clauses that ship with the project, from whatever directory."""
+    from qpv_data.resources import referentials_dir
+
+    return referentials_dir() / "clauses"
+
+
+def now() -> datetime:
+    """The clock, read once at the edge; SOURCE_DATE_EPOCH sets it, for reproducible runs."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    return datetime.fromtimestamp(int(epoch), UTC) if epoch else datetime.now(UTC)
+
+
+def _run(cfg: Configuration, quiet: bool, as_json: bool) -> None:
+    from qpv_data.pipeline import run as run_stages
+    from qpv_data.terminal import report_json, show_report, watching
+
+    with watching(quiet) as watch:
+        report = run_stages(cfg, watch)
+    if as_json:
+        typer.echo(json.dumps(report_json(report), ensure_ascii=False, indent=1))
+    elif not quiet:
+        show_report(cfg, report)
+
+
+@contextmanager
+def _errors_told() -> Iterator[None]:
+    from qpv_data.problems import InvalidDeclarationError, QpvDataError
+
+    try:
+        yield
+    except InvalidDeclarationError as e:
+        _tell(e)
+        raise typer.Exit(DECLARATIONS_REFUSED) from None
+    except QpvDataError as e:
+        typer.echo(str(e), err=True)
+        raise typer.Exit(RUN_FAILED) from None
+    except KeyboardInterrupt:
+        typer.echo("Interrompu : la publication précédente est intacte, relancer reprend.", err=True)
+        raise typer.Exit(130) from None
+
+
+def _tell(error: Exception) -> None:
+    from qpv_data.problems import InvalidDeclarationError
+
+    assert isinstance(error, InvalidDeclarationError)
+    for violation in error.violations:
+        typer.echo(str(violation), err=True)
+    typer.echo(f"{len(error.violations)} fautes ; rien n'est écrit.", err=True)
+
+
+def main() -> None:
+    """Entry point of the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal that is not UTF-8 still gets its answer
+    app()

@@ -1,0 +1,98 @@
+"""What each record brings to an indicator, as SQL over the view `enregistrements`: view `mesures`.
+
+Columns: periode, modalite, numerateur, denominateur, cle_distincte, unite, effectif, contributeur, masque, and
+the zonings' `z__*`. A masked record keeps its place and brings no figure: it is never a zero.
+"""
+
+from __future__ import annotations
+
+from qpv_data.clause.expressions import columns_of, literal, quote
+from qpv_data.clause.model import ClauseJeu, Indicateur
+
+_EXACT = "DECIMAL(38, 9)"
+
+
+def measures_sql(clause: ClauseJeu, indicateur: Indicateur) -> str:
+    """The SELECT of one indicator. Expressions have been checked: see clause/expressions.py."""
+    mask = _mask(clause, indicateur)
+    condition = f"({indicateur.filtre}\n)" if indicateur.filtre else "true"
+    numerator, denominator = _numerator(indicateur), _denominator(indicateur)
+    return f"""
+WITH lus AS (
+  SELECT *, {mask} AS _masque FROM enregistrements),
+retenus AS (SELECT *, {numerator} AS _numerateur, {denominator} AS _denominateur
+  FROM lus WHERE _masque IS NOT NULL OR coalesce({condition}, false))
+SELECT COLUMNS(c -> c LIKE 'z\\_%' ESCAPE '\\'),
+  _periode AS periode,
+  {_modality(indicateur)} AS modalite,
+  CASE WHEN _masque IS NULL {_paired(indicateur, "_denominateur")} THEN _numerateur END AS numerateur,
+  CASE WHEN _masque IS NULL {_paired(indicateur, "_numerateur")} THEN _denominateur END AS denominateur,
+  CASE WHEN _masque IS NULL THEN {_distinct(indicateur)} END AS cle_distincte,
+  {_unit(clause)} AS unite,
+  {_headcount(clause)} AS effectif,
+  {_contributor(clause)} AS contributeur,
+  _masque AS masque
+FROM retenus"""
+
+
+def uses_denominator(indicateur: Indicateur) -> bool:
+    """Whether the value is a ratio of two sums of this feed."""
+    return indicateur.nature in ("moyenne", "part") or (indicateur.nature == "taux" and indicateur.par is None)
+
+
+def _paired(indicateur: Indicateur, other: str) -> str:
+    """A record that lacks one side of a ratio is in neither."""
+    return f"AND {other} IS NOT NULL" if uses_denominator(indicateur) else ""
+
+
+def _numerator(indicateur: Indicateur) -> str:
+    if indicateur.numerateur is None:
+        return f"CAST(1 AS {_EXACT})"
+    return _exact(indicateur.numerateur)
+
+
+def _denominator(indicateur: Indicateur) -> str:
+    if not uses_denominator(indicateur):
+        return f"CAST(NULL AS {_EXACT})"
+    return _exact(indicateur.denominateur or "1")
+
+
+def _exact(expression: str) -> str:
+    return f"CAST(({expression}\n) AS {_EXACT})"
+
+
+def _modality(indicateur: Indicateur) -> str:
+    if indicateur.modalites is None:
+        return "CAST(NULL AS VARCHAR)"
+    listed = ", ".join(literal(code) for code in indicateur.modalites.valeurs)
+    value = f"CAST(({indicateur.modalites.expression}\n) AS VARCHAR)"
+    return f"CASE WHEN {value} IN ({listed}) THEN {value} ELSE 'non_renseigne' END"
+
+
+def _distinct(indicateur: Indicateur) -> str:
+    return f"CAST(({indicateur.distinct}\n) AS VARCHAR)" if indicateur.distinct else "NULL"
+
+
+def _mask(clause: ClauseJeu, indicateur: Indicateur) -> str:
+    parts = (indicateur.numerateur, indicateur.denominateur, indicateur.filtre, indicateur.distinct)
+    modality = indicateur.modalites.expression if indicateur.modalites else None
+    used = frozenset[str]().union(*(columns_of(p) for p in (*parts, modality) if p))
+    masked = [c.nom for c in clause.colonnes if c.masques and c.nom in used]
+    statuses = ", ".join(quote(f"{name}__statut") for name in masked)
+    return f"coalesce({statuses})" if masked else "CAST(NULL AS VARCHAR)"
+
+
+def _unit(clause: ClauseJeu) -> str:
+    if clause.secret.colonne_unite:
+        return f"CAST({quote(clause.secret.colonne_unite)} AS VARCHAR)"
+    return "CAST(_ligne AS VARCHAR)" if clause.secret.une_unite_par_ligne else "CAST(NULL AS VARCHAR)"
+
+
+def _headcount(clause: ClauseJeu) -> str:
+    return f"CAST({quote(clause.secret.effectif)} AS BIGINT)" if clause.secret.effectif else "CAST(NULL AS BIGINT)"
+
+
+def _contributor(clause: ClauseJeu) -> str:
+    if clause.secret.dominance is None:
+        return "CAST(NULL AS VARCHAR)"
+    return f"CAST({quote(clause.secret.contributeur or clause.secret.colonne_unite or '')} AS VARCHAR)"

@@ -1,0 +1,202 @@
+"""The seven stages in order, for one release. No scheduler here: flows/ wraps the same steps.
+
+Steps: `receive` each delivery, `refer` composes the zonings, `place` locates and aggregates a feed,
+`release` protects and publishes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+from qpv_data.aggregate import AggregateReport, aggregate
+from qpv_data.clause.check import checked_clauses
+from qpv_data.clause.load import ClauseSet
+from qpv_data.clause.model import Clause, ClauseJeu
+from qpv_data.coverage import read_zone_table
+from qpv_data.locate import LocateReport, locate
+from qpv_data.periods import Period
+from qpv_data.problems import FeedError, Problem
+from qpv_data.protect import protect
+from qpv_data.publish import Release, publish
+from qpv_data.receive import Reception, Transport, receive
+from qpv_data.runs import (
+    Configuration,
+    Expected,
+    RunError,
+    exclusive,
+    expected_deliveries,
+    release_period,
+    series_periods,
+)
+from qpv_data.sources.mirror import Mirror
+from qpv_data.zonages import ZonagesReport, Zones, compose_zonages, load_zones
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One step that has ended, for whoever watches. `detail` holds no personal value."""
+
+    etape: str
+    jeu: str
+    detail: str
+    fait: int
+    total: int
+
+
+Watcher = Callable[[Progress], None]
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A feed located and aggregated, or why it is not."""
+
+    jeu: str
+    localisations: tuple[LocateReport, ...]
+    agregats: AggregateReport | None
+    erreur: FeedError | None = None
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """What a run did."""
+
+    release: Release
+    receptions: tuple[Reception, ...]
+    places: tuple[Placed, ...]
+    zonages: ZonagesReport
+
+
+@contextmanager
+def transport(cfg: Configuration) -> Iterator[Transport | None]:
+    """How addresses are reached: as they are, or through the mirror's loopback server."""
+    if cfg.miroir is None:
+        yield None
+        return
+    with Mirror.open(cfg.miroir).serve() as session:
+        yield session.address
+
+
+def prepare(cfg: Configuration) -> tuple[ClauseSet, Period, Configuration]:
+    """Check every declaration before anything is written, and settle the release's period."""
+    clauses = checked_clauses(cfg.clauses)
+    period = release_period(cfg, clauses)
+    return clauses, period, replace(cfg, periode=str(period))
+
+
+def deliveries(clauses: ClauseSet, period: Period) -> list[tuple[Clause, Expected]]:
+    """Every delivery that the release expects, referentials first."""
+    ordered: list[Clause] = [*clauses.zonages, *clauses.jeux]
+    return [(clause, expected) for clause in ordered for expected in expected_deliveries(clause, period)]
+
+
+def refer(
+    cfg: Configuration, clauses: ClauseSet, receptions: Sequence[Reception]
+) -> tuple[ZonagesReport, tuple[Reception, ...]]:
+    """Compose the zonings of the run. A referential that cannot be used is refused by name and the others go on.
+
+    Returns the receptions too, those of refused referentials amended.
+    """
+    settled = {(r.jeu, r.periode): r for r in receptions}
+    usable = {r.jeu: r.conformed for r in receptions if r.conformed is not None}
+    conformed: dict[str, Path] = {z.id: p for z in clauses.zonages if (p := usable.get(z.id)) is not None}
+    while conformed:
+        try:
+            report = compose_zonages(clauses.zonages, conformed, cfg.folder("zonages"))
+        except FeedError as e:
+            if e.jeu not in conformed:
+                raise
+            del conformed[e.jeu]
+            refused = {"statut": "refusee", "livraison": None, "conformed": None}
+            settled[e.jeu, None] = replace(
+                settled[e.jeu, None], **refused, probleme=e.probleme.value, message=e.message
+            )
+            continue
+        return report, tuple(settled.values())
+    message = "aucun référentiel de zonage n'a pu être lu"
+    raise RunError(Problem.REFERENTIEL_ABSENT, message, "voir les livraisons refusées ou absentes")
+
+
+@lru_cache(maxsize=1)
+def _zones(directory: Path, stamp: int) -> Zones:
+    return load_zones(directory)
+
+
+def place(cfg: Configuration, clauses: ClauseSet, clause: ClauseJeu, receptions: Sequence[Reception]) -> Placed:
+    """Locate every usable delivery of a feed, then aggregate its whole series."""
+    directory = cfg.folder("zonages")
+    zones = _zones(directory, (directory / "zones.parquet").stat().st_mtime_ns)
+    period = release_period(cfg, clauses)
+    reports, located = [], dict[str, Path]()
+    try:
+        for reception in receptions:
+            if reception.jeu == clause.id and reception.conformed is not None:
+                target = cfg.folder("located") / clause.id / reception.conformed.name
+                reports.append(locate(clause, reception.conformed, zones=zones, located=target))
+                located[reception.conformed.stem] = target
+        report = aggregate(
+            clause,
+            located,
+            periodes=series_periods(clause, period),
+            table=read_zone_table(directory),
+            zonages=directory,
+            aggregated=cfg.folder("aggregated") / clause.id,
+            travail=cfg.travail,
+        )
+    except FeedError as e:
+        return Placed(clause.id, tuple(reports), None, e)
+    return Placed(clause.id, tuple(reports), report)
+
+
+def release(
+    cfg: Configuration, clauses: ClauseSet, receptions: Sequence[Reception], places: Sequence[Placed]
+) -> Release:
+    """Protect what was aggregated in this run, and publish it."""
+    ready = {p.jeu for p in places if p.erreur is None}
+    indicators = [(c, i) for c, i in clauses.indicateurs() if c.id in ready]
+    if not indicators:
+        message = "aucun jeu n'a pu être agrégé"
+        raise RunError(Problem.RIEN_A_PUBLIER, message, "voir les livraisons refusées ou absentes")
+    protected = protect(indicators, cfg.folder("aggregated"), cfg.travail / "protege", cfg.travail)
+    errors: Mapping[str, FeedError] = {p.jeu: p.erreur for p in places if p.erreur is not None}
+    return publish(cfg, clauses, protected, receptions, errors)
+
+
+def run(cfg: Configuration, watch: Watcher) -> RunReport:
+    """The whole of it. Raises InvalidDeclarationError or RunError; a feed's own failure is in the report."""
+    clauses, period, cfg = prepare(cfg)
+    with exclusive(cfg), transport(cfg) as reach:
+        expected = deliveries(clauses, period)
+        receptions = []
+        for n, (clause, delivery) in enumerate(expected, start=1):
+            receptions.append(receive(cfg, clause, delivery, reach))
+            watch(Progress("réception", clause.id, said(receptions[-1]), n, len(expected)))
+        zonings, received = refer(cfg, clauses, receptions)
+        watch(Progress("zonages", "", f"{sum(e.normale + e.degeneree + e.sans_contour for e in zonings.effectifs)} zones", 1, 1))
+        places = []
+        for n, feed in enumerate(clauses.jeux, start=1):
+            places.append(place(cfg, clauses, feed, received))
+            watch(Progress("localisation", feed.id, told(places[-1]), n, len(clauses.jeux)))
+        made = release(cfg, clauses, received, places)
+        watch(Progress("publication", "", made.id, 1, 1))
+    return RunReport(made, received, tuple(places), zonings)
+
+
+def said(reception: Reception) -> str:
+    """One line on a delivery."""
+    label = f"{reception.periode or 'unique'} {reception.statut}"
+    if reception.probleme:
+        return f"{label} ({reception.probleme} : {reception.message})"
+    rejected = sum(reception.rejetees.values())
+    return f"{label} : {reception.recues} reçues = {reception.conformes} conformes + {rejected} rejetées"
+
+
+def told(placed: Placed) -> str:
+    """One line on a feed."""
+    if placed.erreur is not None:
+        return f"{placed.erreur.probleme.value} : {placed.erreur.message}"
+    unknown = sum(sum(r.motifs.values()) for r in placed.localisations)
+    return f"{sum(r.lus for r in placed.localisations)} enregistrements, {unknown} de lieu inconnu"

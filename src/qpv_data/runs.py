@@ -1,0 +1,154 @@
+"""What a run is: its configuration, its folders, its period, the deliveries that it expects."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from qpv_data.clause.load import ClauseSet
+from qpv_data.clause.model import Clause, ClauseJeu
+from qpv_data.periods import Frequence, Period, parse_period, period_of, periods_between
+from qpv_data.problems import Problem, QpvDataError
+
+UNIQUE = "unique"
+
+
+class RunError(QpvDataError):
+    """A run cannot start or go on: the problem, and the remedy."""
+
+    def __init__(self, probleme: Problem, message: str, remede: str) -> None:
+        self.probleme, self.message, self.remede = probleme, message, remede
+        super().__init__(f"{probleme.value}: {message} → {remede}")
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """One run. `maintenant` is injected, with its time zone; `miroir` is a folder or a table of addresses."""
+
+    clauses: Path
+    sortie: Path
+    maintenant: datetime
+    miroir: Path | None = None
+    periode: str | None = None
+    diffuseur: str = "qpv-data"
+
+    def folder(self, name: str) -> Path:
+        """`raw`, `conformed`, `rejets`, `zonages`, `located`, `aggregated`, `releases`."""
+        return self.sortie / name
+
+    @property
+    def travail(self) -> Path:
+        """Scratch folder: emptied when a run starts and when it ends."""
+        return self.sortie / ".travail"
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A delivery that the run expects. `periode` is None for a feed delivered as a whole."""
+
+    jeu: str
+    periode: str | None
+
+    @property
+    def nom(self) -> str:
+        """Stem of its files."""
+        return self.periode or UNIQUE
+
+
+@contextmanager
+def exclusive(cfg: Configuration) -> Iterator[None]:
+    """Hold the run's folder: a second run leaves at once; a dead process holds nothing."""
+    try:
+        cfg.sortie.mkdir(parents=True, exist_ok=True)
+        lock = os.open(cfg.sortie / ".verrou", os.O_CREAT | os.O_RDWR, 0o644)
+    except OSError as e:
+        message = f"{cfg.sortie} : {e.strerror}"
+        raise RunError(Problem.ECRITURE_IMPOSSIBLE, message, "choisir un dossier où écrire") from e
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as e:
+            message = f"une autre exécution écrit dans {cfg.sortie}"
+            raise RunError(Problem.EXECUTION_EN_COURS, message, "attendre sa fin") from e
+        shutil.rmtree(cfg.travail, ignore_errors=True)  # left by a run that was killed
+        cfg.travail.mkdir()
+        yield
+    finally:
+        shutil.rmtree(cfg.travail, ignore_errors=True)
+        os.close(lock)
+
+
+def release_period(cfg: Configuration, clauses: ClauseSet) -> Period:
+    """The quarter asked for; else the last deliverable one.
+
+    A feed's last deliverable period has ended, its due delay is over, and its series reaches it; the release
+    goes to the latest of all feeds, as a quarter.
+    """
+    if cfg.periode is not None:
+        try:
+            asked = parse_period(cfg.periode)
+        except ValueError as e:
+            raise RunError(Problem.PERIODE_INVALIDE, str(e), "écrire par exemple 2024-T3") from e
+        if asked.frequence is not Frequence.T:
+            message = f"{cfg.periode} n'est pas un trimestre"
+            raise RunError(Problem.PERIODE_INVALIDE, message, "écrire par exemple 2024-T3")
+        return asked
+    last = [p for clause in clauses.jeux if (p := _last_deliverable(clause, cfg.maintenant)) is not None]
+    if not last:
+        raise RunError(Problem.RIEN_A_PUBLIER, "aucun jeu n'a encore de période livrable", "attendre, ou --periode")
+    return max(period_of(p.fin, Frequence.T) for p in last)
+
+
+def _last_deliverable(clause: ClauseJeu, now: datetime) -> Period | None:
+    horizon = now.date() - timedelta(days=clause.echeance_jours)
+    fin = clause.periode.debut if clause.periode.origine == "fixe" else clause.periode.fin
+    if fin is not None and parse_period(fin).fin <= horizon:
+        return parse_period(fin)
+    ended = [
+        p for p in periods_between(parse_period(clause.periode.debut), period_of(horizon, clause.periode.frequence))
+        if p.fin <= horizon
+    ]  # fmt: skip
+    return ended[-1] if ended else None
+
+
+def series_periods(clause: ClauseJeu, until: Period) -> list[str]:
+    """The periods of the feed's series that have begun by the end of the release's period."""
+    if clause.periode.origine == "fixe":
+        return [clause.periode.debut]
+    first = parse_period(clause.periode.debut)
+    last = parse_period(clause.periode.fin) if clause.periode.fin else period_of(until.fin, first.frequence)
+    return [str(p) for p in periods_between(first, last) if p.debut <= until.fin]
+
+
+def expected_deliveries(clause: Clause, until: Period) -> list[Expected]:
+    """One delivery a period that has ended, or one in all."""
+    if isinstance(clause, ClauseJeu) and clause.par_periode:
+        ended = [p for p in series_periods(clause, until) if parse_period(p).fin <= until.fin]
+        return [Expected(clause.id, p) for p in ended]
+    return [Expected(clause.id, None)]
+
+
+def delivery_url(clause: Clause, periode: str | None) -> str:
+    """The clause's address, its slots filled."""
+    if periode is None:
+        return clause.source.url
+    period = parse_period(periode)
+    slots = {"periode": periode, "annee": str(period.annee), "trimestre": str(period.rang)}
+    url = clause.source.url
+    for name, value in slots.items():
+        url = url.replace("{" + name + "}", value)
+    return url
+
+
+def clause_digest(clause: Clause) -> str:
+    """A digest of what the clause says: what was made under another clause is not reused."""
+    text = json.dumps(clause.model_dump(mode="json"), sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()

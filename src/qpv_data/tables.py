@@ -1,0 +1,209 @@
+"""The published tables, built from the clauses, the receptions and the protected cells. Names are French."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+import pyarrow as pa
+
+from qpv_data.clause.load import ClauseSet
+from qpv_data.clause.model import Clause, ClauseJeu, Indicateur, LocalisationCode
+from qpv_data.protect import denominator_period, threshold
+from qpv_data.receive import Reception
+from qpv_data.runs import clause_digest, series_periods
+from qpv_data.periods import Period, parse_period
+from qpv_data.sources.http import redact
+
+_T, _D, _N, _I, _B = pa.string(), pa.date32(), pa.float64(), pa.int64(), pa.bool_()
+VALEURS = pa.schema(
+    [
+        ("diffuseur", _T), ("publication", _T), ("indicateur", _T), ("modalite", _T), ("zonage", _T), ("code_zone", _T),
+        ("periode", _T), ("frequence", _T), ("periode_debut", _D), ("periode_fin", _D), ("valeur", _N),
+        ("numerateur", _N), ("denominateur", _N), ("statut_observation", _T), ("statut_diffusion", _T), ("qualite", _T),
+        ("visible_de", pa.timestamp("us")), ("visible_a", pa.timestamp("us")),
+    ]
+)  # fmt: skip
+INDICATEURS = pa.schema(
+    [
+        ("indicateur", _T), ("jeu", _T), ("titre", _T), ("definition", _T), ("theme", _T), ("unite", _T),
+        ("nature", _T), ("nature_temporelle", _T), ("decimales", _I), ("frequence", _T), ("numerateur", _T),
+        ("denominateur", _T), ("filtre", _T), ("facteur", _N), ("par", _T), ("unite_secret", _T), ("seuil", _I),
+        ("dominance", _N), ("regime_secret", _T), ("diffusion", _T), ("reserve", _T), ("clause_version", _T),
+    ]
+)  # fmt: skip
+MODALITES = pa.schema([("indicateur", _T), ("modalite", _T), ("axe", _T), ("libelle", _T)])
+CLAUSES = pa.schema(
+    [
+        ("clause", _T), ("version", _T), ("nature", _T), ("titre", _T), ("theme", _T), ("principe", _T),
+        ("producteur", _T), ("producteur_categorie", _T), ("finalites", _T), ("diffusion", _T), ("licence", _T),
+        ("periodicite", _T), ("donnees_personnelles", _B), ("url", _T), ("a_confirmer", _B), ("empreinte", _T),
+    ]
+)  # fmt: skip
+LIVRAISONS = pa.schema(
+    [
+        ("livraison", _T), ("jeu", _T), ("periode", _T), ("statut", _T), ("probleme", _T), ("recue_le", _D),
+        ("echeance", _D), ("url", _T), ("sha256", _T), ("taille", _I), ("clause_version", _T),
+    ]
+)  # fmt: skip
+VALEURS_LIVRAISONS = pa.schema(
+    [("publication", _T), ("indicateur", _T), ("zonage", _T), ("periode", _T), ("jeu", _T), ("livraison", _T), ("role", _T)]
+)
+PUBLICATIONS = pa.schema(
+    [
+        ("publication", _T), ("diffuseur", _T), ("periode", _T), ("publiee_le", _D), ("protection", _T),
+        ("version_logiciel", _T), ("jeux_absents", _T), ("jeux_perimes", _T),
+    ]
+)  # fmt: skip
+
+
+def table(rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
+    """Rows to a table of exactly this schema; a key that the schema lacks is a fault of ours."""
+    listed = list(rows)
+    for row in listed[:1]:
+        assert set(row) == set(schema.names), set(row) ^ set(schema.names)
+    return pa.Table.from_pylist(listed, schema=schema)
+
+
+def indicateurs(clauses: ClauseSet) -> pa.Table:
+    """The dictionary: one row an indicator."""
+    return table((indicator_row(c, i) for c, i in sorted(clauses.indicateurs(), key=lambda p: p[1].id)), INDICATEURS)
+
+
+def indicator_row(clause: ClauseJeu, i: Indicateur) -> dict[str, Any]:
+    """One row of the dictionary."""
+    return {
+        "indicateur": i.id,
+        "jeu": clause.id,
+        "titre": i.titre,
+        "definition": i.definition,
+        "theme": clause.theme,
+        "unite": i.unite,
+        "nature": i.nature,
+        "nature_temporelle": i.nature_temporelle,
+        "decimales": i.decimales,
+        "frequence": clause.periode.frequence.value,
+        "numerateur": i.distinct or i.numerateur,
+        "denominateur": i.par or i.denominateur,
+        "filtre": i.filtre,
+        "facteur": i.facteur,
+        "par": i.par,
+        "unite_secret": clause.secret.unite,
+        "seuil": threshold(clause.secret, i),
+        "dominance": clause.secret.dominance,
+        "regime_secret": clause.secret.regime,
+        "diffusion": (i.diffusion or clause.diffusion).value,
+        "reserve": i.reserve,
+        "clause_version": clause.version,
+    }
+
+
+def modalites(clauses: ClauseSet) -> pa.Table:
+    """One row an indicator and modality."""
+    rows = []
+    for _, i in sorted(clauses.indicateurs(), key=lambda p: p[1].id):
+        rows.append({"indicateur": i.id, "modalite": "ensemble", "axe": None, "libelle": "Ensemble"})
+        if i.modalites is not None:
+            labels = {**i.modalites.valeurs, "non_renseigne": "Non renseigné"}
+            rows += [
+                {"indicateur": i.id, "modalite": code, "axe": i.modalites.axe, "libelle": label}
+                for code, label in labels.items()
+            ]
+    return table(rows, MODALITES)
+
+
+def clauses_table(clauses: ClauseSet) -> pa.Table:
+    """One row a clause."""
+    return table((_clause_row(loaded.clause) for loaded in clauses.chargees), CLAUSES)
+
+
+def _clause_row(c: Clause) -> dict[str, Any]:
+    return {
+        "clause": c.id,
+        "version": c.version,
+        "nature": c.nature,
+        "titre": c.titre,
+        "theme": c.theme,
+        "principe": c.principe,
+        "producteur": c.producteur.nom,
+        "producteur_categorie": c.producteur.categorie.value,
+        "finalites": json.dumps(c.finalites, ensure_ascii=False),
+        "diffusion": c.diffusion.value,
+        "licence": c.licence,
+        "periodicite": c.periodicite,
+        "donnees_personnelles": c.donnees_personnelles.presentes,
+        "url": redact(c.source.url),
+        "a_confirmer": c.source.a_confirmer,
+        "empreinte": clause_digest(c),
+    }
+
+
+def livraisons(clauses: ClauseSet, receptions: Sequence[Reception]) -> pa.Table:
+    """One row a delivery that was expected. Size and hash of a feed that is not open stay inside: they tell."""
+    by_id = {loaded.clause.id: loaded.clause for loaded in clauses.chargees}
+    return table((_delivery_row(by_id[r.jeu], r) for r in receptions), LIVRAISONS)
+
+
+def _delivery_row(clause: Clause, r: Reception) -> dict[str, Any]:
+    is_open = clause.diffusion.value == "ouvert" and not clause.donnees_personnelles.presentes
+    received = datetime.fromisoformat(r.recue_le).date() if r.recue_le else None
+    due = date.fromisoformat(r.echeance) if r.echeance else None
+    return {
+        "livraison": r.livraison,
+        "jeu": r.jeu,
+        "periode": r.periode,
+        "statut": "recue" if r.statut == "inchangee" else r.statut,
+        "probleme": r.probleme,
+        "recue_le": received,
+        "echeance": due,
+        "url": redact(r.url),
+        "sha256": r.sha256 if is_open else None,
+        "taille": r.taille if is_open else None,
+        "clause_version": clause.version,
+    }
+
+
+def lineage(
+    publication: str, clauses: ClauseSet, receptions: Sequence[Reception], ready: Iterable[str],
+    zonings: Sequence[str], until: Period,
+) -> pa.Table:  # fmt: skip
+    """Which deliveries stand behind the values: one row an indicator, zoning, period, delivery and role."""
+    used = {(r.jeu, r.periode): r for r in receptions if r.livraison is not None and r.usable}
+    feeds = {i.id: c for c, i in clauses.indicateurs()}
+    perimeters = [(z.zonage.id, used[z.id, None]) for z in clauses.zonages if (z.id, None) in used]
+    rows: list[dict[str, Any]] = []
+    for clause, i in sorted(clauses.indicateurs(), key=lambda p: p[1].id):
+        if clause.id not in set(ready):
+            continue
+        for periode in series_periods(clause, until):
+            if parse_period(periode).fin > until.fin:
+                continue
+            behind = [("source", r) for r in _behind(used, clause, periode)]
+            if i.par is not None and i.par in feeds:
+                divisor = feeds[i.par]
+                if other := denominator_period(periode, series_periods(divisor, until)):
+                    behind += [("denominateur", r) for r in _behind(used, divisor, other)]
+            for zoning in zonings:
+                here = [*behind, *(("perimetre", r) for z, r in perimeters if z in _needed(zoning))]
+                key = {"publication": publication, "indicateur": i.id, "zonage": zoning, "periode": periode}
+                rows += [{**key, "jeu": r.jeu, "livraison": r.livraison, "role": role} for role, r in here]
+    return table(rows, VALEURS_LIVRAISONS)
+
+
+def _needed(zoning: str) -> set[str]:
+    return {zoning, "commune"} if zoning in ("territoire", "non_localise") else {zoning}
+
+
+def _behind(used: Mapping[tuple[str, str | None], Reception], clause: ClauseJeu, periode: str) -> list[Reception]:
+    key = (clause.id, periode if clause.par_periode else None)
+    return [used[key]] if key in used else []
+
+
+def quality(clause: ClauseJeu) -> str:
+    """Class of location, from the clause alone so that nothing hidden shows: `A` the producer's own zone code or
+    exact points, `B` points whose producer grades the quality."""
+    if isinstance(clause.localisation, LocalisationCode) or clause.localisation.qualite is None:
+        return "A"
+    return "B"
