@@ -51,7 +51,9 @@ def aggregate(
         total = _records(con, clause, located, table)
         con.register("cibles_arrow", target_zones(clause, table))
         con.execute("CREATE TABLE zones_cibles AS SELECT * FROM cibles_arrow")
-        con.execute(f"CREATE VIEW zones_communes AS SELECT * FROM read_parquet({_p(zonages / 'zones_communes.parquet')})")
+        con.execute(
+            f"CREATE VIEW zones_communes AS SELECT * FROM read_parquet({_p(zonages / 'zones_communes.parquet')})"
+        )
         _periods(con, clause, located, periodes)
         cells = {}
         for indicateur in clause.indicateurs:
@@ -72,9 +74,7 @@ def _sql(name: str) -> str:
     return (sql_dir() / "agreger" / f"{name}.sql").read_text("utf-8")
 
 
-def _records(
-    con: duckdb.DuckDBPyConnection, clause: ClauseJeu, located: Mapping[str, Path], table: ZoneTable
-) -> int:
+def _records(con: duckdb.DuckDBPyConnection, clause: ClauseJeu, located: Mapping[str, Path], table: ZoneTable) -> int:
     """View `enregistrements`: the clause's columns under their names, the zonings' under `z__<zonage>`."""
     if not located:
         message = "aucune livraison exploitable"
@@ -160,7 +160,9 @@ def modality_codes(indicateur: Indicateur) -> tuple[str, ...]:
 
 
 def _modalities(con: duckdb.DuckDBPyConnection, indicateur: Indicateur) -> None:
-    con.register("modalites_arrow", pa.table({"modalite": pa.array(modality_codes(indicateur), pa.string())}))
+    codes = modality_codes(indicateur)
+    ready_made = pa.array([indicateur.nature == "releve"] * len(codes), pa.bool_())
+    con.register("modalites_arrow", pa.table({"modalite": pa.array(codes, pa.string()), "releve": ready_made}))
     con.execute("CREATE OR REPLACE TABLE modalites AS SELECT * FROM modalites_arrow")
 
 

@@ -123,7 +123,7 @@ def _hold_checks(con: duckdb.DuckDBPyConnection, clause: ClauseBase) -> tuple[st
 def _write(
     con: duckdb.DuckDBPyConnection, clause: ClauseBase, conformed: Path, rejets: Path, crs: str, geometry: bool
 ) -> None:
-    names = [c for c in conform_columns(clause)] + (["geometrie"] if geometry else [])
+    names = conform_columns(clause) + (["geometrie"] if geometry else [])
     lenient = _unreadable_place(clause)
     records = f"SELECT _ligne, _periode, {', '.join(quote(n) for n in names)}{lenient} FROM juges WHERE _motif IS NULL"
     value = "CAST(NULL AS VARCHAR)" if clause.donnees_personnelles.presentes else "_valeur"
@@ -132,7 +132,9 @@ def _write(
     )
     metadata = f", KV_METADATA {{crs_source: '{crs}'}}" if crs else ""
     with replacing(conformed) as good, replacing(rejets) as bad:
-        con.execute(f"COPY ({records} ORDER BY _ligne) TO {sql_path(good)} (FORMAT parquet, COMPRESSION zstd{metadata})")
+        con.execute(
+            f"COPY ({records} ORDER BY _ligne) TO {sql_path(good)} (FORMAT parquet, COMPRESSION zstd{metadata})"
+        )
         con.execute(f"COPY ({refused} ORDER BY _ligne) TO {sql_path(bad)} (FORMAT parquet, COMPRESSION zstd)")
 
 

@@ -42,7 +42,9 @@ def conform_sql(clause: ClauseBase, periode: str | None, geometry: bool) -> Conf
     """`periode`: that of the delivery, for an origin `livraison`."""
     columns = kept_columns(clause)
     macros = tuple(
-        f"CREATE TEMP MACRO {quote('t_' + c.nom)}(valeur) AS ({c.transformation}\n)" for c in columns if c.transformation
+        f"CREATE TEMP MACRO {quote('t_' + c.nom)}(valeur) AS ({c.transformation}\n)"
+        for c in columns
+        if c.transformation
     )
     texts = ",\n  ".join(_text_and_status(c) for c in columns)
     typed = ",\n  ".join(f"{_typed(c, clause.format)} AS {quote(c.nom)}" for c in columns)

@@ -101,8 +101,10 @@ def _status(clause: ClauseJeu, table: ZoneTable, zone: Mapping[str, str | None])
         return NON_LIVREE
     if own is None and through_communes and not _communes_answerable(clause, table):
         return NON_LIVREE
-    if zoning in table.compositions and own != zoning and not table.membres.get((zoning, code), frozenset()) <= (
-        table.communes
+    if (
+        zoning in table.compositions
+        and own != zoning
+        and not table.membres.get((zoning, code), frozenset()) <= (table.communes)
     ):
         return NON_LIVREE
     return NORMALE
@@ -125,6 +127,4 @@ def _coverage(coverage: Couverture, zoning: str, code: str, table: ZoneTable) ->
 
 
 def _covered(coverage: Couverture, commune: str) -> bool:
-    return (
-        coverage.france or commune in coverage.communes or department_of_zone_code(commune) in coverage.departements
-    )
+    return coverage.france or commune in coverage.communes or department_of_zone_code(commune) in coverage.departements

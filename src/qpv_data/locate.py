@@ -159,7 +159,8 @@ class _PointAnswer:
         motives = np.where(unknown & (motives == None), MotifInconnu.REFERENTIEL_VIDE.value, motives)  # noqa: E711
         state = np.where(unknown, INCONNU, np.where(in_qpv, DEDANS, DEHORS))
         columns["localisation"] = pa.array(state, pa.string())
-        columns["localisation_motif"] = pa.array(np.where(unknown, motives, None), pa.string(), from_pandas=True)
+        motives[~unknown] = None
+        columns["localisation_motif"] = pa.array(motives, pa.string(), from_pandas=True)
         return columns
 
     def _communes(self, clause: ClauseJeu, table: pa.Table, zones: Zones, places: Places) -> Columns:

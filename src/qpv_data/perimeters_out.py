@@ -13,7 +13,7 @@ import shapely
 from pyproj import CRS
 
 from qpv_data.coverage import TERRITOIRE
-from qpv_data.places import transformer
+from qpv_data.zonages.crs import reproject
 
 _LONLAT = 4326
 
@@ -30,7 +30,7 @@ def write_zones(zonages: Path, target: Path) -> int:
     epsg = np.array([e or 0 for e in table["epsg"].to_pylist()])
     for code in sorted(set(epsg) - {0}):
         rows = np.flatnonzero((epsg == code) & ~shapely.is_missing(moved))
-        moved[rows] = shapely.transform(moved[rows], transformer(int(code), _LONLAT), interleaved=False)
+        moved[rows] = reproject(moved[rows], f"EPSG:{code}", f"EPSG:{_LONLAT}")
     bounds = shapely.bounds(moved)
     table = table.drop_columns(["geometrie", "xmin", "ymin", "xmax", "ymax"])
     geometry = pa.array(shapely.to_wkb(moved).tolist(), pa.binary())

@@ -110,9 +110,13 @@ def refer(
             if e.jeu not in conformed:
                 raise
             del conformed[e.jeu]
-            refused = {"statut": "refusee", "livraison": None, "conformed": None}
             settled[e.jeu, None] = replace(
-                settled[e.jeu, None], **refused, probleme=e.probleme.value, message=e.message
+                settled[e.jeu, None],
+                statut="refusee",
+                livraison=None,
+                conformed=None,
+                probleme=e.probleme.value,
+                message=e.message,
             )
             continue
         return report, tuple(settled.values())
@@ -175,7 +179,11 @@ def run(cfg: Configuration, watch: Watcher) -> RunReport:
             receptions.append(receive(cfg, clause, delivery, reach))
             watch(Progress("réception", clause.id, said(receptions[-1]), n, len(expected)))
         zonings, received = refer(cfg, clauses, receptions)
-        watch(Progress("zonages", "", f"{sum(e.normale + e.degeneree + e.sans_contour for e in zonings.effectifs)} zones", 1, 1))
+        watch(
+            Progress(
+                "zonages", "", f"{sum(e.normale + e.degeneree + e.sans_contour for e in zonings.effectifs)} zones", 1, 1
+            )
+        )
         places = []
         for n, feed in enumerate(clauses.jeux, start=1):
             places.append(place(cfg, clauses, feed, received))

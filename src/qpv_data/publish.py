@@ -100,9 +100,7 @@ class _writable:  # noqa: N801 - reads as a verb in a with statement
             raise RunError(Problem.ECRITURE_IMPOSSIBLE, message, remedy) from error
 
 
-def _missing(
-    clauses: ClauseSet, receptions: Sequence[Reception], errors: Mapping[str, FeedError]
-) -> tuple[str, ...]:
+def _missing(clauses: ClauseSet, receptions: Sequence[Reception], errors: Mapping[str, FeedError]) -> tuple[str, ...]:
     lost = {r.jeu if r.periode is None else f"{r.jeu} {r.periode}" for r in receptions if not r.usable}
     return tuple(sorted(lost | set(errors)))
 
@@ -243,13 +241,12 @@ def _same(draft: Path, last: Path) -> bool:
     stable = [{k: v for k, v in files.items() if k not in ignored and not k.startswith("valeurs/")} for files in kept]
     if stable[0] != stable[1]:
         return False
-    same_rows = all(
+    return all(
         _content(last / k) == _content(draft / k)
         for k in sorted(set(kept[0]) | set(kept[1]))
         if k in ignored or k.startswith("valeurs/")
         if kept[0].get(k) != kept[1].get(k)
     )
-    return same_rows
 
 
 def _content(path: Path) -> pa.Table | None:

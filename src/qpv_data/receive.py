@@ -129,9 +129,7 @@ def _good(conformed: Path, clause: Clause) -> dict[str, Any] | None:
     return facts if facts["clause"] == clause_digest(clause) else None
 
 
-def _fall_back(
-    cfg: Configuration, clause: Clause, expected: Expected, error: FeedError, conformed: Path
-) -> Reception:
+def _fall_back(cfg: Configuration, clause: Clause, expected: Expected, error: FeedError, conformed: Path) -> Reception:
     good = _good(conformed, clause)
     previous = last_delivery(cfg.folder("raw"), clause.id, expected.periode)
     statut: Statut

@@ -11,10 +11,10 @@ import pyarrow as pa
 
 from qpv_data.clause.load import ClauseSet
 from qpv_data.clause.model import Clause, ClauseJeu, Indicateur, LocalisationCode
+from qpv_data.periods import Period, parse_period
 from qpv_data.protect import denominator_period, threshold
 from qpv_data.receive import Reception
 from qpv_data.runs import clause_digest, series_periods
-from qpv_data.periods import Period, parse_period
 from qpv_data.sources.http import redact
 
 _T, _D, _N, _I, _B = pa.string(), pa.date32(), pa.float64(), pa.int64(), pa.bool_()
@@ -49,7 +49,7 @@ LIVRAISONS = pa.schema(
     ]
 )  # fmt: skip
 VALEURS_LIVRAISONS = pa.schema(
-    [("publication", _T), ("indicateur", _T), ("zonage", _T), ("periode", _T), ("jeu", _T), ("livraison", _T), ("role", _T)]
+    [(name, _T) for name in ("publication", "indicateur", "zonage", "periode", "jeu", "livraison", "role")]
 )
 PUBLICATIONS = pa.schema(
     [

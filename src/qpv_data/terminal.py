@@ -47,7 +47,9 @@ def report_json(report: RunReport) -> dict[str, Any]:
         "lignes": report.release.lignes,
         "jeux_absents": report.release.jeux_absents,
         "jeux_perimes": report.release.jeux_perimes,
-        "receptions": [{k: v for k, v in asdict(r).items() if k not in ("conformed", "sha256")} for r in report.receptions],
+        "receptions": [
+            {k: v for k, v in asdict(r).items() if k not in ("conformed", "sha256")} for r in report.receptions
+        ],
         "localisations": [asdict(part) for p in report.places for part in p.localisations],
         "erreurs": {p.jeu: str(p.erreur) for p in report.places if p.erreur is not None},
     }
@@ -75,7 +77,8 @@ def show_report(cfg: Configuration, report: RunReport) -> None:
         console.print(view)
     release = report.release
     state = "" if release.nouvelle else " (inchangée)"
-    console.print(f"\nPublication {release.id}{state} : {release.lignes:,} valeurs".replace(",", "\u202f"), style="bold")
+    rows = f"{release.lignes:,}".replace(",", "\u202f")
+    console.print(f"\nPublication {release.id}{state} : {rows} valeurs", style="bold")
     console.print(f"  base      {release.base}", soft_wrap=True, highlight=False)
     console.print(f"  Parquet   {release.dossier}", soft_wrap=True, highlight=False)
     console.print(f"  rejets    {cfg.folder('rejets')}", soft_wrap=True, highlight=False)

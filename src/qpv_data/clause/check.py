@@ -66,8 +66,10 @@ def _references(loaded: LoadedClause) -> Iterator[Violation]:
         if name not in known:
             direct = any(c.nom == name for c in clause.colonnes)
             why = f"{name} est un identifiant direct" if direct else f"colonne inconnue : {name}"
-            remedy = "un identifiant direct ne passe pas la conformation" if direct else "colonnes : " + ", ".join(
-                sorted(known)
+            remedy = (
+                "un identifiant direct ne passe pas la conformation"
+                if direct
+                else "colonnes : " + ", ".join(sorted(known))
             )
             yield loaded.violation(path, Problem.COLONNE_INCONNUE, why, remedy)
     if isinstance(clause, ClauseJeu):
@@ -118,7 +120,9 @@ def _stricter(loaded: LoadedClause, clause: ClauseJeu) -> Iterator[Violation]:
             )
         if indicator.seuil is not None and indicator.seuil < (clause.secret.seuil or 0):
             message = f"{indicator.id} : seuil moins strict que celui de la clause"
-            yield loaded.violation((*path, "seuil"), Problem.VALEUR_INVALIDE, message, f"au moins {clause.secret.seuil}")
+            yield loaded.violation(
+                (*path, "seuil"), Problem.VALEUR_INVALIDE, message, f"au moins {clause.secret.seuil}"
+            )
         if indicator.nature == "releve" and not isinstance(clause.localisation, LocalisationCode):
             message = f"{indicator.id} : un relevé vient d'un tableau par zone (`localisation.mode: code`)"
             yield loaded.violation((*path, "nature"), Problem.VALEUR_INVALIDE, message, "choisir une autre nature")
@@ -127,8 +131,7 @@ def _stricter(loaded: LoadedClause, clause: ClauseJeu) -> Iterator[Violation]:
 def _expressions(loaded: LoadedClause) -> Iterator[Violation]:
     clause = loaded.clause
     checks: list[tuple[Chemin, str | None, Attendu, bool]] = [
-        (("colonnes", i, "transformation"), c.transformation, "quelconque", True)
-        for i, c in enumerate(clause.colonnes)
+        (("colonnes", i, "transformation"), c.transformation, "quelconque", True) for i, c in enumerate(clause.colonnes)
     ]
     checks += [
         (("controles", "lignes", i, "expression"), c.expression, "booleen", False)

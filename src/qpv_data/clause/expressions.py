@@ -84,9 +84,7 @@ def columns_of(expression: str) -> frozenset[str]:
     parsed = _parse(expression)
     if isinstance(parsed, str):
         return frozenset()
-    return frozenset(
-        node["column_names"][-1].lower() for node in _nodes(parsed) if node.get("class") == "COLUMN_REF"
-    )
+    return frozenset(node["column_names"][-1].lower() for node in _nodes(parsed) if node.get("class") == "COLUMN_REF")
 
 
 def _connection() -> duckdb.DuckDBPyConnection:

@@ -6,16 +6,16 @@ reason why it cannot be read. Direct identifiers are not read at all: they never
 
 from __future__ import annotations
 
-import csv
+import codecs
 import difflib
 import io
+import itertools
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import ijson
 import pyarrow as pa
@@ -23,15 +23,15 @@ import pyarrow.parquet as pq
 
 from qpv_data.clause.model import Colonne, Format
 from qpv_data.problems import FeedError, Problem, Rejet
+from qpv_data.sources.csv_records import CsvRecords, Shape
 from qpv_data.sources.vector import read_vector
 
 BATCH = 50_000
-_UNDECODABLE = re.compile("[\udc80-\udcff]")
-csv.field_size_limit(16_000_000)
+_UNDECODABLE = re.compile("[\ud800-\udfff]")  # what surrogateescape makes of the bytes it cannot read
+_LONGEST_NUMBER = 400
 
 
-@dataclass(frozen=True)
-class RawRow:
+class RawRow(NamedTuple):
     """One row as received: its line (or element number), its texts, or why it is not a row."""
 
     ligne: int
@@ -81,7 +81,7 @@ def match_headers(jeu: str, headers: Sequence[str], columns: Sequence[Colonne]) 
     for column in columns:
         found = next((clean.index(s.strip()) for s in column.source if s.strip() in clean), None)
         if found is None:
-            close = difflib.get_close_matches(column.source[0], [h for h in clean if h], n=1)
+            close = difflib.get_close_matches(column.source[0], [h for h in clean if h.isprintable() and h], n=1)
             absent.append(" / ".join(column.source) + (f" (proche : {close[0]})" if close else ""))
         indexes.append(-1 if found is None else found)
     if absent:
@@ -100,69 +100,30 @@ def match_headers(jeu: str, headers: Sequence[str], columns: Sequence[Colonne]) 
 def _csv_rows(path: Path, jeu: str, fmt: Format, columns: Sequence[Colonne]) -> Iterator[RawRow]:
     assert fmt.encodage is not None
     with path.open(encoding=fmt.encodage, errors="surrogateescape", newline="") as file:
-        lines = _Lines(file)
         try:
-            for _ in range(fmt.lignes_a_sauter):
-                next(lines, None)
-            reader = csv.reader(lines, delimiter=fmt.separateur or ",", quotechar=fmt.guillemet)
-            header = next(reader, None)
+            first = next(file, "").removeprefix("\ufeff")
+            lines = itertools.chain([first] if first else [], file)
+            skipped = sum(1 for _ in itertools.islice(lines, fmt.lignes_a_sauter))
+            cutter = CsvRecords(fmt)
+            records = cutter.read(lines, skipped + 1)
+            _, header, _ = next(records, (0, None, ""))
             if header is None:
-                raise FeedError(jeu, Problem.ENTETE_INATTENDU, "fichier vide", "demander une nouvelle livraison")
+                message = "fichier vide ou sans en-tête"
+                raise FeedError(jeu, Problem.ENTETE_INATTENDU, message, "demander une nouvelle livraison")
             indexes = match_headers(jeu, header, columns)
-            lines.taken()
-            for row in reader:
-                yield from _csv_record(row, lines.taken(), len(header), indexes, fmt)
-        except (csv.Error, UnicodeError) as e:
-            message = f"ligne {lines.number} : {type(e).__name__}"
-            remedy = "vérifier `format.encodage`, `separateur`, `guillemet`"
-            raise FeedError(jeu, Problem.FORMAT_INATTENDU, message, remedy) from e
+            shape = cutter.shape = Shape(header, indexes)
+            for number, cells, text in records:
+                yield _csv_row(shape, indexes, number, cells, text)
+        except UnicodeError as e:
+            message = f"octets illisibles en {fmt.encodage} ({type(e).__name__})"
+            raise FeedError(jeu, Problem.FORMAT_INATTENDU, message, "vérifier `format.encodage`") from e
 
 
-class _Lines:
-    """Physical lines of a file, which remembers those that make the record being read."""
-
-    def __init__(self, file: io.TextIOBase) -> None:
-        self._file, self._pending, self.number = file, list[tuple[int, str]](), 0
-
-    def __iter__(self) -> _Lines:
-        return self
-
-    def __next__(self) -> str:
-        line = next(self._file)
-        self.number += 1
-        self._pending.append((self.number, line))
-        return line
-
-    def taken(self) -> list[tuple[int, str]]:
-        """The lines read since the last call."""
-        pending, self._pending = self._pending, []
-        return pending
-
-
-def _csv_record(
-    row: list[str], lines: list[tuple[int, str]], width: int, indexes: list[int], fmt: Format
-) -> Iterator[RawRow]:
-    if not row and len(lines) <= 1:
-        return  # a blank line is not a row
-    unclosed = len(lines) > 1 and fmt.guillemet not in lines[-1][1]
-    if len(lines) > 1 and (len(row) != width or unclosed):
-        # A stray quote has swallowed the lines that follow: give each of them back its own fate.
-        for number, line in lines:
-            alone = next(csv.reader([line], delimiter=fmt.separateur or ",", quoting=csv.QUOTE_NONE), [])
-            if alone:
-                yield _csv_row(alone, number, width, indexes)
-        return
-    yield _csv_row(row, lines[0][0] if lines else 0, width, indexes)
-
-
-def _csv_row(row: list[str], number: int, width: int, indexes: list[int]) -> RawRow:
-    # Trailing separators that overflow with nothing in them lose nothing.
-    if len(row) > width and not any(row[width:]):
-        row = row[:width]
-    if len(row) != width:
+def _csv_row(shape: Shape, indexes: Sequence[int], number: int, cells: list[str] | None, text: str) -> RawRow:
+    if cells is None or not shape.fits(cells):
         return RawRow(number, None, Rejet.NOMBRE_DE_CHAMPS)
-    values = tuple(row[i] for i in indexes)
-    if any(not v.isascii() and _UNDECODABLE.search(v) for v in values):
+    values = tuple([cells[i] for i in indexes])
+    if not text.isascii() and _UNDECODABLE.search(text) and any(_UNDECODABLE.search(v) for v in values):
         return RawRow(number, None, Rejet.ENCODAGE_INVALIDE)
     return RawRow(number, values)
 
@@ -179,10 +140,12 @@ def _json_rows(path: Path, jeu: str, fmt: Format, columns: Sequence[Colonne]) ->
             for element in ijson.items(_as_utf8(file, fmt), prefix):
                 for record in _exploded(element, fmt.eclater):
                     number += 1
-                    values = tuple(_first_text(record, c.source, seen) for c in columns)
-                    yield RawRow(number, values)
-        except (ijson.JSONError, UnicodeError) as e:
-            message = f"JSON illisible après {number} éléments"
+                    if record is None:
+                        yield RawRow(number, None, Rejet.NOMBRE_DE_CHAMPS)
+                        continue
+                    yield _json_row(number, tuple(_first_text(record, c.source, seen) for c in columns))
+        except (ijson.JSONError, ValueError, RecursionError) as e:
+            message = f"JSON illisible après {number} éléments ({type(e).__name__})"
             raise FeedError(jeu, Problem.FORMAT_INATTENDU, message, "demander une nouvelle livraison") from e
     absent = [" / ".join(c.source) for c in columns if number and not seen.intersection(c.source)]
     if absent:
@@ -190,20 +153,40 @@ def _json_rows(path: Path, jeu: str, fmt: Format, columns: Sequence[Colonne]) ->
         raise FeedError(jeu, Problem.ENTETE_INATTENDU, message, "corriger `colonnes.source`")
 
 
+def _json_row(number: int, values: tuple[str | None, ...]) -> RawRow:
+    if any(v is not None and not v.isascii() and _UNDECODABLE.search(v) for v in values):
+        return RawRow(number, None, Rejet.ENCODAGE_INVALIDE)
+    return RawRow(number, values)
+
+
 def _as_utf8(file: BinaryIO, fmt: Format) -> Any:
-    if fmt.encodage and fmt.encodage.lower().replace("_", "-") not in ("utf-8", "utf8", "utf-8-sig"):
-        return io.TextIOWrapper(file, encoding=fmt.encodage)
+    if fmt.encodage and codecs.lookup(fmt.encodage).name not in ("utf-8", "utf-8-sig", "ascii"):
+        return _Transcoded(io.TextIOWrapper(file, encoding=fmt.encodage, newline=""))
     if file.read(3) != b"\xef\xbb\xbf":
         file.seek(0)
     return file
 
 
+class _Transcoded:
+    """A text file read as UTF-8 bytes, which the JSON parser wants."""
+
+    def __init__(self, file: io.TextIOWrapper) -> None:
+        self._file = file
+
+    def read(self, size: int = -1) -> bytes:
+        return self._file.read(size).removeprefix("\ufeff").encode()
+
+
 def _exploded(element: Any, inner: str | None) -> Iterator[Any]:
+    """The records of an element; None when what should be an inner array is not one."""
     if inner is None:
         yield element
         return
-    items, _ = _at(element, inner)
-    for item in items if isinstance(items, list) else []:
+    items, found = _at(element, inner)
+    if not (found and isinstance(element, dict) and isinstance(items, list | None)):
+        yield None
+        return
+    for item in items or ():
         yield {**element, inner: item}
 
 
@@ -218,17 +201,23 @@ def _first_text(record: Any, sources: Sequence[str], seen: set[str]) -> str | No
 
 
 def _at(value: Any, path: str) -> tuple[Any, bool]:
-    """The value at `a.b.0`; a key that holds dots is tried as it is first."""
-    if isinstance(value, dict) and path in value:
-        return value[path], True
+    """The value at `a.b.0`; of the keys that hold dots, the longest is tried first."""
+    if isinstance(value, dict):
+        key, rest = path, ""
+        while True:
+            if key in value:
+                found = _at(value[key], rest) if rest else (value[key], True)
+                if found[1]:
+                    return found
+            key, dot, last = key.rpartition(".")
+            if not dot:
+                return None, False
+            rest = f"{last}.{rest}" if rest else last
     head, _, rest = path.partition(".")
-    if isinstance(value, dict) and head in value:
-        child = value[head]
-    elif isinstance(value, list) and head.isdigit() and int(head) < len(value):
+    if isinstance(value, list) and head.isdecimal() and int(head) < len(value):
         child = value[int(head)]
-    else:
-        return None, False
-    return _at(child, rest) if rest else (child, True)
+        return _at(child, rest) if rest else (child, True)
+    return None, False
 
 
 def _text(value: Any) -> str | None:
@@ -236,11 +225,14 @@ def _text(value: Any) -> str | None:
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, float):
+        value = Decimal(repr(value))
     if isinstance(value, Decimal):
-        return format(value, "f")
+        # 1e999999999 in full would fill the memory.
+        return format(value, "f") if value.is_finite() and abs(value.adjusted()) < _LONGEST_NUMBER else str(value)
     if isinstance(value, int):
         return str(value)
-    return json.dumps(value, ensure_ascii=False, default=str)
+    return json.dumps(value, ensure_ascii=False, default=_text)
 
 
 # --- Parquet and vector files ------------------------------------------------------------------------------
@@ -249,16 +241,24 @@ def _text(value: Any) -> str | None:
 def _parquet_rows(path: Path, jeu: str, fmt: Format, columns: Sequence[Colonne]) -> Iterator[RawRow]:
     try:
         file = pq.ParquetFile(path)
-    except (pa.ArrowInvalid, OSError) as e:
+        names = file.schema_arrow.names
+        chosen = [names[i] for i in match_headers(jeu, names, columns)]
+        number = 0
+        for batch in file.iter_batches(batch_size=BATCH, columns=sorted(set(chosen))):
+            for record in zip(*(_texts(batch.column(c)) for c in chosen), strict=True):
+                number += 1
+                yield RawRow(number, record)
+    except (pa.ArrowException, OSError) as e:
         message = "ce n'est pas un Parquet lisible"
         raise FeedError(jeu, Problem.FORMAT_INATTENDU, message, "demander une nouvelle livraison") from e
-    names = file.schema_arrow.names
-    chosen = [names[i] for i in match_headers(jeu, names, columns)]
-    number = 0
-    for batch in file.iter_batches(batch_size=BATCH, columns=sorted(set(chosen))):
-        for record in zip(*(batch.column(c).cast(pa.string()).to_pylist() for c in chosen), strict=True):
-            number += 1
-            yield RawRow(number, record)
+
+
+def _texts(column: pa.Array) -> list[str | None]:
+    # Arrow writes 123456789012.0 as 1.23456789012e+11, and cannot write a list.
+    if pa.types.is_floating(column.type) or pa.types.is_nested(column.type):
+        return [_text(v) for v in column.to_pylist()]
+    texts: list[str | None] = column.cast(pa.string()).to_pylist()
+    return texts
 
 
 def _vector_batches(path: Path, jeu: str, fmt: Format, columns: Sequence[Colonne]) -> Iterator[pa.RecordBatch]:

@@ -1,0 +1,51 @@
+# Two commands do everything on a fresh machine with Python 3.11+, make and git: `make demo` and `make test`.
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& { echo $$p; break; }; done)
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+OUT ?= data/demo
+
+.PHONY: demo test install check lint types lock clean bench docs
+
+demo: install ## run the main job on the embedded territory, through Prefect
+	@$(BIN)/python -m flows.demonstration --out $(OUT)
+
+test: install ## the whole suite, in under 10 minutes on 2 cores
+	$(BIN)/python -m pytest -n auto --dist loadfile
+
+install: $(INSTALLED)
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11"; exit 1; }
+	@echo "Installing into .venv with $(PYTHON) (about a minute, once)…"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -U "pip>=25,<27"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+check: lint types
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: install
+	$(BIN)/mypy src
+
+lock: ## resolve the dependencies again; addresses never enter the lock
+	uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 --all-extras \
+		-o requirements.lock pyproject.toml
+
+docs: install ## write the generated pages again
+	$(BIN)/python -m qpv_data.clause.schema > referentiels/clause.schema.json
+	$(BIN)/python -m qpv_data.documentation clause > docs/clause.md
+	$(BIN)/python -m qpv_data.documentation dictionnaire > docs/dictionnaire.md
+	$(BIN)/python -m flows.deploiements
+
+bench: install
+	$(BIN)/python benchmarks/stages.py
+
+clean:
+	rm -rf .venv data/demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
