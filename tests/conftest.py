@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,3 +19,14 @@ def donnees_reelles() -> Path:
     if not folder.is_dir():
         pytest.skip(f"données réelles absentes ({folder} n'existe pas) : définir QPV_DATA_REAL pour ces contrôles")
     return folder
+
+
+@pytest.fixture(scope="session")
+def demonstration(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The `--out` of `qpv-data demo`, run once a session as a user runs it. Read it, never write in it."""
+    out = tmp_path_factory.mktemp("demonstration")
+    command = [sys.executable, "-m", "qpv_data", "demo", "--out", str(out)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=out)
+    assert done.returncode == 0, done.stderr
+    (out / "terminal.txt").write_text(done.stdout, "utf-8")
+    return out

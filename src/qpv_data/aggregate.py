@@ -109,7 +109,8 @@ def _by_zone(clause: ClauseJeu, indicateur: Indicateur, table: ZoneTable) -> str
     own = clause.localisation.zonage if isinstance(clause.localisation, LocalisationCode) else None
     drawn = [own] if own is not None else [*sorted(table.perimetres - {"commune"}), "commune"]
     selects = [
-        f"SELECT {literal(z)} AS zonage, {quote('z__' + z)} AS code_zone, * FROM mesures WHERE {quote('z__' + z)} IS NOT NULL"
+        f"SELECT {literal(z)} AS zonage, {quote('z__' + z)} AS code_zone, * FROM mesures"
+        f" WHERE {quote('z__' + z)} IS NOT NULL"
         for z in drawn
     ]
     known = "z__commune IS NOT NULL OR z_commune_localisation = 'inconnu'"

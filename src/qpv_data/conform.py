@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from qpv_data.clause.expressions import quote
+from qpv_data.clause.expressions import literal, quote
 from qpv_data.clause.model import ClauseBase, ClauseJeu
 from qpv_data.conforming import ConformSql, conform_sql, kept_columns, lenient_columns
 from qpv_data.engine import engine, replacing, scratch, sql_path
@@ -87,22 +87,23 @@ def _judge(con: duckdb.DuckDBPyConnection, clause: ClauseBase, periode: str | No
     if received != conformed + sum(counts.values()):
         message = f"{received} reçues ≠ {conformed} conformes + {sum(counts.values())} rejetées"
         raise FeedError(clause.id, Problem.TOTAUX_INEGAUX, message, "signaler ce défaut du logiciel")
-    _hold_floors(clause, received, conformed)
+    _hold_floors(clause, received, counts)
     warnings = _hold_checks(con, clause)
     return ConformReport(clause.id, periode, received, conformed, counts, warnings)
 
 
-def _hold_floors(clause: ClauseBase, received: int, conformed: int) -> None:
+def _hold_floors(clause: ClauseBase, received: int, rejected: Mapping[str, int]) -> None:
     floors = clause.controles
     if received < floors.lignes_min:
         message = f"{received} lignes reçues, {floors.lignes_min} attendues au moins"
         raise FeedError(
             clause.id, Problem.TROP_PEU_DE_LIGNES, message, "demander une livraison entière, ou revoir `lignes_min`"
         )
-    rejected = received - conformed
-    if received and rejected / received > floors.rejets_max:
-        message = f"{rejected} lignes rejetées sur {received}, {floors.rejets_max:.0%} permises au plus"
-        raise FeedError(clause.id, Problem.TROP_DE_REJETS, message, "lire le dossier rejets/ et prévenir le producteur")
+    total = sum(rejected.values())
+    if total > floors.rejets_max * received:
+        reasons = ", ".join(f"{reason} : {n}" for reason, n in rejected.items())
+        message = f"{total} lignes rejetées sur {received} ({reasons}), {floors.rejets_max:.1%} permises au plus"
+        raise FeedError(clause.id, Problem.TROP_DE_REJETS, message, "prévenir le producteur, ou revoir `rejets_max`")
 
 
 def _hold_checks(con: duckdb.DuckDBPyConnection, clause: ClauseBase) -> tuple[str, ...]:
@@ -124,13 +125,13 @@ def _write(
     con: duckdb.DuckDBPyConnection, clause: ClauseBase, conformed: Path, rejets: Path, crs: str, geometry: bool
 ) -> None:
     names = conform_columns(clause) + (["geometrie"] if geometry else [])
-    lenient = _unreadable_place(clause)
+    lenient = ", _place_illisible" if lenient_columns(clause) else ""
     records = f"SELECT _ligne, _periode, {', '.join(quote(n) for n in names)}{lenient} FROM juges WHERE _motif IS NULL"
     value = "CAST(NULL AS VARCHAR)" if clause.donnees_personnelles.presentes else "_valeur"
     refused = (
         f"SELECT _ligne, _motif AS motif, _colonne AS colonne, {value} AS valeur FROM juges WHERE _motif IS NOT NULL"
     )
-    metadata = f", KV_METADATA {{crs_source: '{crs}'}}" if crs else ""
+    metadata = f", KV_METADATA {{crs_source: {literal(crs)}}}" if crs else ""
     with replacing(conformed) as good, replacing(rejets) as bad:
         con.execute(
             f"COPY ({records} ORDER BY _ligne) TO {sql_path(good)} (FORMAT parquet, COMPRESSION zstd{metadata})"
@@ -141,14 +142,6 @@ def _write(
 def conform_columns(clause: ClauseBase) -> list[str]:
     """Names of the conformed columns, statuses of masked ones included, in the clause's order."""
     return [n for c in kept_columns(clause) for n in ((c.nom, f"{c.nom}__statut") if c.masques else (c.nom,))]
-
-
-def _unreadable_place(clause: ClauseBase) -> str:
-    lenient = sorted(lenient_columns(clause))
-    if not lenient:
-        return ""
-    tests = " OR ".join(f"({quote('v_' + n)} IS NOT NULL AND {quote(n)} IS NULL)" for n in lenient)
-    return f", ({tests}) AS _place_illisible"
 
 
 def _count(con: duckdb.DuckDBPyConnection, sql: str) -> int:

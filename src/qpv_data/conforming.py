@@ -6,6 +6,7 @@ one reason: the first, in the order of the columns.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ from qpv_data.clause.expressions import SQL_TYPES, literal, quote
 from qpv_data.clause.model import ClauseBase, ClauseJeu, Colonne, Format, LocalisationPoint, TypeColonne
 from qpv_data.periods import Frequence, parse_period
 from qpv_data.problems import Rejet
+
+_BLANKS = " \t\r\n\x0b\x0c\u00a0\u202f\ufeff"
 
 
 @dataclass(frozen=True)
@@ -46,78 +49,146 @@ def conform_sql(clause: ClauseBase, periode: str | None, geometry: bool) -> Conf
         for c in columns
         if c.transformation
     )
-    texts = ",\n  ".join(_text_and_status(c) for c in columns)
-    typed = ",\n  ".join(f"{_typed(c, clause.format)} AS {quote(c.nom)}" for c in columns)
-    statuses = ", ".join(quote(c.nom + "__statut") for c in columns if c.masques)
-    passed = "_ligne, _rejet" + (", geometrie" if geometry else "")
+    names = tuple(n for c in columns for n in ((c.nom, c.nom + "__statut") if c.masques else (c.nom,)))
+    passed = ["_ligne", *(["geometrie"] if geometry else [])]
     keys = ", ".join(quote(k) for k in clause.cle.colonnes)
     repeated = (
-        f"row_number() OVER (PARTITION BY {keys} ORDER BY _ligne) > 1"
+        f"row_number() OVER (PARTITION BY {keys} ORDER BY _ligne)"
         if clause.cle.doublons == "premier"
-        else f"count(*) OVER (PARTITION BY {keys}) > 1"
+        else f"count(*) OVER (PARTITION BY {keys})"
     )
     sql = f"""
-WITH textes AS (SELECT {passed},
-  {texts}
-  FROM brut),
-types AS (SELECT {passed}{", " + statuses if statuses else ""}, {", ".join(quote("v_" + c.nom) for c in columns)},
-  {typed}
-  FROM textes),
-juges AS (SELECT *, {_first_fault(clause, columns)} AS faute FROM types),
-cles AS (SELECT *, faute IS NULL AND {repeated.replace("PARTITION BY ", "PARTITION BY (faute IS NULL), ")} AS en_double
-  FROM juges),
-dates AS (SELECT *, {_period(clause, periode)} AS _periode FROM cles)
-SELECT * EXCLUDE (_rejet, faute, en_double),
-  CASE WHEN _rejet IS NOT NULL THEN _rejet WHEN faute IS NOT NULL THEN split_part(faute, ':', 1)
-       WHEN en_double THEN '{Rejet.CLE_EN_DOUBLE.value}'
-       WHEN {_out_of_range(clause)} THEN '{Rejet.HORS_PERIODE.value}' END AS _motif,
-  CASE WHEN faute IS NOT NULL THEN split_part(faute, ':', 2)
-       WHEN en_double THEN {literal(clause.cle.colonnes[0])} END AS _colonne,
+WITH {_steps(columns, clause.format, [*passed, "_rejet"])},
+juges AS MATERIALIZED (SELECT *, {_first_fault(clause, columns)} AS _faute FROM types),
+doubles AS (SELECT _ligne FROM (
+  SELECT _ligne, {repeated} AS _rang FROM juges WHERE _rejet IS NULL AND _faute IS NULL) WHERE _rang > 1),
+verdicts AS (SELECT *, CASE
+  WHEN _rejet IS NOT NULL THEN _rejet || ':'
+  WHEN _faute IS NOT NULL THEN _faute
+  WHEN _ligne IN (SELECT _ligne FROM doubles) THEN '{Rejet.CLE_EN_DOUBLE.value}:{clause.cle.colonnes[0]}'
+  WHEN {_out_of_range(clause)} THEN '{Rejet.HORS_PERIODE.value}:{_period_column(clause)}'
+  END AS _verdict FROM juges)
+SELECT {", ".join([*passed, *map(quote, names)])}, {_period(clause, periode)} AS _periode,
+  {_unreadable_place(clause)} AS _place_illisible,
+  nullif(split_part(_verdict, ':', 1), '') AS _motif,
+  nullif(split_part(_verdict, ':', 2), '') AS _colonne,
   {_faulty_value(columns)} AS _valeur
-FROM dates"""
-    names = tuple(n for c in columns for n in ((c.nom, c.nom + "__statut") if c.masques else (c.nom,)))
+FROM verdicts"""
     return ConformSql(macros, sql, names)
 
 
-def _text_and_status(c: Colonne) -> str:
-    raw = f"trim(coalesce({quote(c.nom)}, ''), ' \t\u00a0\r\n')"
-    masks = " ".join(f"WHEN {literal(m.strip())} THEN {literal(s.value)}" for m, s in c.masques.items())
-    masked = " ".join(f"WHEN {literal(m.strip())} THEN NULL" for m in c.masques)
-    value = f"CASE {raw} {masked} WHEN '' THEN NULL ELSE {raw} END"
-    if c.recodage:
-        cases = " ".join(f"WHEN {literal(a)} THEN nullif({literal(b)}, '')" for a, b in c.recodage.items())
-        value = f"CASE {value} {cases} ELSE {value} END"
-    if c.transformation:
-        value = f"nullif(trim(CAST({quote('t_' + c.nom)}({value}) AS VARCHAR)), '')"
-    if c.completer:
-        value = (
-            f"CASE WHEN length({value}) < {c.completer} AND regexp_full_match({value}, '[0-9AB]+')"
-            f" THEN lpad({value}, {c.completer}, '0') ELSE {value} END"
-        )
-    status = f", CASE {raw} {masks} END AS {quote(c.nom + '__statut')}" if c.masques else ""
-    return f"{value} AS {quote('v_' + c.nom)}{status}"
+def _steps(columns: Sequence[Colonne], fmt: Format, passed: Sequence[str]) -> str:
+    """The queries from `brut` to `types`: `_v_x` is the text of column x, step after step, and x its value.
+
+    Each step is a query of its own, so that what it gives is worked out once.
+    """
+    texts = [f"trim(coalesce({quote(c.nom)}, ''), {literal(_BLANKS)}) AS {_text(c)}" for c in columns]
+    transformed = [c for c in columns if c.transformation]
+    steps = [
+        ("lus", ", ".join([*passed, *texts])),
+        ("statuts", _added([f"{_masks(c)} AS {_status(c)}" for c in columns if c.masques])),
+        ("recodes", _replaced([f"{_recoded(c)} AS {_text(c)}" for c in columns])),
+        # A transformation that fails gives no record; one that gives null, a record of null.
+        ("essais", _added([f"TRY(struct_pack(v := CAST({_call(c)} AS VARCHAR))) AS {_trial(c)}" for c in transformed])),
+        ("transformes", _replaced([f"{_transformed(c)} AS {_text(c)}" for c in transformed])),
+        ("completes", _replaced([f"{_padded(c)} AS {_text(c)}" for c in columns if c.completer])),
+        ("nombres", _added([f"{_number_text(c, fmt)} AS {_number(c)}" for c in columns if _is_number(c)])),
+        ("types", _added([f"{_typed(c)} AS {quote(c.nom)}" for c in columns])),
+    ]
+    source, queries = "brut", []
+    for name, selected in steps:
+        if selected:
+            queries.append(f"{name} AS (SELECT {selected} FROM {source})")
+            source = name
+    return ",\n".join(queries)
+
+
+def _added(parts: Sequence[str]) -> str:
+    return f"*, {', '.join(parts)}" if parts else ""
+
+
+def _replaced(parts: Sequence[str]) -> str:
+    return f"* REPLACE ({', '.join(parts)})" if parts else ""
+
+
+def _text(c: Colonne) -> str:
+    return quote("_v_" + c.nom)
+
+
+def _number(c: Colonne) -> str:
+    return quote("_n_" + c.nom)
+
+
+def _trial(c: Colonne) -> str:
+    return quote("_t_" + c.nom)
+
+
+def _status(c: Colonne) -> str:
+    return quote(c.nom + "__statut")
+
+
+def _call(c: Colonne) -> str:
+    return f"{quote('t_' + c.nom)}({_text(c)})"
+
+
+def _masks(c: Colonne) -> str:
+    cases = " ".join(f"WHEN {literal(m.strip(_BLANKS))} THEN {literal(s.value)}" for m, s in c.masques.items())
+    return f"CASE {_text(c)} {cases} END"
+
+
+def _recoded(c: Colonne) -> str:
+    masked = f"WHEN {_status(c)} IS NOT NULL THEN NULL" if c.masques else ""
+    cases = " ".join(
+        f"WHEN {_text(c)} = {literal(a.strip(_BLANKS))} THEN nullif({literal(b)}, '')" for a, b in c.recodage.items()
+    )
+    return f"CASE {masked} WHEN {_text(c)} = '' THEN NULL {cases} ELSE {_text(c)} END"
+
+
+def _transformed(c: Colonne) -> str:
+    # What a producer masked stays masked: no transformation makes a value of it.
+    masked = f"WHEN {_status(c)} IS NOT NULL THEN NULL" if c.masques else ""
+    made = f"nullif(trim(struct_extract({_trial(c)}, 'v'), {literal(_BLANKS)}), '')"
+    return f"CASE {masked} WHEN {_trial(c)} IS NULL THEN {_text(c)} ELSE {made} END"
+
+
+def _padded(c: Colonne) -> str:
+    text = _text(c)
+    return (
+        f"CASE WHEN length({text}) < {c.completer} AND regexp_full_match({text}, '[0-9AB]+')"
+        f" THEN lpad({text}, {c.completer}, '0') ELSE {text} END"
+    )
+
+
+def _is_number(c: Colonne) -> bool:
+    return c.type in (TypeColonne.ENTIER, TypeColonne.NOMBRE)
 
 
 def _number_text(c: Colonne, fmt: Format) -> str:
-    text = quote("v_" + c.nom)
-    for mark in fmt.milliers:
-        text = f"replace({text}, {literal(mark)}, '')"
-    decimal = c.decimale or fmt.decimale
+    text, decimal = _text(c), c.decimale or fmt.decimale
+    if fmt.milliers:
+        # Only where it cuts threes: dropped blindly, a mark makes 127 of 12.7.
+        marks = "(" + "|".join(re.escape(m) for m in fmt.milliers) + ")"
+        shape = f"[+-]?[0-9]{{1,3}}({marks}[0-9]{{3}})+({re.escape(decimal)}[0-9]*)?"
+        dropped = f"regexp_replace({text}, {literal(marks)}, '', 'g')"
+        text = f"CASE WHEN regexp_full_match({text}, {literal(shape)}) THEN {dropped} ELSE {text} END"
     # A dot in a comma file is a fault and not a decimal mark: 1.234 may be one thousand.
     return f"replace(replace({text}, '.', '?'), ',', '.')" if decimal == "," else text
 
 
-def _typed(c: Colonne, fmt: Format) -> str:
-    text = quote("v_" + c.nom)
+def _typed(c: Colonne) -> str:
+    failed = f"CASE WHEN {_trial(c)} IS NOT NULL THEN " if c.transformation else ""
+    return f"{failed}{_value(c)}{' END' if failed else ''}"
+
+
+def _value(c: Colonne) -> str:
+    text, number = _text(c), _number(c)
     if c.type is TypeColonne.TEXTE:
         return text
     if c.type is TypeColonne.DATE:
-        formats = ", ".join(literal(f) for f in c.format_date)
-        return f"CAST(try_strptime({text}, [{formats}]) AS DATE)"
+        return _date(c)
     if c.type is TypeColonne.BOOLEEN:
         true, false = (", ".join(literal(v.lower()) for v in values) for values in (c.vrai, c.faux))
         return f"CASE WHEN lower({text}) IN ({true}) THEN true WHEN lower({text}) IN ({false}) THEN false END"
-    number = _number_text(c, fmt)
     if c.type is TypeColonne.ENTIER:
         # CAST rounds 12.7 to 13: an integer is digits, at most followed by a null fraction.
         return (
@@ -129,6 +200,21 @@ def _typed(c: Colonne, fmt: Format) -> str:
     return f"CASE WHEN regexp_full_match({number}, '{shape}') AND isfinite({value}) THEN {value} END"
 
 
+def _date(c: Colonne) -> str:
+    """The day as written: with its offset turned to UTC, midnight in Paris would be the day, or the quarter, before."""
+    text = _text(c)
+    plain = [f for f in c.format_date if not f.endswith("%z")]
+    zoned = [f.removesuffix("%z").rstrip() for f in c.format_date if f.endswith("%z")]
+    tries = [f"try_strptime({text}, [{', '.join(literal(f) for f in plain)}])"] if plain else []
+    if zoned:
+        offset = literal(" *(Z|[+-][0-9]{2}(:?[0-9]{2})?)$")
+        local = f"CASE WHEN regexp_matches({text}, {offset}) THEN regexp_replace({text}, {offset}, '') END"
+        tries.append(f"try_strptime({local}, [{', '.join(literal(f) for f in zoned)}])")
+    day = f"CAST(coalesce({', '.join(tries)}) AS DATE)"
+    # DuckDB reads `epoch` and `infinity` as dates, and 24 as the year 24.
+    return f"CASE WHEN regexp_matches({text}, '[0-9]') AND year({day}) >= 1000 THEN {day} END"
+
+
 def _first_fault(clause: ClauseBase, columns: Sequence[Colonne]) -> str:
     lenient = lenient_columns(clause)
     required = set(clause.cle.colonnes)
@@ -136,11 +222,13 @@ def _first_fault(clause: ClauseBase, columns: Sequence[Colonne]) -> str:
         required.add(clause.periode.colonne)
     cases = ["WHEN _rejet IS NOT NULL THEN NULL"]
     for c in columns:
-        if c.nom in lenient:
+        if c.nom in lenient and c.nom not in required:
             continue
-        typed, text = quote(c.nom), quote("v_" + c.nom)
+        typed, text = quote(c.nom), _text(c)
+        if c.transformation:
+            cases.append(f"WHEN {_trial(c)} IS NULL THEN '{Rejet.VALEUR_ILLISIBLE.value}:{c.nom}'")
         if c.obligatoire or c.nom in required:
-            masked = f" AND {quote(c.nom + '__statut')} IS NULL" if c.masques and c.nom not in required else ""
+            masked = f" AND {_status(c)} IS NULL" if c.masques and c.nom not in required else ""
             cases.append(f"WHEN {text} IS NULL{masked} THEN '{Rejet.VALEUR_OBLIGATOIRE_ABSENTE.value}:{c.nom}'")
         if c.type is not TypeColonne.TEXTE:
             cases.append(f"WHEN {text} IS NOT NULL AND {typed} IS NULL THEN '{Rejet.VALEUR_ILLISIBLE.value}:{c.nom}'")
@@ -163,8 +251,17 @@ def _out_of_domain(c: Colonne, typed: str, text: str) -> str:
 
 
 def _faulty_value(columns: Sequence[Colonne]) -> str:
-    cases = " ".join(f"WHEN {literal(c.nom)} THEN {quote('v_' + c.nom)}" for c in columns)
-    return f"CASE split_part(faute, ':', 2) {cases} END"
+    cases = " ".join(f"WHEN {literal(c.nom)} THEN {_text(c)}" for c in columns)
+    return f"CASE nullif(split_part(_verdict, ':', 2), '') {cases} END"
+
+
+def _unreadable_place(clause: ClauseBase) -> str:
+    tests = [
+        f"({_text(c)} IS NOT NULL AND {quote(c.nom)} IS NULL)"
+        for c in kept_columns(clause)
+        if c.nom in lenient_columns(clause)
+    ]
+    return f"({' OR '.join(tests)})" if tests else "false"
 
 
 def period_sql(column: str, frequence: Frequence) -> str:
@@ -188,6 +285,10 @@ def _period(clause: ClauseBase, periode: str | None) -> str:
         assert periode is not None, "a delivery of this clause has a period"
         return literal(periode)
     return period_sql(quote(clause.periode.colonne or ""), clause.periode.frequence)
+
+
+def _period_column(clause: ClauseBase) -> str:
+    return (clause.periode.colonne or "") if isinstance(clause, ClauseJeu) else ""
 
 
 def _out_of_range(clause: ClauseBase) -> str:

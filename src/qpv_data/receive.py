@@ -45,6 +45,7 @@ class Reception:
     recues: int = 0
     conformes: int = 0
     rejetees: Mapping[str, int] = field(default_factory=dict)
+    avertissements: tuple[str, ...] = ()
 
     @property
     def usable(self) -> bool:
@@ -177,6 +178,7 @@ def _reception(
         recues=facts["recues"],
         conformes=facts["conformes"],
         rejetees=facts["rejetees"],
+        avertissements=tuple(facts["avertissements"]),
     )
 
 

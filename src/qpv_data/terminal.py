@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
 import duckdb
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
@@ -64,7 +65,11 @@ def show_report(cfg: Configuration, report: RunReport) -> None:
         if reception.probleme is not None:
             label = _STATUTS.get(reception.statut, reception.statut)
             where = f"{reception.jeu} {reception.periode or ''}".strip()
-            console.print(f"  ! {where} {label} : {reception.message}", style="yellow", markup=False, highlight=False)
+            text = f"  ! {where} {label} : {reception.message}"
+            console.print(text, style="yellow", markup=False, highlight=False, soft_wrap=True)
+        for warning in reception.avertissements:
+            text = f"  ! {reception.jeu} {reception.periode or ''} : {warning}"
+            console.print(text, style="yellow", markup=False, highlight=False, soft_wrap=True)
     for placed in report.places:
         if placed.erreur is not None:
             console.print(f"  ! {placed.erreur}", style="yellow", markup=False, highlight=False)
@@ -74,11 +79,13 @@ def show_report(cfg: Configuration, report: RunReport) -> None:
         console.print(f"  contours : {repaired} réparés, {lost} effondrés (zonages/rapport.json)", highlight=False)
     console.print()
     if (view := _overview(report)) is not None:
-        console.print(view)
+        table, legend = view
+        console.print(table)
+        for line in [*legend, "░░░  valeur protégée    ·  sans valeur"]:
+            console.print(f"  {line}", markup=False, highlight=False)
     release = report.release
     state = "" if release.nouvelle else " (inchangée)"
-    rows = f"{release.lignes:,}".replace(",", "\u202f")
-    console.print(f"\nPublication {release.id}{state} : {rows} valeurs", style="bold")
+    console.print(f"\nPublication {release.id}{state} : {_french(release.lignes)} valeurs", style="bold")
     console.print(f"  base      {release.base}", soft_wrap=True, highlight=False)
     console.print(f"  Parquet   {release.dossier}", soft_wrap=True, highlight=False)
     console.print(f"  rejets    {cfg.folder('rejets')}", soft_wrap=True, highlight=False)
@@ -86,55 +93,61 @@ def show_report(cfg: Configuration, report: RunReport) -> None:
 
 
 def _feeds(report: RunReport) -> Table:
-    table = Table(title="Chaque ligne reçue est conforme ou rejetée ; chaque lieu est dedans, dehors ou inconnu")
-    table.add_column("jeu", no_wrap=True)
-    for name in ("livraisons", "reçues", "conformes", "rejetées", "dans un QPV", "dehors", "inconnu"):
-        table.add_column(name, justify="right")
-    feeds = sorted({r.jeu for r in report.receptions})
+    table = _table("Chaque ligne reçue est conforme ou rejetée, chaque lieu connu ou dit inconnu")
+    table.add_column("jeu", no_wrap=True, overflow="ellipsis", max_width=23)
+    for name in ("livrées", "reçues", "conformes", "rejetées", "en QPV", "dehors", "inconnu"):
+        table.add_column(name, justify="right", no_wrap=True, min_width=len(name))
     places = {p.jeu: p for p in report.places}
-    for feed in feeds:
+    for feed in sorted({r.jeu for r in report.receptions}, key=lambda f: (f not in places, f)):
         own = [r for r in report.receptions if r.jeu == feed]
-        rows = [sum(r.recues for r in own), sum(r.conformes for r in own)]
         rejected = sum(sum(r.rejetees.values()) for r in own)
-        located = places[feed].localisations if feed in places else ()
-        counts = [_place_counts(p.zonages) for p in located]
-        where = [str(sum(c[i] for c in counts)) if counts else "" for i in range(3)]
+        rows = [sum(r.recues for r in own), sum(r.conformes for r in own), rejected]
+        counts = [_place_counts(p.zonages) for p in places[feed].localisations] if feed in places else []
+        where = [_french(sum(c[i] for c in counts)) if counts else "" for i in range(3)]
         usable = f"{sum(r.usable for r in own)}/{len(own)}"
-        table.add_row(feed, usable, str(rows[0]), str(rows[1]), str(rejected), *where)
+        table.add_row(feed, usable, *(_french(n) for n in rows), *where)
     return table
 
 
-def _place_counts(zonings: Any) -> tuple[int, int, int]:
-    """Counts of the record itself (key ''), which every located delivery has."""
-    answer: tuple[int, int, int] = zonings[""]
-    return answer
+def _table(title: str) -> Table:
+    """A table that fits in 80 columns."""
+    return Table(title=title, title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
 
 
-def _overview(report: RunReport) -> Table | None:
-    """The latest generation's quarters with a few series of the release."""
+def _place_counts(zonings: Mapping[str, tuple[int, int, int]]) -> tuple[int, int, int]:
+    """Counts of the record itself (key ""), which every located delivery has."""
+    return zonings[""]
+
+
+_LATEST = "(SELECT max(zonage) FROM zones WHERE famille = 'qpv')"
+
+
+def _overview(report: RunReport) -> tuple[Table, list[str]] | None:
+    """The latest generation's quarters, an indicator a theme, with their legend."""
     with duckdb.connect(str(report.release.base), read_only=True) as con:
         chosen = con.execute(
-            "SELECT indicateur, any_value(titre), max(periode) FROM quartiers WHERE modalite = 'ensemble'"
-            " AND zonage = (SELECT max(zonage) FROM zones WHERE famille = 'qpv') AND valeur IS NOT NULL"
-            " GROUP BY indicateur, theme QUALIFY row_number() OVER (PARTITION BY theme ORDER BY count(DISTINCT valeur)"
-            " DESC, indicateur) = 1 ORDER BY theme LIMIT 5"
+            "SELECT indicateur, any_value(titre), any_value(unite), max(periode) FROM quartiers"
+            f" WHERE modalite = 'ensemble' AND zonage = {_LATEST} AND valeur IS NOT NULL GROUP BY indicateur, theme"
+            " QUALIFY row_number() OVER (PARTITION BY theme ORDER BY count(DISTINCT valeur) DESC, indicateur) = 1"
+            " ORDER BY theme LIMIT 5"
         ).fetchall()
         if not chosen:
             return None
-        table = Table(title="Quartiers (dernière génération) — extrait ; ░ : valeur protégée, · : sans valeur")
-        table.add_column("code", no_wrap=True)
-        table.add_column("quartier")
-        for _, title, period in chosen:
-            table.add_column(f"{title}\n{period}", justify="right")
-        for row in _lines(con, [(c[0], c[2]) for c in chosen]):
+        table = _table("Quartiers de la dernière génération (extrait)")
+        table.add_column("code", no_wrap=True, min_width=8)
+        table.add_column("quartier", no_wrap=True, overflow="ellipsis", max_width=22)
+        legend = []
+        for letter, (_, title, unit, period) in zip("ABCDE", chosen, strict=False):
+            table.add_column(letter, justify="right", no_wrap=True, min_width=8)
+            legend.append(f"{letter}  {title}, {period} ({unit})")
+        for row in _lines(con, [(c[0], c[3]) for c in chosen]):
             table.add_row(*row)
-    return table
+    return table, legend
 
 
 def _lines(con: duckdb.DuckDBPyConnection, chosen: Sequence[tuple[str, str]]) -> Iterator[list[str]]:
     zones = con.execute(
-        "SELECT code_zone, any_value(quartier), count(valeur) AS n FROM quartiers"
-        " WHERE zonage = (SELECT max(zonage) FROM zones WHERE famille = 'qpv')"
+        f"SELECT code_zone, any_value(quartier), count(valeur) AS n FROM quartiers WHERE zonage = {_LATEST}"
         " GROUP BY code_zone ORDER BY n DESC, code_zone LIMIT 12"
     ).fetchall()
     for code, name, _ in sorted(zones):
@@ -146,12 +159,12 @@ def _lines(con: duckdb.DuckDBPyConnection, chosen: Sequence[tuple[str, str]]) ->
                 [code, indicator, period],
             ).fetchone()
             value, status = found or (None, "diffusee")
-            cells.append(_french(value) if value is not None else "░" if status == "secret" else "·")
+            cells.append(_french(value) if value is not None else "░░░" if status == "secret" else "·")
         yield cells
 
 
 def _french(value: float) -> str:
-    text = f"{value:,.2f}".rstrip("0").rstrip(".")
+    text = f"{value:,.2f}".rstrip("0").rstrip(".") if isinstance(value, float) else f"{value:,}"
     return text.replace(",", "\u202f").replace(".", ",")
 
 

@@ -51,27 +51,24 @@ def read_rows(path: Path, jeu: str, fmt: Format, columns: Sequence[Colonne]) -> 
         yield from _vector_batches(path, jeu, fmt, columns)
         return
     reader = {"csv": _csv_rows, "json": _json_rows, "parquet": _parquet_rows}[fmt.type]
-    schema = raw_schema(columns, geometry=False)
-    for chunk in _chunks(reader(path, jeu, fmt, columns)):
-        empty = (None,) * len(columns)
-        texts = list(zip(*(r.valeurs or empty for r in chunk), strict=True))
-        arrays = [
-            pa.array([r.ligne for r in chunk], pa.int64()),
-            pa.array([r.rejet for r in chunk], pa.string()),
-            *(pa.array(column, pa.string()) for column in texts),
-        ]
-        yield pa.record_batch(arrays, schema=schema)
+    rows = reader(path, jeu, fmt, columns)
+    while (batch := _batch(itertools.islice(rows, BATCH), columns)).num_rows:
+        yield batch
 
 
-def _chunks(rows: Iterable[RawRow]) -> Iterator[list[RawRow]]:
-    chunk: list[RawRow] = []
-    for row in rows:
-        chunk.append(row)
-        if len(chunk) >= BATCH:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk
+def _batch(rows: Iterable[RawRow], columns: Sequence[Colonne]) -> pa.RecordBatch:
+    # Three lists, and not one of rows: the collector of cycles would visit each row again and again.
+    lines, texts, faults = list[int](), list[tuple[str | None, ...]](), list[Rejet | None]()
+    unread = (None,) * len(columns)
+    for line, values, fault in rows:
+        lines.append(line)
+        texts.append(values or unread)
+        faults.append(fault)
+    by_column = zip(*texts, strict=True) if texts else ((),) * len(columns)
+    arrays = [pa.array(lines, pa.int64()), pa.array(faults, pa.string())]
+    return pa.record_batch(
+        [*arrays, *(pa.array(values, pa.string()) for values in by_column)], schema=raw_schema(columns, geometry=False)
+    )
 
 
 def match_headers(jeu: str, headers: Sequence[str], columns: Sequence[Colonne]) -> list[int]:

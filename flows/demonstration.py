@@ -1,0 +1,71 @@
+"""The demonstration through Prefect: `python -m flows.demonstration --out DIR`, which `make demo` runs.
+
+Same options, same exit codes and same results as `qpv-data demo`, which runs the same stages without Prefect.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.environnement import isolated
+from flows.serveur import ServerError, serving
+from qpv_data.cli import DECLARATIONS_REFUSED, RUN_FAILED, demo_configuration
+from qpv_data.problems import InvalidDeclarationError, QpvDataError
+from qpv_data.runs import Configuration
+
+PREFECT_HOME = ".prefect"
+
+
+def demonstration(
+    out: Annotated[Path, typer.Option("--out", help="Dossier de l'exécution, créé au besoin ; repris s'il existe.")],
+    echelle: Annotated[int, typer.Option(min=1, max=1000, help="Multiplier les données.")] = 1,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="N'afficher que les erreurs.")] = False,
+) -> None:
+    """Exécuter par Prefect la chaîne entière sur le territoire fictif embarqué."""
+    try:
+        _demonstrate(out.resolve(), echelle, quiet)
+    except InvalidDeclarationError as e:
+        typer.echo(f"{e}\n{len(e.violations)} fautes ; rien n'est écrit.", err=True)
+        raise typer.Exit(DECLARATIONS_REFUSED) from None
+    except (QpvDataError, ServerError) as e:
+        typer.echo(str(e), err=True)
+        raise typer.Exit(RUN_FAILED) from None
+    except KeyboardInterrupt:
+        typer.echo("Interrompu : la publication précédente est intacte, relancer reprend.", err=True)
+        raise typer.Exit(130) from None
+
+
+def _demonstrate(out: Path, echelle: int, quiet: bool) -> None:
+    home = out / PREFECT_HOME
+    settings = isolated(home)
+    with serving(home, settings) as server:
+        cfg = demo_configuration(out, echelle, quiet)  # while the server starts
+        os.environ.clear()
+        os.environ.update(settings | {"PREFECT_API_URL": server.wait()})
+        _publish(cfg, quiet)
+
+
+def _publish(cfg: Configuration, quiet: bool) -> None:
+    from flows.etapes import watched_by
+    from flows.publication import publication
+    from qpv_data.terminal import show_report, watching
+
+    with watching(quiet) as watch, watched_by(watch):
+        report = publication(
+            sortie=cfg.sortie,
+            clauses=cfg.clauses,
+            miroir=cfg.miroir,
+            periode=cfg.periode,
+            maintenant=cfg.maintenant,
+            diffuseur=cfg.diffuseur,
+        )
+    if not quiet:
+        show_report(cfg, report)
+
+
+if __name__ == "__main__":
+    typer.run(demonstration)

@@ -1,0 +1,111 @@
+"""The package's steps as Prefect tasks, shared by the flows.
+
+No task retries. The one step that reads the network, `receive`, already tries again with exponential pauses and
+jitter inside `fetch`, resumes cut bodies, and answers a `Reception` whatever the feed does: a retry here would
+only multiply those waits. What the other steps raise (a refused declaration, a full disk) does not heal by itself.
+
+No caching and no persisted results: the steps keep their own state in the run's folder, under its lock, and a
+second memory that could disagree with it would publish stale figures. Tasks run one after the other, in the order
+of `pipeline.run`, which is what makes both ways give the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import datetime
+from pathlib import Path
+
+from prefect import get_run_logger, task
+from prefect.cache_policies import NO_CACHE
+from prefect.utilities.annotations import opaque
+
+from qpv_data import pipeline
+from qpv_data.cli import default_clauses, now
+from qpv_data.clause.load import ClauseSet
+from qpv_data.clause.model import Clause, ClauseJeu
+from qpv_data.periods import Period
+from qpv_data.pipeline import Placed, Progress, Watcher
+from qpv_data.publish import Release
+from qpv_data.receive import Reception, Transport
+from qpv_data.runs import Configuration, Expected
+from qpv_data.zonages import ZonagesReport
+
+# A flow's parameters travel through the API as JSON; whoever watches the run is told through this instead.
+_WATCHER: ContextVar[Watcher | None] = ContextVar("watcher", default=None)
+
+
+@contextmanager
+def watched_by(watch: Watcher) -> Iterator[None]:
+    """Within this context, the flows also report each step that ends to `watch`."""
+    token = _WATCHER.set(watch)
+    try:
+        yield
+    finally:
+        _WATCHER.reset(token)
+
+
+def tell(step: Progress) -> None:
+    """Say that a step has ended: in the run's log, and to whoever watches."""
+    get_run_logger().info("%s", " ".join(part for part in (step.etape, step.jeu, step.detail) if part))
+    if (watch := _WATCHER.get()) is not None:
+        watch(step)
+
+
+def configuration(
+    sortie: Path,
+    clauses: Path | None = None,
+    miroir: Path | None = None,
+    periode: str | None = None,
+    maintenant: datetime | None = None,
+    diffuseur: str = "qpv-data",
+) -> Configuration:
+    """From a flow's parameters. Relative paths start from the working directory of the run."""
+    return Configuration(
+        clauses=(clauses or default_clauses()).resolve(),
+        sortie=sortie.resolve(),
+        maintenant=maintenant or now(),
+        miroir=miroir.resolve() if miroir else None,
+        periode=periode,
+        diffuseur=diffuseur,
+    )
+
+
+@task(name="vérifier les clauses", cache_policy=NO_CACHE, persist_result=False)
+def prepare(cfg: Configuration) -> tuple[ClauseSet, Period, Configuration]:
+    """Every declaration is checked before anything is written."""
+    return pipeline.prepare(cfg)
+
+
+@task(
+    name="recevoir",
+    task_run_name="recevoir {clause.id} {expected.nom}",
+    cache_policy=NO_CACHE,
+    persist_result=False,
+)
+def receive(cfg: Configuration, clause: Clause, expected: Expected, reach: Transport | None) -> Reception:
+    """Fetch, land and conform one delivery; a feed's own failure is in the answer."""
+    return pipeline.receive(cfg, clause, expected, reach)
+
+
+@task(name="composer les zonages", cache_policy=NO_CACHE, persist_result=False)
+def refer(
+    cfg: Configuration, clauses: ClauseSet, receptions: Sequence[Reception]
+) -> tuple[ZonagesReport, tuple[Reception, ...]]:
+    """Compose the zonings of the run; a referential that cannot be used is refused by name."""
+    return pipeline.refer(cfg, clauses, receptions)
+
+
+@task(name="localiser et agréger", task_run_name="localiser {feed.id}", cache_policy=NO_CACHE, persist_result=False)
+def place(cfg: Configuration, clauses: ClauseSet, feed: ClauseJeu, receptions: Sequence[Reception]) -> Placed:
+    """Locate and aggregate one feed."""
+    return pipeline.place(cfg, clauses, feed, receptions)
+
+
+@task(name="protéger et publier", cache_policy=NO_CACHE, persist_result=False)
+def release(
+    cfg: Configuration, clauses: ClauseSet, receptions: Sequence[Reception], places: Sequence[Placed]
+) -> Release:
+    """Protect what was aggregated in this run, and publish it."""
+    return pipeline.release(cfg, clauses, receptions, places)

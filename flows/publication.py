@@ -1,0 +1,46 @@
+"""Flow `publication`: a quarter, from every delivery that it expects to the release."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from prefect import flow
+
+from flows import etapes
+from flows.etapes import tell
+from qpv_data.pipeline import Progress, RunReport, deliveries, said, told, transport
+from qpv_data.runs import exclusive
+
+
+@flow(name="publication", persist_result=False)
+def publication(
+    sortie: Path,
+    clauses: Path | None = None,
+    miroir: Path | None = None,
+    periode: str | None = None,
+    maintenant: datetime | None = None,
+    diffuseur: str = "qpv-data",
+) -> RunReport:
+    """Publish a quarter (`periode`, by default the last deliverable one): what `qpv_data.pipeline.run` does.
+
+    Raises InvalidDeclarationError or RunError; a feed's own failure is in the report and in the release.
+    """
+    cfg = etapes.configuration(sortie, clauses, miroir, periode, maintenant, diffuseur)
+    declared, period, cfg = etapes.prepare(cfg)
+    with exclusive(cfg), transport(cfg) as reach:
+        expected = deliveries(declared, period)
+        receptions = []
+        for n, (clause, delivery) in enumerate(expected, start=1):
+            receptions.append(etapes.receive(cfg, clause, delivery, reach))
+            tell(Progress("réception", clause.id, said(receptions[-1]), n, len(expected)))
+        zonings, received = etapes.refer(cfg, declared, receptions)
+        zones = sum(e.normale + e.degeneree + e.sans_contour for e in zonings.effectifs)
+        tell(Progress("zonages", "", f"{zones} zones", 1, 1))
+        places = []
+        for n, feed in enumerate(declared.jeux, start=1):
+            places.append(etapes.place(cfg, declared, feed, received))
+            tell(Progress("localisation", feed.id, told(places[-1]), n, len(declared.jeux)))
+        made = etapes.release(cfg, declared, received, places)
+        tell(Progress("publication", "", made.id, 1, 1))
+    return RunReport(made, received, tuple(places), zonings)
