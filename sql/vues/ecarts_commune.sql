@@ -1,6 +1,6 @@
 -- une ligne par valeur d'un quartier et commune qu'il touche : l'écart à la commune, quand les deux valeurs sont diffusées
 SELECT v.zonage, v.code_zone, z.nom AS quartier, a.code_commune, v.indicateur, v.modalite, v.periode,
-  v.valeur, c.valeur AS valeur_commune, v.valeur - c.valeur AS ecart
+  v.valeur, c.valeur AS valeur_commune, round(v.valeur - c.valeur, CAST(i.decimales AS INTEGER)) AS ecart
 FROM valeurs v
 JOIN zones z USING (zonage, code_zone)
 JOIN zones_communes a USING (zonage, code_zone)

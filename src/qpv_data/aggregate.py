@@ -59,6 +59,9 @@ def aggregate(
         for indicateur in clause.indicateurs:
             con.execute(f"CREATE OR REPLACE VIEW mesures AS {measures_sql(clause, indicateur)}")
             con.execute(f"CREATE OR REPLACE VIEW mesures_zones AS {_by_zone(clause, indicateur, table)}")
+            # The largest share is asked for only where a rule reads it: it costs as much as all the rest.
+            limit = "" if clause.secret.dominance is not None else " LIMIT 0"
+            con.execute(f"CREATE OR REPLACE TABLE dominances AS SELECT * FROM ({_sql('dominances')}){limit}")
             con.execute(f"CREATE OR REPLACE TABLE contributions AS {_sql('contributions')}")
             _modalities(con, indicateur)
             with replacing(aggregated / f"{indicateur.id}.parquet") as target:

@@ -5,7 +5,8 @@ Every rejected row is kept with its line and its reason; its value too, unless t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,11 +51,24 @@ def conform(
         brut = folder / "brut.parquet"
         geometry = clause.format.type == "vecteur"
         crs = _write_raw(source, brut, clause, geometry)
-        with engine(folder) as con:
+        with engine(folder) as con, _failing_as(clause):
             con.execute(f"CREATE VIEW brut AS SELECT * FROM read_parquet({sql_path(brut)})")
             report = _judge(con, clause, periode, conform_sql(clause, periode, geometry))
             _write(con, clause, conformed, rejets, crs, geometry)
     return report
+
+
+@contextmanager
+def _failing_as(clause: ClauseBase) -> Iterator[None]:
+    """A fault of the SQL is the feed's, and the others go on. DuckDB's message may quote a value: it is not shown."""
+    try:
+        yield
+    except duckdb.IOException as e:
+        message = f"écriture impossible ({type(e).__name__})"
+        raise FeedError(clause.id, Problem.ECRITURE_IMPOSSIBLE, message, "libérer de la place") from e
+    except duckdb.Error as e:
+        message = f"le SQL de la clause échoue sur ces données ({type(e).__name__})"
+        raise FeedError(clause.id, Problem.SQL_INVALIDE, message, "revoir les expressions de la clause") from e
 
 
 def open_delivery_rows(clause: ClauseBase, fichier: Path, folder: Path) -> Iterable[pa.RecordBatch]:

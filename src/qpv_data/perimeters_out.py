@@ -36,7 +36,9 @@ def write_zones(zonages: Path, target: Path) -> int:
     geometry = pa.array(shapely.to_wkb(moved).tolist(), pa.binary())
     fields = [("xmin", 0), ("ymin", 1), ("xmax", 2), ("ymax", 3)]
     box = pa.StructArray.from_arrays(
-        [pa.array(bounds[:, i], pa.float64(), from_pandas=True) for _, i in fields], [n for n, _ in fields]
+        [pa.array(bounds[:, i], pa.float64(), from_pandas=True) for _, i in fields],
+        [n for n, _ in fields],
+        mask=pa.array(np.isnan(bounds).any(axis=1)),
     )
     table = table.append_column("geometrie", geometry).append_column("bbox", box)
     table = _with_territory(table)

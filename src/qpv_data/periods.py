@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import MAXYEAR, date
 from enum import StrEnum
 
 
@@ -20,10 +21,10 @@ class Frequence(StrEnum):
 
 _PER_YEAR = {Frequence.M: 12, Frequence.T: 4, Frequence.S: 2, Frequence.A: 1}
 _SHAPES = {
-    Frequence.M: re.compile(r"(\d{4})-(0[1-9]|1[0-2])"),
-    Frequence.T: re.compile(r"(\d{4})-T([1-4])"),
-    Frequence.S: re.compile(r"(\d{4})-S([12])"),
-    Frequence.A: re.compile(r"(\d{4})()"),
+    Frequence.M: re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])"),
+    Frequence.T: re.compile(r"([0-9]{4})-T([1-4])"),
+    Frequence.S: re.compile(r"([0-9]{4})-S([12])"),
+    Frequence.A: re.compile(r"([0-9]{4})()"),
 }
 
 
@@ -44,7 +45,8 @@ class Period:
     @property
     def fin(self) -> date:
         """Last day."""
-        return self.next().debut - timedelta(days=1)
+        month = self.rang * 12 // _PER_YEAR[self.frequence]
+        return date(self.annee, month, monthrange(self.annee, month)[1])
 
     def next(self) -> Period:
         """The period that follows."""
@@ -69,7 +71,7 @@ class Period:
 def parse_period(text: str) -> Period:
     """Read a period. Raises ValueError, naming the accepted forms."""
     for frequence, shape in _SHAPES.items():
-        if m := shape.fullmatch(text):
+        if (m := shape.fullmatch(text)) and int(m[1]) > 0:
             return Period(int(m[1]), int(m[2] or 1), frequence)
     raise ValueError(f"période illisible : {text!r} (formes : 2024-T3, 2024-03, 2024-S2, 2024)")
 
@@ -80,6 +82,8 @@ def periods_between(first: Period, last: Period) -> Iterator[Period]:
     while current.fin <= last.fin:
         yield current
         current = current.next()
+        if current.annee > MAXYEAR:
+            return
 
 
 def period_of(day: date, frequence: Frequence) -> Period:

@@ -51,17 +51,17 @@ def protect(
     """
     done: dict[str, Path] = {}
     waiting = [(c, i) for c, i in indicateurs if (aggregated / c.id / f"{i.id}.parquet").is_file()]
-    for clause, indicateur in sorted(waiting, key=lambda pair: (pair[1].par is not None, pair[1].id)):
-        source = aggregated / clause.id / f"{indicateur.id}.parquet"
-        target = protege / f"{indicateur.id}.parquet"
-        with engine(travail) as con:
-            con.execute(f"CREATE VIEW cellules AS SELECT * FROM read_parquet({sql_path(source)})")
+    query = (sql_dir() / "proteger" / "primaire.sql").read_text("utf-8")
+    with engine(travail) as con:
+        for clause, indicateur in sorted(waiting, key=lambda pair: (pair[1].par is not None, pair[1].id)):
+            source = aggregated / clause.id / f"{indicateur.id}.parquet"
+            target = protege / f"{indicateur.id}.parquet"
+            con.execute(f"CREATE OR REPLACE VIEW cellules AS SELECT * FROM read_parquet({sql_path(source)})")
             _rule(con, clause, indicateur)
             _denominators(con, done.get(indicateur.par or ""))
-            query = (sql_dir() / "proteger" / "primaire.sql").read_text("utf-8")
             with replacing(target) as part:
                 con.execute(f"COPY ({query}) TO {sql_path(part)} (FORMAT parquet, COMPRESSION zstd)")
-        done[indicateur.id] = target
+            done[indicateur.id] = target
     return Protected(done, "primaire", _MAKER)
 
 
@@ -96,18 +96,19 @@ def _rule(con: duckdb.DuckDBPyConnection, clause: ClauseJeu, indicateur: Indicat
     }
     schema = pa.schema([(name, kinds.get(name, pa.bool_())) for name in row])
     con.register("regle_arrow", pa.Table.from_pylist([row], schema=schema))
-    con.execute("CREATE TABLE regle AS SELECT * FROM regle_arrow")
+    con.execute("CREATE OR REPLACE TABLE regle AS SELECT * FROM regle_arrow")
 
 
 def _denominators(con: duckdb.DuckDBPyConnection, source: Path | None) -> None:
     """Table `denominateurs`, with the period of the cells that it divides."""
     con.execute(
-        "CREATE TABLE denominateurs (zonage VARCHAR, code_zone VARCHAR, periode VARCHAR,"
+        "CREATE OR REPLACE TABLE denominateurs (zonage VARCHAR, code_zone VARCHAR, periode VARCHAR,"
         " numerateur DECIMAL(38, 9), statut_observation VARCHAR, statut_diffusion VARCHAR)"
     )
     if source is None:
         return
-    con.execute(f"CREATE VIEW divise_par AS SELECT * FROM read_parquet({sql_path(source)}) WHERE modalite = 'ensemble'")
+    cells = f"SELECT * FROM read_parquet({sql_path(source)}) WHERE modalite = 'ensemble'"
+    con.execute(f"CREATE OR REPLACE VIEW divise_par AS {cells}")
     available = [p for (p,) in con.execute("SELECT DISTINCT periode FROM divise_par ORDER BY 1").fetchall()]
     wanted = [p for (p,) in con.execute("SELECT DISTINCT periode FROM cellules ORDER BY 1").fetchall()]
     pairs = [{"periode": p, "denominateur": d} for p in wanted if (d := denominator_period(p, available))]

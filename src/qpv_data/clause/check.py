@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-from qpv_data.clause.expressions import Attendu, check_expression
+from qpv_data.clause.expressions import Attendu, check_expression, sandbox
 from qpv_data.clause.load import Chemin, ClauseSet, LoadedClause, load_clauses
 from qpv_data.clause.model import ClauseJeu, ClauseZonage, Diffusion, Exemple, LocalisationCode
 from qpv_data.conforming import conform_sql, kept_columns
@@ -164,7 +164,7 @@ def _patterns(loaded: LoadedClause) -> Iterator[Violation]:
     ]
     if isinstance(loaded.clause, ClauseZonage):
         patterns.append((("zonage", "motif_code"), loaded.clause.zonage.motif_code))
-    with duckdb.connect(":memory:") as con:
+    with sandbox() as con:
         for path, pattern in patterns:
             try:
                 con.execute("SELECT regexp_full_match('', ?)", [pattern])
@@ -199,9 +199,11 @@ def _example_fault(loaded: LoadedClause, example: Exemple) -> str | None:
     sql = conform_sql(clause, periode, geometry=False)
     row = [next((example.entree[s] for s in c.source if s in example.entree), None) for c in columns]
     names = ", ".join(f'CAST(? AS VARCHAR) AS "{c.nom}"' for c in columns)
-    with duckdb.connect(":memory:", config={"threads": 1}) as con:
+    with sandbox() as con:
         con.execute(
-            f"CREATE TABLE brut AS SELECT CAST(1 AS BIGINT) AS _ligne, CAST(NULL AS VARCHAR) AS _rejet, {names}", row
+            "CREATE TEMP TABLE brut AS"
+            f" SELECT CAST(1 AS BIGINT) AS _ligne, CAST(NULL AS VARCHAR) AS _rejet, {names}",
+            row,
         )
         for macro in sql.macros:
             con.execute(macro)

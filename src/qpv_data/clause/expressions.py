@@ -58,17 +58,11 @@ def check_expression(
     # The binder would take `current_date` for the clock and not for a misspelt column.
     for name in sorted(columns_of(expression) - set(names)):
         return _unknown_column(name, names)
-    table = (
-        "CREATE TABLE e (valeur VARCHAR)"
-        if columns is None
-        else "CREATE TABLE e ("
-        + ", ".join(f"{quote(c.nom)} {SQL_TYPES[c.type]}" for c in columns if not c.identifiant_direct)
-        + ")"
-    )
-    with _connection() as con:
-        con.execute(table)
+    typed = [("valeur", "VARCHAR")] if columns is None else [(c.nom, SQL_TYPES[c.type]) for c in columns]
+    empty = ", ".join(f"CAST(NULL AS {kind}) AS {quote(name)}" for name, kind in typed if name in names)
+    with sandbox() as con:
         try:
-            row = con.execute(f"DESCRIBE SELECT ({expression}\n) AS v FROM e").fetchone()
+            row = con.execute(f"DESCRIBE SELECT ({expression}\n) AS v FROM (SELECT {empty}) AS e").fetchone()
         except duckdb.Error as e:
             return Problem.SQL_INVALIDE, str(e).splitlines()[0], "corriger l'expression"
     kind = str(row[1]) if row else "?"
@@ -87,14 +81,24 @@ def columns_of(expression: str) -> frozenset[str]:
     return frozenset(node["column_names"][-1].lower() for node in _nodes(parsed) if node.get("class") == "COLUMN_REF")
 
 
-def _connection() -> duckdb.DuckDBPyConnection:
+@cache
+def _database() -> duckdb.DuckDBPyConnection:
     con = duckdb.connect(":memory:", config={"threads": 1, "enable_external_access": False})
     con.execute("SET lock_configuration = true")
     return con
 
 
+def sandbox() -> duckdb.DuckDBPyConnection:
+    """A connection that reaches no file, no setting and no other connection's temporary tables; to be closed.
+
+    Opening a database costs far more than asking it a question: all share one, in memory and empty.
+    """
+    return _database().cursor()
+
+
+@cache
 def _parse(expression: str) -> dict[str, Any] | str:
-    with _connection() as con:
+    with sandbox() as con:
         row = con.execute("SELECT json_serialize_sql(?)", [f"SELECT ({expression}\n)"]).fetchone()
     tree: dict[str, Any] = json.loads(row[0]) if row else {"error": True}
     if tree.get("error"):
@@ -137,7 +141,7 @@ def _forbidden_part(tree: dict[str, Any]) -> str | None:
 @cache
 def _scalar_functions() -> frozenset[str]:
     """Scalar functions whose result depends on their arguments alone; aggregates and the clock are not."""
-    with _connection() as con:
+    with sandbox() as con:
         rows = con.execute(
             "SELECT function_name, bool_and(function_type IN ('scalar', 'macro')"
             " AND coalesce(stability, 'CONSISTENT') = 'CONSISTENT') FROM duckdb_functions() GROUP BY ALL"

@@ -6,6 +6,7 @@ a clause that says nothing is invalid. `docs/clause.md` explains each key to its
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import date
 from enum import StrEnum
@@ -122,6 +123,10 @@ class Format(Modele):
             absent = [k for k in ("encodage", "separateur") if getattr(self, k) is None]
             if absent:
                 raise ValueError(f"un csv déclare : {', '.join(absent)}")
+        if self.separateur in ("\0", "\r", "\n", self.guillemet) or self.guillemet in ("\0", "\r", "\n"):
+            raise ValueError("`separateur` et `guillemet` diffèrent, et ne sont pas une fin de ligne")
+        if self.decimale in self.milliers or not all(self.milliers):
+            raise ValueError("`milliers` ne contient ni la marque décimale, ni un texte vide")
         if self.encodage is not None:
             try:
                 "".encode(self.encodage)
@@ -165,6 +170,24 @@ class Colonne(Modele):
     @classmethod
     def _one_or_many_formats(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str) else value
+
+    @field_validator("format_date")
+    @classmethod
+    def _known_date_marks(cls, formats: tuple[str, ...]) -> tuple[str, ...]:
+        for text in formats:
+            marks = re.findall(r"%-?(.?)", text)
+            if set(marks) - set("aAbBdHIjmMpSfyYz%") or not {"y", "Y"} & set(marks):
+                raise ValueError(f"format de date inattendu : {text} (forme : %d/%m/%Y)")
+        return formats
+
+    @model_validator(mode="after")
+    def _bounds_are_for_numbers(self) -> Self:
+        bounds = [b for b in (self.minimum, self.maximum) if b is not None]
+        if bounds and self.type not in (TypeColonne.ENTIER, TypeColonne.NOMBRE):
+            raise ValueError("`minimum` et `maximum` sont pour les colonnes `entier` et `nombre`")
+        if not all(math.isfinite(b) for b in bounds):
+            raise ValueError("`minimum` et `maximum` sont des nombres finis")
+        return self
 
     @field_validator("motif")
     @classmethod

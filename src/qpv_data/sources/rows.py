@@ -14,6 +14,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -109,18 +110,22 @@ def _csv_rows(path: Path, jeu: str, fmt: Format, columns: Sequence[Colonne]) -> 
                 raise FeedError(jeu, Problem.ENTETE_INATTENDU, message, "demander une nouvelle livraison")
             indexes = match_headers(jeu, header, columns)
             shape = cutter.shape = Shape(header, indexes)
+            pick = itemgetter(*indexes, indexes[0])  # one more, so that it always gives a tuple
             for number, cells, text in records:
-                yield _csv_row(shape, indexes, number, cells, text)
+                if cells is None or not shape.fits(cells):
+                    yield RawRow(number, None, Rejet.NOMBRE_DE_CHAMPS)
+                elif text.isascii() or not _UNDECODABLE.search(text):
+                    yield RawRow(number, pick(cells)[:-1])
+                else:
+                    yield _legible(number, pick(cells)[:-1])
         except UnicodeError as e:
             message = f"octets illisibles en {fmt.encodage} ({type(e).__name__})"
             raise FeedError(jeu, Problem.FORMAT_INATTENDU, message, "vérifier `format.encodage`") from e
 
 
-def _csv_row(shape: Shape, indexes: Sequence[int], number: int, cells: list[str] | None, text: str) -> RawRow:
-    if cells is None or not shape.fits(cells):
-        return RawRow(number, None, Rejet.NOMBRE_DE_CHAMPS)
-    values = tuple([cells[i] for i in indexes])
-    if not text.isascii() and _UNDECODABLE.search(text) and any(_UNDECODABLE.search(v) for v in values):
+def _legible(number: int, values: tuple[str | None, ...]) -> RawRow:
+    """The row, unless bytes that cannot be read are in a column that is."""
+    if any(v is not None and not v.isascii() and _UNDECODABLE.search(v) for v in values):
         return RawRow(number, None, Rejet.ENCODAGE_INVALIDE)
     return RawRow(number, values)
 
@@ -140,7 +145,7 @@ def _json_rows(path: Path, jeu: str, fmt: Format, columns: Sequence[Colonne]) ->
                     if record is None:
                         yield RawRow(number, None, Rejet.NOMBRE_DE_CHAMPS)
                         continue
-                    yield _json_row(number, tuple(_first_text(record, c.source, seen) for c in columns))
+                    yield _legible(number, tuple(_first_text(record, c.source, seen) for c in columns))
         except (ijson.JSONError, ValueError, RecursionError) as e:
             message = f"JSON illisible après {number} éléments ({type(e).__name__})"
             raise FeedError(jeu, Problem.FORMAT_INATTENDU, message, "demander une nouvelle livraison") from e
@@ -148,12 +153,6 @@ def _json_rows(path: Path, jeu: str, fmt: Format, columns: Sequence[Colonne]) ->
     if absent:
         message = f"champs absents de tous les éléments : {', '.join(absent)}"
         raise FeedError(jeu, Problem.ENTETE_INATTENDU, message, "corriger `colonnes.source`")
-
-
-def _json_row(number: int, values: tuple[str | None, ...]) -> RawRow:
-    if any(v is not None and not v.isascii() and _UNDECODABLE.search(v) for v in values):
-        return RawRow(number, None, Rejet.ENCODAGE_INVALIDE)
-    return RawRow(number, values)
 
 
 def _as_utf8(file: BinaryIO, fmt: Format) -> Any:
