@@ -43,9 +43,13 @@ def _demonstrate(out: Path, echelle: int, quiet: bool) -> None:
     home = out / PREFECT_HOME
     settings = isolated(home)
     with serving(home, settings) as server:
-        cfg = demo_configuration(out, echelle, quiet)  # while the server starts
         os.environ.clear()
-        os.environ.update(settings | {"PREFECT_API_URL": server.wait()})
+        os.environ.update(settings | {"PREFECT_API_URL": server.api})
+        # The server starts while the territory is written and Prefect is imported.
+        cfg = demo_configuration(out, echelle, quiet)
+        import flows.publication  # noqa: F401
+
+        server.wait()
         _publish(cfg, quiet)
 
 

@@ -19,12 +19,12 @@ from pathlib import Path
 
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
-from prefect.utilities.annotations import opaque
 
 from qpv_data import pipeline
-from qpv_data.cli import default_clauses, now
+from qpv_data import receive as receiving
 from qpv_data.clause.load import ClauseSet
 from qpv_data.clause.model import Clause, ClauseJeu
+from qpv_data.cli import default_clauses, now
 from qpv_data.periods import Period
 from qpv_data.pipeline import Placed, Progress, Watcher
 from qpv_data.publish import Release
@@ -86,7 +86,7 @@ def prepare(cfg: Configuration) -> tuple[ClauseSet, Period, Configuration]:
 )
 def receive(cfg: Configuration, clause: Clause, expected: Expected, reach: Transport | None) -> Reception:
     """Fetch, land and conform one delivery; a feed's own failure is in the answer."""
-    return pipeline.receive(cfg, clause, expected, reach)
+    return receiving.receive(cfg, clause, expected, reach)
 
 
 @task(name="composer les zonages", cache_policy=NO_CACHE, persist_result=False)

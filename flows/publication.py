@@ -9,7 +9,7 @@ from prefect import flow
 
 from flows import etapes
 from flows.etapes import tell
-from qpv_data.pipeline import Progress, RunReport, deliveries, said, told, transport
+from qpv_data.pipeline import Progress, RunReport, counted, deliveries, said, told, transport
 from qpv_data.runs import exclusive
 
 
@@ -35,8 +35,7 @@ def publication(
             receptions.append(etapes.receive(cfg, clause, delivery, reach))
             tell(Progress("réception", clause.id, said(receptions[-1]), n, len(expected)))
         zonings, received = etapes.refer(cfg, declared, receptions)
-        zones = sum(e.normale + e.degeneree + e.sans_contour for e in zonings.effectifs)
-        tell(Progress("zonages", "", f"{zones} zones", 1, 1))
+        tell(Progress("zonages", "", counted(zonings), 1, 1))
         places = []
         for n, feed in enumerate(declared.jeux, start=1):
             places.append(etapes.place(cfg, declared, feed, received))

@@ -6,6 +6,7 @@ leaves when its standard input ends, however the parent ended.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import socket
@@ -16,69 +17,98 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.error import URLError
+from typing import BinaryIO
 from urllib.request import ProxyHandler, build_opener
 
-START_TIMEOUT = 120.0  # seconds; a cold start takes 10 to 15, on two busy cores
+START_TIMEOUT = 120.0  # seconds; a first start, which makes the database, takes 10 to 15 on two idle cores
 STOP_TIMEOUT = 5.0
+LOCK_TIMEOUT = 10.0  # the server of a run that was killed needs a moment to leave
+READY = "pret"  # file of a home whose server has answered once: its database is whole
 
 
 class ServerError(Exception):
-    """The server did not start: why, and where its log is."""
+    """The server did not start: why, and what to do."""
 
 
 class Server:
-    """A server that is starting. `wait` gives the address of its API once it answers."""
+    """A server that is starting. Its address, `api`, is known at once; `wait` returns when it answers."""
 
-    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
-        self._process, self._log = process, log
-
-    def wait(self) -> str:
-        """Address of the API, which answers. Raises ServerError."""
-        deadline = time.monotonic() + START_TIMEOUT
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline().strip()  # ends with the process: never hangs
+    def __init__(self, process: subprocess.Popen[bytes], home: Path) -> None:
+        """Raises ServerError when the process ends before it has an address."""
+        self._process, self._home = process, home
+        assert process.stdout is not None
+        line = process.stdout.readline().strip()  # ends with the process: never hangs
         if not line:
-            raise ServerError(f"le serveur Prefect s'est arrêté au démarrage → lire {self._log}")
-        api = f"http://127.0.0.1:{int(line)}/api"
+            raise self._failed("s'est arrêté au démarrage")
+        self.api = f"http://127.0.0.1:{int(line)}/api"
+
+    def wait(self) -> None:
+        """Return when the API answers. Raises ServerError."""
+        deadline = time.monotonic() + START_TIMEOUT
         opener = build_opener(ProxyHandler({}))
-        while time.monotonic() < deadline and self._process.poll() is None:
+        while (left := deadline - time.monotonic()) > 0 and self._process.poll() is None:
             try:
-                with opener.open(f"{api}/health", timeout=5):
-                    return api
-            except (URLError, OSError):
+                with opener.open(f"{self.api}/health", timeout=left):
+                    (self._home / READY).touch()
+                    return
+            except OSError:  # refused, cut or late
                 time.sleep(0.1)
-        raise ServerError(f"le serveur Prefect ne répond pas → lire {self._log}")
+        raise self._failed("ne répond pas")
+
+    def _failed(self, what: str) -> ServerError:
+        return ServerError(f"le serveur Prefect {what} → lire {self._home / 'serveur.log'}, ou enlever ce dossier")
 
 
 @contextmanager
 def serving(home: Path, settings: Mapping[str, str]) -> Iterator[Server]:
-    """Start a server over the database of `home`, with `settings` as its environment, and stop it at the end."""
-    home.mkdir(parents=True, exist_ok=True)
-    log = home / "serveur.log"
-    with log.open("wb") as sink:
+    """Start a server over the database of `home`, with `settings` as its environment; stop it at the end.
+
+    Raises ServerError when `home` cannot be written, or when another server holds it.
+    """
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        log = (home / "serveur.log").open("ab")
+    except OSError as e:
+        raise ServerError(f"{home} : {e.strerror} → choisir un dossier où écrire") from e
+    with log:
+        _hold(log, home)
+        log.truncate(0)
+        if not (home / READY).exists():  # left half-made by a run killed at its first start
+            for file in home.glob("prefect.db*"):
+                file.unlink()
         process = subprocess.Popen(
             [sys.executable, "-m", "flows.serveur"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=sink,
+            stderr=log,
             cwd=Path(__file__).resolve().parents[1],
             env=dict(settings),
             start_new_session=True,  # Ctrl-C reaches the run alone, which then stops its server
         )
-    try:
-        with process:
+    with process:
+        try:
+            yield Server(process, home)
+        finally:
+            assert process.stdin is not None
+            process.stdin.close()
             try:
-                yield Server(process, log)
-            finally:
-                assert process.stdin is not None
-                process.stdin.close()
-                try:
-                    process.wait(STOP_TIMEOUT)
-                except subprocess.TimeoutExpired:
-                    process.kill()
-    finally:
-        process.wait()
+                process.wait(STOP_TIMEOUT)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def _hold(log: BinaryIO, home: Path) -> None:
+    """Lock the log: the server inherits it, and with it the lock, until it ends."""
+    deadline = time.monotonic() + LOCK_TIMEOUT
+    while True:
+        try:
+            fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise ServerError(f"une autre exécution se sert de {home} → attendre sa fin") from None
+            time.sleep(0.1)
+        else:
+            return
 
 
 def _leave_with_the_parent() -> None:
@@ -92,9 +122,9 @@ def main() -> None:
     """The server's own process: print the port, then serve until standard input ends."""
     threading.Thread(target=_leave_with_the_parent, daemon=True).start()
     listener = socket.create_server(("127.0.0.1", 0))
-    answer = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # whatever the server prints goes to the log
-    print(listener.getsockname()[1], file=answer, flush=True)
+    with os.fdopen(os.dup(1), "w") as answer:
+        os.dup2(2, 1)  # whatever the server prints goes to the log
+        answer.write(f"{listener.getsockname()[1]}\n")
 
     import uvicorn
 

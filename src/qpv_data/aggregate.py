@@ -18,6 +18,7 @@ from qpv_data.clause.expressions import literal, quote
 from qpv_data.clause.model import ClauseJeu, Indicateur, LocalisationCode
 from qpv_data.coverage import NON_LOCALISE, TERRITOIRE, ZoneTable, target_zones
 from qpv_data.engine import engine, replacing, sql_path
+from qpv_data.locate import DECLARED
 from qpv_data.measures import measures_sql
 from qpv_data.problems import FeedError, Problem
 from qpv_data.resources import sql_dir
@@ -86,7 +87,7 @@ def _records(con: duckdb.DuckDBPyConnection, clause: ClauseJeu, located: Mapping
     names = pq.read_schema(files[0]).names
     declared = [c.nom for c in clause.colonnes if not c.identifiant_direct]
     statuses = [f"{c.nom}__statut" for c in clause.colonnes if c.masques and not c.identifiant_direct]
-    chosen = [f"{quote(n + '_declare' if n + '_declare' in names else n)} AS {quote(n)}" for n in declared]
+    chosen = [f"{quote(DECLARED + n if DECLARED + n in names else n)} AS {quote(n)}" for n in declared]
     chosen += [quote(n) for n in statuses]
     zonings = _zonings(clause, table)
     chosen += [f"{quote(z)} AS {quote('z__' + z)}" for z in zonings]

@@ -14,6 +14,7 @@ from qpv_data.zonages.territories import department_of_zone_code
 
 TERRITOIRE, NON_LOCALISE = "territoire", "non_localise"
 NORMALE, SANS_OBJET, NON_LIVREE = "normale", "sans_objet", "non_livree"
+_SUMS, _TOUCH = frozenset({"epci", "contrat", "unite_urbaine"}), frozenset({"qpv", "iris", "commune"})
 CIBLES = pa.schema([("zonage", pa.string()), ("code_zone", pa.string()), ("statut", pa.string())])
 
 
@@ -37,16 +38,21 @@ def read_zone_table(directory: Path) -> ZoneTable:
     """Read `zones.parquet` and `zones_communes.parquet`."""
     columns = ["zonage", "famille", "code_zone", "statut"]
     zones = tuple(pq.read_table(directory / "zones.parquet", columns=columns).to_pylist())
+    families = {str(z["zonage"]): z["famille"] for z in zones}
+    drawn = frozenset(z["zonage"] for z in zones if z["statut"] == "normale" or z["famille"] == "qpv")
     members: dict[tuple[str, str], set[str]] = {}
+    composed: set[str] = set()
     for row in pq.read_table(directory / "zones_communes.parquet").to_pylist():
         members.setdefault((row["zonage"], row["code_zone"]), set()).add(row["code_commune"])
-    drawn = frozenset(z["zonage"] for z in zones if z["statut"] != "sans_contour")
+        # A quarter only touches its communes, whoever lists them: it is never their sum.
+        if families[row["zonage"]] in _SUMS or row["origine"] == "composition":
+            composed.add(row["zonage"])
     return ZoneTable(
         zones=zones,
         membres={key: frozenset(codes) for key, codes in members.items()},
         communes=frozenset(z["code_zone"] for z in zones if z["zonage"] == "commune"),
         perimetres=drawn,
-        compositions=frozenset(z["zonage"] for z in zones) - drawn - {"commune"},
+        compositions=frozenset(n for n in composed if n not in drawn and families[n] not in _TOUCH),
     )
 
 
@@ -99,13 +105,12 @@ def _status(clause: ClauseJeu, table: ZoneTable, zone: Mapping[str, str | None])
         return SANS_OBJET
     if covered is None or (zone["statut"] == "degeneree" and own is None):
         return NON_LIVREE
+    if zone["statut"] == "sans_contour" and own is None and not through_communes:
+        return NON_LIVREE
     if own is None and through_communes and not _communes_answerable(clause, table):
         return NON_LIVREE
-    if (
-        zoning in table.compositions
-        and own != zoning
-        and not table.membres.get((zoning, code), frozenset()) <= (table.communes)
-    ):
+    members = table.membres.get((zoning, code), frozenset())
+    if zoning in table.compositions and own != zoning and not (members and members <= table.communes):
         return NON_LIVREE
     return NORMALE
 

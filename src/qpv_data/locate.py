@@ -24,6 +24,8 @@ from qpv_data.zonages.index import PointIndex
 from qpv_data.zonages.loading import Zones
 
 DEDANS, DEHORS, INCONNU = "dedans", "dehors", "inconnu"
+# What a declared column is called here when an answer bears its name: no clause can declare such a name.
+DECLARED = "z_declare__"
 _BATCH = 100_000
 
 
@@ -79,7 +81,7 @@ def _with(table: pa.Table, columns: Columns) -> pa.Table:
     clash = set(columns) & set(table.column_names)
     for name in clash:
         # A declared column that bears a zoning's name gives way: the answer is what the name promises.
-        table = table.rename_columns([f"{n}_declare" if n == name else n for n in table.column_names])
+        table = table.rename_columns([DECLARED + n if n == name else n for n in table.column_names])
     for name, values in columns.items():
         table = table.append_column(name, values)
     return table
@@ -89,8 +91,9 @@ def _count(tally: _Tally, columns: Columns, rows: int) -> None:
     tally.lus += rows
     tally.motifs.update(m for m in columns["localisation_motif"].to_pylist() if m is not None)
     for name, values in columns.items():
-        if name.endswith("localisation"):
-            counts = tally.zonages.setdefault(name.removesuffix("localisation").removesuffix("_"), Counter())
+        zoning = name.removesuffix("localisation").removesuffix("_")
+        if name.endswith("localisation") and (zoning == "" or zoning in columns):
+            counts = tally.zonages.setdefault(zoning, Counter())
             counts.update({v["values"]: v["counts"] for v in values.value_counts().to_pylist()})
 
 

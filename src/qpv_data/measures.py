@@ -84,12 +84,16 @@ def _mask(clause: ClauseJeu, indicateur: Indicateur) -> str:
 
 def _unit(clause: ClauseJeu) -> str:
     if clause.secret.colonne_unite:
-        return f"CAST({quote(clause.secret.colonne_unite)} AS VARCHAR)"
+        # Records without a unit's name may all be of one: together they count for one, never for none.
+        return f"coalesce(CAST({quote(clause.secret.colonne_unite)} AS VARCHAR), '')"
     return "CAST(_ligne AS VARCHAR)" if clause.secret.une_unite_par_ligne else "CAST(NULL AS VARCHAR)"
 
 
 def _headcount(clause: ClauseJeu) -> str:
-    return f"CAST({quote(clause.secret.effectif)} AS BIGINT)" if clause.secret.effectif else "CAST(NULL AS BIGINT)"
+    if not clause.secret.effectif:
+        return "CAST(NULL AS BIGINT)"
+    # Rounded down and never below none: a count of units that is too high would let a small cell out.
+    return f"CAST(greatest(floor(coalesce({quote(clause.secret.effectif)}, 0)), 0) AS BIGINT)"
 
 
 def _contributor(clause: ClauseJeu) -> str:

@@ -179,11 +179,7 @@ def run(cfg: Configuration, watch: Watcher) -> RunReport:
             receptions.append(receive(cfg, clause, delivery, reach))
             watch(Progress("réception", clause.id, said(receptions[-1]), n, len(expected)))
         zonings, received = refer(cfg, clauses, receptions)
-        watch(
-            Progress(
-                "zonages", "", f"{sum(e.normale + e.degeneree + e.sans_contour for e in zonings.effectifs)} zones", 1, 1
-            )
-        )
+        watch(Progress("zonages", "", counted(zonings), 1, 1))
         places = []
         for n, feed in enumerate(clauses.jeux, start=1):
             places.append(place(cfg, clauses, feed, received))
@@ -200,6 +196,11 @@ def said(reception: Reception) -> str:
         return f"{label} ({reception.probleme} : {reception.message})"
     rejected = sum(reception.rejetees.values())
     return f"{label} : {reception.recues} reçues = {reception.conformes} conformes + {rejected} rejetées"
+
+
+def counted(zonings: ZonagesReport) -> str:
+    """One line on the zonings."""
+    return f"{sum(e.normale + e.degeneree + e.sans_contour for e in zonings.effectifs)} zones"
 
 
 def told(placed: Placed) -> str:

@@ -10,10 +10,9 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from pyproj import CRS, Transformer
-from pyproj.exceptions import CRSError
+from pyproj import Transformer
 
-from qpv_data.clause.model import ClauseJeu, LocalisationPoint
+from qpv_data.clause.model import ClauseJeu, LocalisationPoint, places_points
 from qpv_data.problems import MotifInconnu
 from qpv_data.zonages.territories import Territory, load_territories, territory_of_points
 
@@ -82,20 +81,11 @@ def _epsg(place: LocalisationPoint, table: pa.Table, motives: Objects) -> npt.ND
         if value is None:
             motives[i] = MotifInconnu.EPSG_ABSENT.value
             continue
-        m = re.fullmatch(r"(?:EPSG:)?(\d{4,6})", value.strip(), re.IGNORECASE)
+        m = re.fullmatch(r"(?:EPSG:)? *([0-9]{4,6})(?:\.0+)?", value.strip(), re.IGNORECASE)
         codes[i] = int(m[1]) if m else 0
-        if m is None or not _known(codes[i]):
+        if m is None or not places_points(int(codes[i])):
             motives[i] = MotifInconnu.EPSG_INCONNU.value
     return codes
-
-
-@cache
-def _known(epsg: int) -> bool:
-    try:
-        CRS.from_epsg(epsg)
-    except CRSError:
-        return False
-    return True
 
 
 @cache

@@ -26,7 +26,16 @@ SQL_TYPES = {
     TypeColonne.BOOLEEN: "BOOLEAN",
 }
 _NUMERIC = re.compile(r"(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|DOUBLE|FLOAT|DECIMAL.*|BOOLEAN)")
-_FORBIDDEN = {"getvariable", "current_setting", "getenv", "nextval", "currval", "query", "query_table"}
+# What DuckDB calls consistent and yet depends on the clock, on settings, on other data or on how it runs.
+_FORBIDDEN = re.compile(
+    r"age|alias|combine|finalize|getenv|getvariable|nextval|currval|query|query_table|vector_type"
+    r"|(current|pg|icu|json_serialize|json_deserialize|parse_duckdb|variant)_.*|__internal.*"
+)
+_MACROS = frozenset(
+    {"array_to_string", "date_add", "days_in_month", "fdiv", "fmod", "nullif", "round_even", "split_part"}
+    | {f"list_{name}" for name in ("append", "count", "first", "last", "max", "min", "sum")}
+)
+_STRINGS = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
 # Parts of the tree that are not a plain scalar expression over the record.
 _FORBIDDEN_CLASSES = {"SUBQUERY", "WINDOW", "STAR", "PARAMETER", "POSITIONAL_REFERENCE", "DEFAULT", "LAMBDA"}
 Attendu = Literal["booleen", "nombre", "texte", "quelconque"]
@@ -49,7 +58,7 @@ def check_expression(
 
     `columns` are those of the conformed record; None stands for the single text column `valeur`.
     """
-    parsed = _parse(expression)
+    parsed = _outer_fault(expression) or _parse(expression)
     if isinstance(parsed, str):
         return Problem.SQL_INVALIDE, parsed, "écrire une seule expression SQL scalaire"
     if fault := _forbidden_part(parsed):
@@ -57,15 +66,22 @@ def check_expression(
     names = ["valeur"] if columns is None else [c.nom for c in columns if not c.identifiant_direct]
     # The binder would take `current_date` for the clock and not for a misspelt column.
     for name in sorted(columns_of(expression) - set(names)):
+        if any(c.nom == name for c in columns or ()):
+            message = f"{name} est un identifiant direct"
+            return Problem.COLONNE_INCONNUE, message, "un identifiant direct ne passe pas la conformation"
         return _unknown_column(name, names)
     typed = [("valeur", "VARCHAR")] if columns is None else [(c.nom, SQL_TYPES[c.type]) for c in columns]
     empty = ", ".join(f"CAST(NULL AS {kind}) AS {quote(name)}" for name, kind in typed if name in names)
     with sandbox() as con:
         try:
-            row = con.execute(f"DESCRIBE SELECT ({expression}\n) AS v FROM (SELECT {empty}) AS e").fetchone()
+            query = f"SELECT ({expression}\n) AS v FROM (SELECT {empty}) AS e"
+            row = con.execute(f"DESCRIBE {query}").fetchone()
+            con.execute(query).fetchone()  # a constant that cannot be converted fails on no row at all
         except duckdb.Error as e:
             return Problem.SQL_INVALIDE, str(e).splitlines()[0], "corriger l'expression"
     kind = str(row[1]) if row else "?"
+    if "(" in kind.removeprefix("DECIMAL(") or kind.endswith("]"):
+        return Problem.SQL_INVALIDE, f"une seule valeur est attendue, l'expression donne {kind}", "choisir une valeur"
     if attendu == "booleen" and kind != "BOOLEAN":
         return Problem.SQL_INVALIDE, f"un booléen est attendu, l'expression donne {kind}", "écrire une condition"
     if attendu == "nombre" and not _NUMERIC.fullmatch(kind):
@@ -98,9 +114,12 @@ def sandbox() -> duckdb.DuckDBPyConnection:
 
 @cache
 def _parse(expression: str) -> dict[str, Any] | str:
-    with sandbox() as con:
-        row = con.execute("SELECT json_serialize_sql(?)", [f"SELECT ({expression}\n)"]).fetchone()
-    tree: dict[str, Any] = json.loads(row[0]) if row else {"error": True}
+    try:
+        with sandbox() as con:
+            row = con.execute("SELECT json_serialize_sql(?)", [f"SELECT ({expression}\n)"]).fetchone()
+        tree: dict[str, Any] = json.loads(row[0]) if row else {"error": True}
+    except (duckdb.Error, ValueError, RecursionError) as e:
+        return f"SQL illisible ({type(e).__name__})"
     if tree.get("error"):
         return f"SQL illisible : {tree.get('error_message', 'erreur de syntaxe')}"
     statements = tree["statements"]
@@ -118,21 +137,41 @@ def _parse(expression: str) -> dict[str, Any] | str:
 
 
 def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
-    if isinstance(tree, dict):
-        yield tree
-        for value in tree.values():
-            yield from _nodes(value)
-    elif isinstance(tree, list):
-        for value in tree:
-            yield from _nodes(value)
+    left = [tree]
+    while left:
+        part = left.pop()
+        if isinstance(part, dict):
+            yield part
+            left += reversed(part.values())
+        elif isinstance(part, list):
+            left += reversed(part)
+
+
+def _outer_fault(expression: str) -> str | None:
+    """What would let an expression out of the parentheses that it is put in, wherever it is used."""
+    bare = _STRINGS.sub("''", expression)
+    if "--" in bare or "/*" in bare:
+        return "aucun commentaire : une expression seule"
+    depth = 0
+    for mark in bare:
+        depth += (mark == "(") - (mark == ")")
+        if depth < 0:
+            break
+    return "parenthèses mal appariées" if depth else None
 
 
 def _forbidden_part(tree: dict[str, Any]) -> str | None:
     for node in _nodes(tree):
         if node.get("class") in _FORBIDDEN_CLASSES:
             return f"élément non permis : {node['class'].lower()}"
+        if node.get("class") == "COLUMN_REF" and len(node["column_names"]) > 1:
+            return f"nom qualifié : {'.'.join(node['column_names'])}"
         if node.get("class") == "FUNCTION":
             name = str(node["function_name"]).lower()
+            before = node.get("catalog") or node.get("schema") or "main"
+            if before != "main":  # the parser's own for `extract(year from jour)`
+                # `abc.upper()` hides its column from `columns_of`, and `current_date.day()` hides the clock.
+                return f"écrire {name}({before}) et non {before}.{name}()"
             if not node.get("is_operator") and name not in _scalar_functions():
                 return f"fonction non permise : {name}"
     return None
@@ -143,10 +182,10 @@ def _scalar_functions() -> frozenset[str]:
     """Scalar functions whose result depends on their arguments alone; aggregates and the clock are not."""
     with sandbox() as con:
         rows = con.execute(
-            "SELECT function_name, bool_and(function_type IN ('scalar', 'macro')"
-            " AND coalesce(stability, 'CONSISTENT') = 'CONSISTENT') FROM duckdb_functions() GROUP BY ALL"
+            "SELECT function_name, bool_and(function_type = 'scalar' AND stability = 'CONSISTENT')"
+            " FROM duckdb_functions() GROUP BY ALL"
         ).fetchall()
-    return frozenset(name for name, pure in rows if pure) - _FORBIDDEN
+    return _MACROS | {name for name, pure in rows if pure and not _FORBIDDEN.fullmatch(name)}
 
 
 def _unknown_column(name: str, names: Sequence[str]) -> tuple[Problem, str, str]:

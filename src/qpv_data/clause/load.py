@@ -77,6 +77,9 @@ def read_clause(path: Path) -> tuple[LoadedClause | None, list[Violation]]:
     shown = relative_to_cwd(path)
     try:
         raw, lines, repeated = _parse(path)
+    except OSError as e:
+        message = f"fichier illisible : {e.strerror or type(e).__name__}"
+        return None, [Violation(shown, 1, Problem.YAML_ILLISIBLE, message, "vérifier le fichier et ses droits")]
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as e:
         mark = getattr(e, "problem_mark", None)
         line = mark.line + 1 if mark is not None else 1
@@ -89,8 +92,7 @@ def read_clause(path: Path) -> tuple[LoadedClause | None, list[Violation]]:
     try:
         clause = _ADAPTER.validate_python(raw)
     except ValidationError as e:
-        violations += [_translate(shown, lines, dict(error)) for error in e.errors(include_url=False)]
-        return None, violations
+        return None, violations + _translated(shown, lines, _errors(raw, e))
     return (None if violations else LoadedClause(clause, path, lines)), violations
 
 
@@ -127,8 +129,10 @@ def _parse(path: Path) -> tuple[Any, dict[Chemin, int], list[tuple[str, int]]]:
     if len(data) > _MAX_BYTES:
         raise ValueError(f"clause de plus de {_MAX_BYTES} octets")
     text = data.decode("utf-8-sig")
-    if "&" in text and any(isinstance(e, yaml.AliasEvent) for e in yaml.parse(text, Loader=_Loader)):
-        raise ValueError("les alias YAML (*) ne sont pas acceptés : écrire la valeur")
+    for event in yaml.parse(text, Loader=_Loader) if "&" in text else ():
+        if isinstance(event, yaml.AliasEvent):
+            line = event.start_mark.line + 1 if event.start_mark else 1
+            raise ValueError(f"ligne {line} : les alias YAML (*) ne sont pas acceptés : écrire la valeur")
     loader = _Loader(text)
     try:
         node = loader.get_single_node()
@@ -149,6 +153,7 @@ def _walk(node: yaml.Node, path: Chemin, lines: dict[Chemin, int], repeated: lis
             child = (*path, str(key.value))
             if child in lines:
                 repeated.append((".".join(map(str, child)), key.start_mark.line + 1))
+                continue
             lines[child] = key.start_mark.line + 1
             _walk(value, child, lines, repeated)
     elif isinstance(node, yaml.SequenceNode):
@@ -159,35 +164,84 @@ def _walk(node: yaml.Node, path: Chemin, lines: dict[Chemin, int], repeated: lis
 _FRENCH = {
     "missing": (Problem.CLE_MANQUANTE, "clé obligatoire absente", "l'ajouter : rien n'a de valeur par défaut ici"),
     "extra_forbidden": (Problem.CLE_INCONNUE, "clé inconnue", "corriger l'orthographe ou l'enlever"),
-    "string_type": (Problem.VALEUR_INVALIDE, "un texte est attendu", "mettre la valeur entre guillemets"),
     "union_tag_not_found": (Problem.CLE_MANQUANTE, "discriminant absent", "déclarer `nature` (ou `mode`)"),
-    "union_tag_invalid": (Problem.VALEUR_INVALIDE, "valeur inconnue", "choisir parmi les valeurs permises"),
-    "enum": (Problem.VALEUR_INVALIDE, "valeur hors de la liste", "choisir parmi les valeurs permises"),
-    "literal_error": (Problem.VALEUR_INVALIDE, "valeur hors de la liste", "choisir parmi les valeurs permises"),
-    "string_pattern_mismatch": (Problem.VALEUR_INVALIDE, "forme inattendue", "respecter la forme indiquée"),
-    "too_short": (Problem.VALEUR_INVALIDE, "au moins un élément est attendu", "en déclarer au moins un"),
+}
+_EXPECTED = {
+    "string_type": ("un texte est attendu", "mettre la valeur entre guillemets"),
+    "union_tag_invalid": ("valeur inconnue", "choisir parmi les valeurs permises"),
+    "enum": ("valeur hors de la liste", "choisir parmi les valeurs permises"),
+    "literal_error": ("valeur hors de la liste", "choisir parmi les valeurs permises"),
+    "string_pattern_mismatch": ("forme inattendue", "respecter la forme indiquée"),
+    "string_too_short": ("texte vide ou trop court", "écrire au moins {min_length} caractère"),
+    "string_too_long": ("texte trop long", "écrire au plus {max_length} caractères"),
+    "string_unicode": ("texte illisible", "corriger les caractères"),
+    "too_short": ("au moins un élément est attendu", "en déclarer au moins un"),
+    "int_type": ("un entier est attendu", "écrire un entier"),
+    "int_parsing": ("un entier est attendu", "écrire un entier"),
+    "int_from_float": ("un entier est attendu", "écrire un entier"),
+    "float_type": ("un nombre est attendu", "écrire un nombre, avec un point"),
+    "float_parsing": ("un nombre est attendu", "écrire un nombre, avec un point"),
+    "finite_number": ("un nombre fini est attendu", "écrire un nombre"),
+    "bool_type": ("un booléen est attendu", "écrire true ou false"),
+    "bool_parsing": ("un booléen est attendu", "écrire true ou false"),
+    "tuple_type": ("une liste est attendue", "écrire une liste"),
+    "dict_type": ("des clés sont attendues", "écrire des clés et leurs valeurs"),
+    "model_type": ("des clés sont attendues", "écrire des clés et leurs valeurs"),
+    "model_attributes_type": ("des clés sont attendues", "écrire des clés et leurs valeurs"),
+    "greater_than": ("valeur trop petite", "écrire plus de {gt}"),
+    "greater_than_equal": ("valeur trop petite", "écrire au moins {ge}"),
+    "less_than": ("valeur trop grande", "écrire moins de {lt}"),
+    "less_than_equal": ("valeur trop grande", "écrire au plus {le}"),
+    "date_type": ("une date est attendue", "écrire une date, telle que 2024-01-31"),
+    "date_parsing": ("une date est attendue", "écrire une date, telle que 2024-01-31"),
+    "date_from_datetime_parsing": ("une date est attendue", "écrire une date, telle que 2024-01-31"),
+    "date_from_datetime_inexact": ("une date est attendue", "écrire une date, telle que 2024-01-31"),
 }
 
 
-def _translate(shown: str, lines: dict[Chemin, int], error: dict[str, Any]) -> Violation:
-    path = _as_written(error["loc"], lines)
-    problem, text, remedy = _FRENCH.get(
-        error["type"], (Problem.VALEUR_INVALIDE, str(error["msg"]).removeprefix("Value error, "), "corriger la valeur")
-    )
-    context = error.get("ctx") or {}
+def _errors(raw: Any, error: ValidationError) -> list[dict[str, Any]]:
+    """All errors. Without its `nature`, a clause is held to the keys of the one that it looks like."""
+    errors: list[dict[str, Any]] = [dict(e) for e in error.errors(include_url=False)]
+    if isinstance(raw, dict) and errors[0]["type"].startswith("union_tag") and not errors[0]["loc"]:
+        errors[0]["loc"] = ("nature",)
+        try:
+            _ADAPTER.validate_python({**raw, "nature": "zonage" if "zonage" in raw else "jeu"})
+        except ValidationError as e:
+            errors += [dict(other) for other in e.errors(include_url=False)]
+    return errors
+
+
+def _translated(shown: str, lines: dict[Chemin, int], errors: list[dict[str, Any]]) -> list[Violation]:
+    """One violation a path: the branches of a union all complain of one value."""
+    found: dict[Chemin, Violation] = {}
+    for error in errors:
+        path = _as_written(error["loc"], lines, error["type"] in ("missing", "union_tag_not_found"))
+        found.setdefault(path, _translate(shown, lines, path, error))
+    return list(found.values())
+
+
+def _translate(shown: str, lines: dict[Chemin, int], path: Chemin, error: dict[str, Any]) -> Violation:
+    kind, context = error["type"], error.get("ctx") or {}
+    own = str(error["msg"]).removeprefix("Value error, ") if kind == "value_error" else "valeur invalide"
+    text, remedy = _EXPECTED.get(kind, (own, "corriger la valeur"))
+    problem, text, remedy = _FRENCH.get(kind, (Problem.VALEUR_INVALIDE, text, remedy.format(**context)))
     if allowed := context.get("expected") or context.get("expected_tags"):
-        remedy = f"valeurs permises : {allowed}"
+        remedy = f"valeurs permises : {allowed}".replace(" or ", " ou ")
     if pattern := context.get("pattern"):
         remedy = f"forme attendue : {pattern}"
     name = ".".join(str(p) for p in path) or "clause"
     return Violation(shown, line_of(lines, path), problem, f"{name} : {text}", remedy)
 
 
-def _as_written(loc: Chemin, lines: dict[Chemin, int]) -> Chemin:
-    """Drop the names of union branches, which pydantic inserts in a path and no file holds."""
+def _as_written(loc: Chemin, lines: dict[Chemin, int], absent: bool) -> Chemin:
+    """Drop the names of union branches, which pydantic inserts in a path and no file holds.
+
+    `absent`: the last part is a key that the file does not hold either, and should.
+    """
     written: Chemin = ()
     for i, part in enumerate(loc):
-        is_branch = part in ("jeu", "zonage", "point", "code") and (*written, part) not in lines
-        if not (is_branch and (i == 0 or i < len(loc) - 1)) and not (i == 0 and part in ("jeu", "zonage")):
+        last = i == len(loc) - 1
+        branch = i == 0 and not last and part in ("jeu", "zonage")
+        if (last and absent) or ((*written, part) in lines and not branch):
             written = (*written, part)
     return written

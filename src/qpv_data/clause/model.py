@@ -10,20 +10,39 @@ import math
 import re
 from datetime import date
 from enum import StrEnum
+from functools import cache
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pyproj import CRS
+from pyproj.exceptions import CRSError
 
 from qpv_data.periods import Frequence, parse_period
 
 Identifiant = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 Texte = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 Expression = Annotated[str, StringConstraints(min_length=1, max_length=4000)]
-CodeEpsg = Annotated[str, StringConstraints(pattern=r"^EPSG:\d{4,6}$")]
+CodeEpsg = Annotated[str, StringConstraints(pattern=r"^EPSG:[0-9]{4,6}$"), AfterValidator(lambda c: _placing(c))]
 CodeDepartement = Annotated[str, StringConstraints(pattern=r"^(\d{2,3}|2[AB])$")]
 CodeCommune = Annotated[str, StringConstraints(pattern=r"^(\d{5}|2[AB]\d{3})$")]
 
 RESERVED = frozenset({"localisation", "localisation_motif", "territoire", "non_localise", "ensemble", "commune"})
+
+
+@cache
+def places_points(epsg: int) -> bool:
+    """Whether `epsg` is a CRS that places a point on the ground: heights and geocentric systems have numbers too."""
+    try:
+        crs = CRS.from_epsg(epsg)
+    except CRSError:
+        return False
+    return bool(crs.is_geographic or crs.is_projected)
+
+
+def _placing(code: str) -> str:
+    if not places_points(int(code.removeprefix("EPSG:"))):
+        raise ValueError(f"système de coordonnées inconnu : {code}")
+    return code
 
 
 class Modele(BaseModel):
@@ -174,6 +193,8 @@ class Colonne(Modele):
     @field_validator("format_date")
     @classmethod
     def _known_date_marks(cls, formats: tuple[str, ...]) -> tuple[str, ...]:
+        if not formats:
+            raise ValueError("au moins un format de date est attendu")
         for text in formats:
             marks = re.findall(r"%-?(.?)", text)
             if set(marks) - set("aAbBdHIjmMpSfyYz%") or not {"y", "Y"} & set(marks):
