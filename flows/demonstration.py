@@ -6,6 +6,9 @@ Same options, same exit codes and same results as `qpv-data demo`, which runs th
 from __future__ import annotations
 
 import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -19,7 +22,10 @@ from qpv_data.runs import Configuration
 
 PREFECT_HOME = ".prefect"
 
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
+
+@app.command()
 def demonstration(
     out: Annotated[Path, typer.Option("--out", help="Dossier de l'exécution, créé au besoin ; repris s'il existe.")],
     echelle: Annotated[int, typer.Option(min=1, max=1000, help="Multiplier les données.")] = 1,
@@ -27,7 +33,8 @@ def demonstration(
 ) -> None:
     """Exécuter par Prefect la chaîne entière sur le territoire fictif embarqué."""
     try:
-        _demonstrate(out.resolve(), echelle, quiet)
+        with _interruptible():
+            _demonstrate(out.resolve(), echelle, quiet)
     except InvalidDeclarationError as e:
         typer.echo(f"{e}\n{len(e.violations)} fautes ; rien n'est écrit.", err=True)
         raise typer.Exit(DECLARATIONS_REFUSED) from None
@@ -71,5 +78,26 @@ def _publish(cfg: Configuration, quiet: bool) -> None:
         show_report(cfg, report)
 
 
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C is KeyboardInterrupt, whatever the library that it lands in turns it into."""
+    asked = False
+
+    def stop(*_: object) -> None:
+        nonlocal asked
+        asked = True
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    except Exception:
+        if asked:
+            raise KeyboardInterrupt from None
+        raise
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
 if __name__ == "__main__":
-    typer.run(demonstration)
+    app()

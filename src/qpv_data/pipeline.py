@@ -172,7 +172,7 @@ def release(
 def run(cfg: Configuration, watch: Watcher) -> RunReport:
     """The whole of it. Raises InvalidDeclarationError or RunError; a feed's own failure is in the report."""
     clauses, period, cfg = prepare(cfg)
-    with exclusive(cfg), transport(cfg) as reach:
+    with transport(cfg) as reach, exclusive(cfg):
         expected = deliveries(clauses, period)
         receptions = []
         for n, (clause, delivery) in enumerate(expected, start=1):

@@ -78,11 +78,14 @@ def exclusive(cfg: Configuration) -> Iterator[None]:
         except BlockingIOError as e:
             message = f"une autre exécution écrit dans {cfg.sortie}"
             raise RunError(Problem.EXECUTION_EN_COURS, message, "attendre sa fin") from e
+        # From here the scratch folder is ours: before, it was another run's.
         shutil.rmtree(cfg.travail, ignore_errors=True)  # left by a run that was killed
         cfg.travail.mkdir()
-        yield
+        try:
+            yield
+        finally:
+            shutil.rmtree(cfg.travail, ignore_errors=True)
     finally:
-        shutil.rmtree(cfg.travail, ignore_errors=True)
         os.close(lock)
 
 

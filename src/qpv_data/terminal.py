@@ -85,7 +85,8 @@ def show_report(cfg: Configuration, report: RunReport) -> None:
             console.print(f"  {line}", markup=False, highlight=False)
     release = report.release
     state = "" if release.nouvelle else " (inchangée)"
-    console.print(f"\nPublication {release.id}{state} : {_french(release.lignes)} valeurs", style="bold")
+    headline = f"\nPublication {release.id}{state} : {_french(release.lignes)} valeurs"
+    console.print(headline, style="bold", highlight=False)
     console.print(f"  base      {release.base}", soft_wrap=True, highlight=False)
     console.print(f"  Parquet   {release.dossier}", soft_wrap=True, highlight=False)
     console.print(f"  rejets    {cfg.folder('rejets')}", soft_wrap=True, highlight=False)

@@ -30,6 +30,7 @@ from qpv_data.sources.vector import read_vector
 BATCH = 50_000
 _UNDECODABLE = re.compile("[\ud800-\udfff]")  # what surrogateescape makes of the bytes it cannot read
 _LONGEST_NUMBER = 400
+_DEADLY = re.compile(rb"[0-9]{4300}|\[{1000}")
 
 
 class RawRow(NamedTuple):
@@ -139,7 +140,7 @@ def _json_rows(path: Path, jeu: str, fmt: Format, columns: Sequence[Colonne]) ->
     seen: set[str] = set()
     with path.open("rb") as file:
         try:
-            for element in ijson.items(_as_utf8(file, fmt), prefix):
+            for element in ijson.items(_JsonBytes(file, fmt.encodage), prefix):
                 for record in _exploded(element, fmt.eclater):
                     number += 1
                     if record is None:
@@ -155,22 +156,27 @@ def _json_rows(path: Path, jeu: str, fmt: Format, columns: Sequence[Colonne]) ->
         raise FeedError(jeu, Problem.ENTETE_INATTENDU, message, "corriger `colonnes.source`")
 
 
-def _as_utf8(file: BinaryIO, fmt: Format) -> Any:
-    if fmt.encodage and codecs.lookup(fmt.encodage).name not in ("utf-8", "utf-8-sig", "ascii"):
-        return _Transcoded(io.TextIOWrapper(file, encoding=fmt.encodage, newline=""))
-    if file.read(3) != b"\xef\xbb\xbf":
-        file.seek(0)
-    return file
+class _JsonBytes:
+    """UTF-8 bytes for the JSON parser, which a number of more than 4300 digits kills, and too deep a nest stalls."""
 
-
-class _Transcoded:
-    """A text file read as UTF-8 bytes, which the JSON parser wants."""
-
-    def __init__(self, file: io.TextIOWrapper) -> None:
-        self._file = file
+    def __init__(self, file: BinaryIO, encodage: str | None) -> None:
+        name = codecs.lookup(encodage or "utf-8").name
+        self._file: Any = file
+        if name not in ("utf-8", "utf-8-sig", "ascii"):
+            self._file = io.TextIOWrapper(file, encoding=encodage, newline="")
+        self._tail, self._first = b"", True
 
     def read(self, size: int = -1) -> bytes:
-        return self._file.read(size).removeprefix("\ufeff").encode()
+        """The next bytes; empty at the end. Raises ValueError."""
+        read = self._file.read(size)
+        data: bytes = read.encode() if isinstance(read, str) else read
+        if self._first and data:
+            self._first = False
+            data = data.removeprefix(codecs.BOM_UTF8) or self.read(size)
+        if _DEADLY.search(self._tail + data):
+            raise ValueError("nombre ou imbrication démesurés")
+        self._tail = data[-5000:]
+        return data
 
 
 def _exploded(element: Any, inner: str | None) -> Iterator[Any]:

@@ -1,0 +1,300 @@
+"""A whole run, as its users meet it: good days, bad feeds, typos, kills."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+
+from tests.factory import (
+    IN_A,
+    IN_B,
+    IN_C,
+    QUARTERS,
+    Mini,
+    codes_clause,
+    indicator,
+    lonlat,
+    number_column,
+    point,
+    points_clause,
+    small_run,
+    text_column,
+)
+
+
+def tree(folder: Path) -> dict[str, str]:
+    """Every file under `folder` with the hash of its bytes."""
+    files = (p for p in sorted(folder.rglob("*")) if p.is_file())
+    return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
+
+
+def test_a_record_counts_once_in_each_zone_that_holds_it_and_the_unknown_in_none(tmp_path: Path) -> None:
+    mini = small_run(tmp_path)
+    mini.run()
+    assert mini.value("points_n", "QN09901A", "2024-T1") == (2.0, "normale", "diffusee")
+    assert mini.value("points_n", "QN09902B", "2024-T1")[0] == 1
+    assert mini.value("points_n", "99002", "2024-T1")[0] == 1
+    # d1 and the two unknown places that may be of the territory; 75056 is elsewhere
+    assert mini.value("points_n", "territoire", "2024-T1")[0] == 7
+    lost = mini.query("SELECT code_zone, valeur FROM valeurs WHERE zonage = 'non_localise' AND periode = '2024-T1'"
+                      " AND indicateur = 'points_n' AND valeur > 0 ORDER BY 1")  # fmt: skip
+    assert lost == [("99002", 1.0), ("territoire", 1.0)]
+    # an EPCI with a commune outside the run is not its total
+    assert mini.value("points_n", "200099002", "2024-T1") == (None, "non_livree", "diffusee")
+
+
+def test_running_twice_gives_the_same_release_and_downloads_nothing_again(tmp_path: Path) -> None:
+    mini = small_run(tmp_path)
+    first = mini.run()
+    before = tree(mini.out / "releases")
+    second = mini.run()
+    assert (first.release.nouvelle, second.release.nouvelle) == (True, False)
+    assert tree(mini.out / "releases") == before
+    assert {r.statut for r in second.receptions} == {"inchangee"}
+
+
+def test_the_same_inputs_give_the_same_bytes_elsewhere_and_in_another_time_zone(tmp_path: Path) -> None:
+    one, other = small_run(tmp_path / "un"), small_run(tmp_path / "deux")
+    assert one.cli("--quiet", TZ="Europe/Paris", PYTHONHASHSEED="1").returncode == 0
+    assert other.cli("--quiet", TZ="Asia/Tokyo", PYTHONHASHSEED="2").returncode == 0
+    assert tree(one.out / "releases") == tree(other.out / "releases")
+
+
+def test_new_data_make_a_new_release_and_leave_the_old_one_as_it_was(tmp_path: Path) -> None:
+    mini = small_run(tmp_path)
+    old = mini.run().release
+    before = tree(old.dossier)
+    mini.points({"2024-T4": [point("z", IN_C)]})
+    new = mini.run().release
+    assert (old.id, new.id) == ("2024-T4-r1", "2024-T4-r2")
+    assert tree(old.dossier) == before
+    assert mini.query("SELECT DISTINCT publication FROM valeurs") == [("2024-T4-r2",)]
+
+
+def test_a_release_stops_at_the_quarter_asked_for(tmp_path: Path) -> None:
+    mini = small_run(tmp_path)
+    assert mini.run(periode="2024-T2").release.id == "2024-T2-r1"
+    assert mini.query("SELECT DISTINCT periode FROM valeurs ORDER BY 1") == [("2024-T1",), ("2024-T2",)]
+
+
+def test_a_missing_delivery_leaves_its_period_undelivered_and_the_release_says_so(tmp_path: Path) -> None:
+    mini = small_run(tmp_path)
+    (mini.mirror / "donnees.mini.example" / "points-2024-T3.csv").unlink()
+    release = mini.run().release
+    assert release.jeux_absents == ("points 2024-T3",)
+    assert mini.value("points_n", "QN09901A", "2024-T3") == (None, "non_livree", "diffusee")
+    assert mini.value("points_n", "QN09901A", "2024-T4")[0] == 2
+    manifest = json.loads((release.dossier / "manifest.json").read_text("utf-8"))
+    assert manifest["jeux_absents"] == ["points 2024-T3"]
+
+
+@pytest.mark.parametrize(
+    ("broken", "problem"),
+    [
+        (b"<!doctype html><html>maintenance</html>", "format_inattendu"),
+        (b"id;x\n", "entete_inattendu"),
+        (b"id;x;y;insee;menage;montant\n", "trop_peu_de_lignes"),
+    ],
+)
+def test_a_bad_delivery_keeps_the_last_good_one_marked_stale(tmp_path: Path, broken: bytes, problem: str) -> None:
+    mini = small_run(tmp_path)
+    mini.run()
+    mini.deliver("points-2024-T4.csv", broken)
+    report = mini.run()
+    stale = [r for r in report.receptions if r.statut == "perimee"]
+    assert [(r.jeu, r.periode, r.probleme) for r in stale] == [("points", "2024-T4", problem)]
+    assert mini.value("points_n", "QN09901A", "2024-T4")[0] == 2
+    assert mini.query("SELECT jeux_perimes FROM publications") == [("points 2024-T4",)]
+
+
+def test_a_feed_cut_in_the_middle_does_not_stop_the_others(tmp_path: Path) -> None:
+    mini = small_run(tmp_path)
+    mini.points({q: [point(n, IN_A) for n in range(50)] for q in QUARTERS}, ident="autres",
+                controles={"lignes_min": 40, "rejets_max": 0.1})  # fmt: skip
+    for quarter in QUARTERS:
+        path = mini.mirror / "donnees.mini.example" / f"autres-{quarter}.csv"
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    report = mini.run()
+    assert report.release.jeux_absents == ("autres", *(f"autres {q}" for q in QUARTERS))
+    assert mini.value("points_n", "QN09901A", "2024-T1")[0] == 2
+    assert mini.query("SELECT count(*) FROM valeurs WHERE indicateur = 'autres_n'") == [(0,)]
+
+
+def test_a_referential_that_cannot_be_read_makes_unknown_places_never_outside_ones(tmp_path: Path) -> None:
+    mini = small_run(tmp_path)
+    mini.deliver("qpv2024.geojson", b"{}")
+    report = mini.run()
+    assert "ref_qpv2024" in report.release.jeux_absents
+    assert mini.query("SELECT count(*) FROM valeurs WHERE zonage = 'qpv2024'") == [(0,)]
+    located = pq.read_table(mini.out / "located" / "points" / "2024-T1.parquet")
+    assert "qpv2024" not in located.column_names
+    assert mini.value("points_n", "QP099001", "2024-T1")[0] == 2
+
+
+def test_a_column_may_bear_the_name_of_a_zoning(tmp_path: Path) -> None:
+    mini = Mini(tmp_path)
+    mini.referentials()
+    columns = [text_column(n) for n in ("id", "commune", "qpv2024", "localisation", "epci")]
+    columns += [number_column("x"), number_column("y")]
+    mini.declare(points_clause("piege", colonnes=columns, localisation={"mode": "point", "x": "x", "y": "y",
+        "crs": "EPSG:4326", "commune": "commune"},
+        indicateurs=[indicator("piege_n", filtre="commune = '99002' AND qpv2024 = 'oui' AND localisation = 'ici'")],
+    ))  # fmt: skip
+    lon, lat = lonlat(*IN_B)
+    for quarter in QUARTERS:
+        mini.deliver(
+            f"piege-{quarter}.csv", f"id;commune;qpv2024;localisation;epci;x;y\n1;99002;oui;ici;e;{lon};{lat}\n"
+        )
+    mini.run()
+    assert mini.value("piege_n", "QN09902B", "2024-T1")[0] == 1
+    assert mini.value("piege_n", "99002", "2024-T1")[0] == 1
+    assert mini.value("piege_n", "99001", "2024-T1")[0] == 0
+
+
+def test_a_table_by_zone_speaks_of_its_own_zoning_alone(tmp_path: Path) -> None:
+    mini = Mini(tmp_path)
+    mini.referentials()
+    mini.declare(codes_clause("table", "qpv2024", colonnes=[text_column("code", obligatoire=True),
+        number_column("valeur", masques={"s": "masque_producteur", "nd": "non_livree"})]))  # fmt: skip
+    mini.deliver("table.csv", "code;valeur\nQN09901A;12\nQN09902B;s\nQN99999Z;4\n")
+    mini.run()
+    assert mini.value("table_v", "QN09901A", "2023") == (12.0, "normale", "diffusee")
+    assert mini.value("table_v", "QN09902B", "2023") == (None, "normale", "masque_producteur")
+    assert mini.value("table_v", "QN09903C", "2023") == (None, "non_livree", "diffusee")
+    assert mini.value("table_v", "QP099001", "2023") == (None, "sans_objet", "diffusee")
+    assert mini.value("table_v", "99001", "2023") == (None, "sans_objet", "diffusee")
+
+
+def test_outside_what_a_feed_covers_there_is_no_zero(tmp_path: Path) -> None:
+    mini = Mini(tmp_path)
+    mini.referentials()
+    mini.points({q: [point("a", IN_A)] for q in QUARTERS}, couverture={"communes": ["99001"]})
+    mini.run()
+    assert mini.value("points_n", "QN09901A", "2024-T1") == (1.0, "normale", "diffusee")
+    assert mini.value("points_n", "QN09903C", "2024-T1") == (None, "sans_objet", "diffusee")
+    assert mini.value("points_n", "QN09902B", "2024-T1") == (None, "non_livree", "diffusee"), "astride the limit"
+    assert mini.value("points_n", "territoire", "2024-T1") == (None, "non_livree", "diffusee")
+
+
+def test_a_name_is_nowhere_but_in_the_raw_store(tmp_path: Path) -> None:
+    mini = Mini(tmp_path)
+    mini.referentials()
+    columns = [text_column("id"), text_column("nom_personne", identifiant_direct=True), number_column("x"),
+               number_column("y"), number_column("montant", obligatoire=True)]  # fmt: skip
+    mini.declare(points_clause("prive", colonnes=columns, diffusion="partenaires",
+        donnees_personnelles={"presentes": True}, principe="donnees_interet_general",
+        localisation={"mode": "point", "x": "x", "y": "y", "crs": "EPSG:2154"},
+        secret={"regime": "seuil", "unite": "personne", "seuil": 5, "colonne_unite": "id"}))  # fmt: skip
+    rows = "".join(f"{n};ZORGLUB Eusèbe;600400;6600400;1\n" for n in range(9)) + "9;x;600400;6600400;ZORGLUB Eusèbe\n"
+    for quarter in QUARTERS:
+        mini.deliver(f"prive-{quarter}.csv", "id;nom_personne;x;y;montant\n" + rows)
+    done = mini.cli()
+    assert done.returncode == 0, done.stderr
+    assert "ZORGLUB" not in done.stdout + done.stderr
+    for path in mini.out.rglob("*"):
+        if path.is_file() and "raw" not in path.relative_to(mini.out).parts:
+            content = (
+                str(pq.read_table(path).to_pylist())
+                if path.suffix == ".parquet"
+                else path.read_bytes().decode("latin-1")
+            )
+            assert "ZORGLUB" not in content, path
+    with duckdb.connect(str(mini.out / "qpv.duckdb"), read_only=True) as con:
+        for (name,) in con.execute("SELECT table_name FROM duckdb_tables()").fetchall():
+            assert "ZORGLUB" not in str(con.execute(f"SELECT * FROM {name}").fetchall())
+        told = con.execute("SELECT sha256, taille FROM livraisons WHERE jeu = 'prive'").fetchall()
+    assert set(told) == {(None, None)}
+
+
+def test_a_misspelt_column_is_found_offline_with_its_line_and_nothing_is_written(tmp_path: Path) -> None:
+    mini = small_run(tmp_path)
+    clause = mini.clauses / "points.yml"
+    clause.write_text(clause.read_text("utf-8").replace("numerateur: montant", "numerateur: montan"), "utf-8")
+    line = 1 + clause.read_text("utf-8").splitlines().index("  numerateur: montan")
+    checked = subprocess.run(
+        [sys.executable, "-m", "qpv_data", "check", str(mini.clauses)], capture_output=True, text=True, check=False
+    )
+    assert checked.returncode == 3
+    assert f"points.yml:{line}: colonne_inconnue" in checked.stderr
+    assert "« montant »" in checked.stderr
+    done = mini.cli()
+    assert done.returncode == 3
+    assert not mini.out.exists()
+
+
+def test_quiet_is_quiet_and_json_is_json_from_any_directory(tmp_path: Path) -> None:
+    mini = small_run(tmp_path)
+    done = mini.cli("--quiet")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    answer = json.loads(mini.cli("--json").stdout)
+    assert answer["publication"] == "2024-T4-r1"
+    for command in (["check"], ["indicateurs"]):
+        call = [sys.executable, "-m", "qpv_data", *command]
+        quiet = subprocess.run([*call, "--quiet"], capture_output=True, text=True, check=True, cwd=tmp_path)
+        assert quiet.stdout + quiet.stderr == ""
+        told = subprocess.run([*call, "--json"], capture_output=True, text=True, check=True, cwd=tmp_path)
+        assert isinstance(json.loads(told.stdout), list)
+
+
+def test_a_mirror_that_does_not_exist_writes_nothing(tmp_path: Path) -> None:
+    mini = small_run(tmp_path)
+    done = mini.cli("--miroir", str(tmp_path / "absent"))
+    assert done.returncode == 3
+    assert not mini.out.exists()
+
+
+def test_two_runs_at_once_do_not_mix(tmp_path: Path) -> None:
+    mini = small_run(tmp_path)
+    runs = [subprocess.Popen(mini.command("--quiet"), stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    ended = [(p.communicate(timeout=60)[1], p.returncode) for p in runs]
+    assert sorted(code for _, code in ended) in ([0, 0], [0, 4]), ended
+    assert all("execution_en_cours" in text for text, code in ended if code == 4)
+    assert mini.value("points_n", "QN09901A", "2024-T1")[0] == 2
+
+
+def test_readers_see_a_whole_release_whenever_the_run_is_killed(tmp_path: Path) -> None:
+    mini = small_run(tmp_path)
+    mini.run()
+    mini.points({"2024-T4": [point("z", IN_C)]})
+    for n in range(8):
+        process = subprocess.Popen(mini.command("--quiet"), env=mini.environment())
+        time.sleep(0.3 + 0.25 * n)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        seen = mini.query("SELECT DISTINCT publication FROM valeurs")
+        assert seen in ([("2024-T4-r1",)], [("2024-T4-r2",)])
+    assert mini.cli("--quiet").returncode == 0
+    assert mini.value("points_n", "QN09903C", "2024-T4")[0] == 1
+    left = [p for p in mini.out.rglob("*") if p.name.endswith(".part") or p.name == ".travail"]
+    assert left == []
+    assert sorted(p.name for p in (mini.out / "releases").iterdir()) == ["2024-T4-r1", "2024-T4-r2"]
+
+
+def test_the_parquet_tree_and_the_database_say_the_same(tmp_path: Path) -> None:
+    mini = small_run(tmp_path)
+    release = mini.run().release
+    parquet = f"read_parquet('{release.dossier}/valeurs/*/*/*.parquet', hive_partitioning = true)"
+    names = "indicateur, modalite, zonage, code_zone, CAST(periode AS VARCHAR), valeur, statut_observation"
+    for first, second in (("valeurs", parquet), (parquet, "valeurs")):
+        assert mini.query(f"SELECT {names} FROM {first} EXCEPT ALL SELECT {names} FROM {second}") == []
+
+
+def test_published_perimeters_are_geoparquet_in_longitude_and_latitude(tmp_path: Path) -> None:
+    import geopandas
+
+    mini = small_run(tmp_path)
+    zones = geopandas.read_parquet(mini.run().release.dossier / "zones.parquet")
+    shape = zones.loc[zones.code_zone == "QN09901A"].geometry.iloc[0]
+    lon, lat = lonlat(*IN_A)
+    assert shape.centroid.distance(geopandas.points_from_xy([lon], [lat])[0]) < 1e-6
+    assert zones.crs.to_authority() == ("OGC", "CRS84")
