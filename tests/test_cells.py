@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import shapely
+from factory import COMMUNES, EPCI, IN_A, IN_B, IN_C, IN_COMMUNE_1, QUARTERS, Mini, indicator, point
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from shapely.geometry.base import BaseGeometry
@@ -19,7 +20,6 @@ from qpv_data.places import Places
 from qpv_data.zonages.index import PointIndex
 from qpv_data.zonages.loading import ZoneGroup, Zones
 from qpv_data.zonages.territories import load_territories
-from tests.factory import COMMUNES, EPCI, IN_A, IN_B, IN_C, IN_COMMUNE_1, QUARTERS, Mini, indicator, point
 
 PLACES = {"A": (IN_A, "99001", "QN09901A"), "B": (IN_B, "99001", "QN09902B"), "C": (IN_C, "99003", "QN09903C"),
           "hors": (IN_COMMUNE_1, "99001", None)}  # fmt: skip

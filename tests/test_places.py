@@ -148,7 +148,9 @@ def test_no_row_is_no_place() -> None:
         max_size=30,
     )
 )
-def test_a_row_has_a_place_or_a_reason_and_never_both(rows: list[tuple[float | None, float | None, str | None]]) -> None:
+def test_a_row_has_a_place_or_a_reason_and_never_both(
+    rows: list[tuple[float | None, float | None, str | None]],
+) -> None:
     places = located([{"x": x, "y": y, "epsg": e} for x, y, e in rows])
     for i in range(len(rows)):
         known = places.motifs[i] is None

@@ -11,11 +11,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from factory import clause_of, indicator, points_clause
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from qpv_data.protect import Protected, denominator_period, protect
-from tests.factory import clause_of, indicator, points_clause
 
 _D, _I, _T = pa.decimal128(38, 9), pa.int64(), pa.string()
 CELLS = pa.schema(

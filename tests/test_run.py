@@ -14,8 +14,7 @@ from pathlib import Path
 import duckdb
 import pyarrow.parquet as pq
 import pytest
-
-from tests.factory import (
+from factory import (
     IN_A,
     IN_B,
     IN_C,

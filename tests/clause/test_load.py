@@ -115,7 +115,7 @@ def test_a_referential_without_nature_is_held_to_the_keys_of_a_referential(fault
 
 @pytest.mark.parametrize("key", [k for k in yaml.safe_load(MODEL) if k != "exemples"])
 def test_nothing_has_a_default(key: str, faults: Reader) -> None:
-    body = yaml.load(MODEL, _Loader)  # noqa: S506
+    body = yaml.load(MODEL, _Loader)
     del body[key]
     fault = the_only(faults(yaml.safe_dump(body, allow_unicode=True)))
     assert fault.probleme is Problem.CLE_MANQUANTE
@@ -139,7 +139,7 @@ def test_a_misspelt_key_is_unknown_at_its_line(old: str, new: str, name: str, fa
 
 
 def test_a_referential_has_its_faults_under_their_own_names(faults: Reader) -> None:
-    assert the_only(faults(changed("  millesime: \"2024\"\n", "", PERIMETERS))).message.startswith("zonage.millesime : ")
+    assert the_only(faults(changed('  millesime: "2024"\n', "", PERIMETERS))).message.startswith("zonage.millesime : ")
     text = changed("  famille: qpv", "  famille: qvp", PERIMETERS)
     fault = the_only(faults(text))
     assert (fault.ligne, fault.message) == (line_of(text, "famille:"), "zonage.famille : valeur hors de la liste")
@@ -204,7 +204,9 @@ def test_a_wrong_value_is_told_in_french_with_a_remedy(old: str, new: str, messa
 
 @pytest.mark.parametrize("form", ["%d/%m", "%Q", "jj/mm/aaaa", "%", ""])
 def test_a_date_format_without_a_year_or_that_means_nothing_is_refused(form: str, faults: Reader) -> None:
-    found = faults(changed("{nom: x, source: x, type: nombre}", f"{{nom: x, source: x, type: date, format_date: '{form}'}}"))
+    found = faults(
+        changed("{nom: x, source: x, type: nombre}", f"{{nom: x, source: x, type: date, format_date: '{form}'}}")
+    )
     assert the_only(found).message.startswith("colonnes.6.format_date : format de date inattendu")
 
 
@@ -287,7 +289,7 @@ trees = st.recursive(
 def test_anything_in_place_of_any_key_is_a_clause_or_faults_with_lines(
     data: st.DataObject, value: Any, faults: Reader
 ) -> None:
-    body = yaml.load(MODEL, _Loader)  # noqa: S506
+    body = yaml.load(MODEL, _Loader)
     place, key = body, data.draw(st.sampled_from(sorted(body)))
     while isinstance(place[key], dict) and data.draw(st.booleans()):
         place, key = place[key], data.draw(st.sampled_from(sorted(place[key])))
@@ -319,7 +321,7 @@ def test_the_schema_is_one_and_holds_every_shipped_clause() -> None:
     validator = jsonschema.Draft202012Validator(schema)
     assert len(SHIPPED) >= 20
     for path in SHIPPED:
-        body = yaml.load(path.read_text("utf-8"), _Loader)  # noqa: S506
+        body = yaml.load(path.read_text("utf-8"), _Loader)
         assert [e.message for e in validator.iter_errors(body)] == [], path.name
     assert schema["title"]
     assert schema["description"]
@@ -330,5 +332,5 @@ def test_the_schema_is_one_and_holds_every_shipped_clause() -> None:
     ("old", "new"), [("licence:", "licnce:"), ("diffusion: ouvert", "diffusion: public"), ("seuil: 3", "seuil: 1")]
 )
 def test_the_schema_sees_what_an_editor_can(old: str, new: str) -> None:
-    body = yaml.load(changed(old, new), _Loader)  # noqa: S506
+    body = yaml.load(changed(old, new), _Loader)
     assert list(jsonschema.Draft202012Validator(json_schema()).iter_errors(body))

@@ -201,8 +201,7 @@ def _example_fault(loaded: LoadedClause, example: Exemple) -> str | None:
     names = ", ".join(f'CAST(? AS VARCHAR) AS "{c.nom}"' for c in columns)
     with sandbox() as con:
         con.execute(
-            "CREATE TEMP TABLE brut AS"
-            f" SELECT CAST(1 AS BIGINT) AS _ligne, CAST(NULL AS VARCHAR) AS _rejet, {names}",
+            f"CREATE TEMP TABLE brut AS SELECT CAST(1 AS BIGINT) AS _ligne, CAST(NULL AS VARCHAR) AS _rejet, {names}",
             row,
         )
         for macro in sql.macros:
