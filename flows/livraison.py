@@ -46,7 +46,7 @@ def livraison(
     declared = checked_clauses(cfg.clauses)
     asked = _clause(declared, clause)
     expected = _expected(cfg, declared, asked, periode)
-    with exclusive(cfg), transport(cfg) as reach:
+    with transport(cfg) as reach, exclusive(cfg):
         reception = etapes.receive(cfg, asked, expected, reach)
         tell(Progress("réception", asked.id, said(reception), 1, 1))
     if reception.statut in ("recue", "inchangee"):

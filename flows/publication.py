@@ -28,7 +28,7 @@ def publication(
     """
     cfg = etapes.configuration(sortie, clauses, miroir, periode, maintenant, diffuseur)
     declared, period, cfg = etapes.prepare(cfg)
-    with exclusive(cfg), transport(cfg) as reach:
+    with transport(cfg) as reach, exclusive(cfg):
         expected = deliveries(declared, period)
         receptions = []
         for n, (clause, delivery) in enumerate(expected, start=1):

@@ -28,7 +28,7 @@ def referentiels(
     """
     cfg = etapes.configuration(sortie, clauses, miroir, None, maintenant)
     declared = checked_clauses(cfg.clauses)
-    with exclusive(cfg), transport(cfg) as reach:
+    with transport(cfg) as reach, exclusive(cfg):
         receptions = []
         for n, clause in enumerate(declared.zonages, start=1):
             receptions.append(etapes.receive(cfg, clause, Expected(clause.id, None), reach))

@@ -1,0 +1,63 @@
+"""The deployments follow the clauses, and once deployed, Prefect really schedules runs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import requests
+import yaml
+from conftest import REPOSITORY
+
+from flows.deploiements import POOL, TARGET, rendered
+from flows.environnement import isolated
+from flows.serveur import serving
+from qpv_data.clause.load import load_clauses
+from qpv_data.cli import default_clauses
+
+DEPLOYED = 240.0
+
+
+def test_the_committed_deployments_are_those_of_the_clauses() -> None:
+    assert TARGET.read_text("utf-8") == rendered(default_clauses())
+
+
+def test_every_clause_has_its_delivery_and_every_periodicity_its_quarterly_publication() -> None:
+    deployments = yaml.safe_load(TARGET.read_text("utf-8"))["deployments"]
+    clauses = [c.clause for c in load_clauses(default_clauses()).chargees]
+    deliveries = {d["name"] for d in deployments if d["tags"][0] == "livraison"}
+    assert deliveries == {c.id for c in clauses}
+    published = {d["name"]: d["schedules"][0] for d in deployments if d["tags"][0] == "publication"}
+    assert set(published) == {c.periodicite for c in clauses}
+    assert all(s["cron"].endswith("2 1,4,7,10 *") and s["timezone"] == "Europe/Paris" for s in published.values())
+
+
+def test_no_path_of_a_machine_is_in_the_deployments() -> None:
+    assert str(REPOSITORY) not in TARGET.read_text("utf-8")
+
+
+def test_once_deployed_the_next_quarter_is_scheduled(tmp_path: Path) -> None:
+    settings = isolated(tmp_path / "home")
+    with serving(tmp_path / "home", settings) as server:
+        server.wait()
+        settings |= {"PREFECT_API_URL": server.api}
+        prefect = [sys.executable, "-m", "prefect", "--no-prompt"]
+        for arguments in (["work-pool", "create", POOL, "--type", "process"], ["deploy", "--all"]):
+            done = subprocess.run(
+                [*prefect, *arguments], cwd=REPOSITORY, env=settings, capture_output=True, text=True, check=False,
+                timeout=DEPLOYED,
+            )  # fmt: skip
+            assert done.returncode == 0, done.stdout + done.stderr
+        query = {
+            "flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}},
+            "flows": {"name": {"any_": ["publication"]}},
+        }
+        deadline = time.monotonic() + 120
+        runs: list[dict[str, object]] = []
+        while not runs and time.monotonic() < deadline:
+            runs = requests.post(f"{server.api}/flow_runs/filter", json=query, timeout=30).json()
+            time.sleep(0.5)
+    assert runs, "no run is scheduled"
+    assert {r["state_type"] for r in runs} == {"SCHEDULED"}
