@@ -16,7 +16,7 @@ import typer
 
 from flows.environnement import isolated
 from flows.serveur import ServerError, serving
-from qpv_data.cli import DECLARATIONS_REFUSED, RUN_FAILED, demo_configuration
+from qpv_data.cli import DECLARATIONS_REFUSED, RUN_FAILED, counted_faults, demo_configuration
 from qpv_data.problems import InvalidDeclarationError, QpvDataError
 from qpv_data.runs import Configuration
 
@@ -36,7 +36,7 @@ def demonstration(
         with _interruptible():
             _demonstrate(out.resolve(), echelle, quiet)
     except InvalidDeclarationError as e:
-        typer.echo(f"{e}\n{len(e.violations)} fautes ; rien n'est écrit.", err=True)
+        typer.echo(f"{e}\n{counted_faults(len(e.violations))}", err=True)
         raise typer.Exit(DECLARATIONS_REFUSED) from None
     except (QpvDataError, ServerError) as e:
         typer.echo(str(e), err=True)

@@ -297,3 +297,11 @@ def test_published_perimeters_are_geoparquet_in_longitude_and_latitude(tmp_path:
     lon, lat = lonlat(*IN_A)
     assert shape.centroid.distance(geopandas.points_from_xy([lon], [lat])[0]) < 1e-6
     assert zones.crs.to_authority() == ("OGC", "CRS84")
+
+
+def test_records_are_their_owners_alone_and_releases_are_for_readers(tmp_path: Path) -> None:
+    mini = small_run(tmp_path)
+    mini.run()
+    for folder in ("raw", "conformed", "rejets", "located", "aggregated"):
+        assert (mini.out / folder).stat().st_mode & 0o077 == 0, folder
+    assert (mini.out / "qpv.duckdb").stat().st_mode & 0o044

@@ -202,6 +202,9 @@ def _errors_told() -> Iterator[None]:
     except QpvDataError as e:
         typer.echo(str(e), err=True)
         raise typer.Exit(RUN_FAILED) from None
+    except OSError as e:  # a full disk, rights that change under way: whatever the stage
+        typer.echo(f"ecriture_impossible: {e} → vérifier la place et les droits ; rien n'est publié", err=True)
+        raise typer.Exit(RUN_FAILED) from None
     except KeyboardInterrupt:
         typer.echo("Interrompu : la publication précédente est intacte, relancer reprend.", err=True)
         raise typer.Exit(130) from None
@@ -213,7 +216,12 @@ def _tell(error: Exception) -> None:
     assert isinstance(error, InvalidDeclarationError)
     for violation in error.violations:
         typer.echo(str(violation), err=True)
-    typer.echo(f"{len(error.violations)} fautes ; rien n'est écrit.", err=True)
+    typer.echo(counted_faults(len(error.violations)), err=True)
+
+
+def counted_faults(count: int) -> str:
+    """The closing line of a refused declaration."""
+    return f"{count} faute{'s' if count > 1 else ''} ; rien n'est écrit."
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,10 +25,10 @@ from qpv_data.database import write_database
 from qpv_data.engine import scratch
 from qpv_data.perimeters_out import write_zones
 from qpv_data.periods import Period, parse_period
-from qpv_data.problems import FeedError, Problem
+from qpv_data.problems import FeedError
 from qpv_data.protect import Protected
 from qpv_data.receive import Reception
-from qpv_data.runs import Configuration, RunError
+from qpv_data.runs import Configuration, unwritable
 
 _COPIED = ("zones_communes", "zones_epci", "zones_contrats", "en_vigueur")
 
@@ -63,41 +64,38 @@ def publish(
     until = parse_period(cfg.periode)
     absent, stale = _missing(clauses, receptions, errors), _stale(receptions)
     releases = cfg.folder("releases")
-    numbers = sorted(int(p.name.rsplit("-r", 1)[1]) for p in releases.glob(f"{until}-r[0-9]*") if p.is_dir())
-    with _writable(cfg), scratch(cfg.travail) as folder:
-        last = releases / f"{until}-r{numbers[-1]}" if numbers else None
-        for number in ([numbers[-1]] if numbers else []) + [(numbers[-1] if numbers else 0) + 1]:
-            name = f"{until}-r{number}"
-            draft = folder / name
-            rows = _write_release(cfg, clauses, protected, receptions, draft, name, until, absent, stale)
-            if last is not None and number == numbers[-1] and not _same(draft, last):
-                continue
-            new = last is None or number != numbers[-1]
-            target = releases / name
-            base = write_database(draft if new else target, folder / "qpv.duckdb")
-            if new:
-                releases.mkdir(parents=True, exist_ok=True)
-                _sync(draft)
-                draft.rename(target)
-            base.replace(cfg.sortie / "qpv.duckdb")
-            return Release(name, target, cfg.sortie / "qpv.duckdb", rows, new, absent, stale)
-    raise AssertionError("a new number always gives a release")
+    found = (p for p in releases.glob(f"{until}-r[0-9]*") if p.is_dir())
+    numbered = sorted((int(p.name.rsplit("-r", 1)[1]), p) for p in found)
+    with _disk(cfg), scratch(cfg.travail) as folder:
+        if numbered:
+            last = numbered[-1][1]
+            rows = _write_release(cfg, clauses, protected, receptions, folder / last.name, until, absent, stale)
+            if _same(folder / last.name, last):
+                _replace_database(cfg, last, folder)
+                return Release(last.name, last, cfg.sortie / "qpv.duckdb", rows, False, absent, stale)
+        name = f"{until}-r{numbered[-1][0] + 1 if numbered else 1}"
+        draft, target = folder / name, releases / name
+        rows = _write_release(cfg, clauses, protected, receptions, draft, until, absent, stale)
+        _sync(draft)
+        releases.mkdir(parents=True, exist_ok=True)
+        draft.rename(target)
+        _replace_database(cfg, target, folder)
+    return Release(name, target, cfg.sortie / "qpv.duckdb", rows, True, absent, stale)
 
 
-class _writable:  # noqa: N801 - reads as a verb in a with statement
+def _replace_database(cfg: Configuration, release: Path, folder: Path) -> None:
+    """Build the database of `release` aside, then move it: readers keep the old file or open the new one."""
+    base = write_database(release, folder / "qpv.duckdb")
+    base.replace(cfg.sortie / "qpv.duckdb")
+
+
+@contextmanager
+def _disk(cfg: Configuration) -> Iterator[None]:
     """A full or read-only disk is said in plain words."""
-
-    def __init__(self, cfg: Configuration) -> None:
-        self._cfg = cfg
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
-        if isinstance(error, OSError):
-            message = f"{self._cfg.sortie} : {error.strerror or error}"
-            remedy = "libérer de la place ou choisir un autre dossier ; la publication précédente est intacte"
-            raise RunError(Problem.ECRITURE_IMPOSSIBLE, message, remedy) from error
+    try:
+        yield
+    except OSError as e:
+        raise unwritable(cfg, e) from e
 
 
 def _missing(clauses: ClauseSet, receptions: Sequence[Reception], errors: Mapping[str, FeedError]) -> tuple[str, ...]:
@@ -113,8 +111,10 @@ def _stale(receptions: Sequence[Reception]) -> tuple[str, ...]:
 
 def _write_release(
     cfg: Configuration, clauses: ClauseSet, protected: Protected, receptions: Sequence[Reception], draft: Path,
-    name: str, until: Period, absent: tuple[str, ...], stale: tuple[str, ...],
+    until: Period, absent: tuple[str, ...], stale: tuple[str, ...],
 ) -> int:  # fmt: skip
+    """Write a whole release in `draft`, whose name is the release's; returns the rows of `valeurs`."""
+    name = draft.name
     draft.mkdir(parents=True)
     stamp = datetime.combine(cfg.maintenant.astimezone(UTC).date(), datetime.min.time())
     rows, zonings = 0, set[str]()

@@ -19,6 +19,8 @@ from qpv_data.periods import Frequence, Period, parse_period, period_of, periods
 from qpv_data.problems import Problem, QpvDataError
 
 UNIQUE = "unique"
+# Folders that hold records one by one, or counts of units: their owner's alone. Releases are for readers.
+PRIVATE = ("raw", "conformed", "rejets", "located", "aggregated")
 
 
 class RunError(QpvDataError):
@@ -70,8 +72,7 @@ def exclusive(cfg: Configuration) -> Iterator[None]:
         cfg.sortie.mkdir(parents=True, exist_ok=True)
         lock = os.open(cfg.sortie / ".verrou", os.O_CREAT | os.O_RDWR, 0o644)
     except OSError as e:
-        message = f"{cfg.sortie} : {e.strerror}"
-        raise RunError(Problem.ECRITURE_IMPOSSIBLE, message, "choisir un dossier où écrire") from e
+        raise unwritable(cfg, e) from e
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -80,13 +81,24 @@ def exclusive(cfg: Configuration) -> Iterator[None]:
             raise RunError(Problem.EXECUTION_EN_COURS, message, "attendre sa fin") from e
         # From here the scratch folder is ours: before, it was another run's.
         shutil.rmtree(cfg.travail, ignore_errors=True)  # left by a run that was killed
-        cfg.travail.mkdir()
+        try:
+            cfg.travail.mkdir(mode=0o700)
+            for name in PRIVATE:
+                cfg.folder(name).mkdir(mode=0o700, exist_ok=True)
+        except OSError as e:
+            raise unwritable(cfg, e) from e
         try:
             yield
         finally:
             shutil.rmtree(cfg.travail, ignore_errors=True)
     finally:
         os.close(lock)
+
+
+def unwritable(cfg: Configuration, error: OSError) -> RunError:
+    """The run's folder cannot be written: which one, why, what to do."""
+    message = f"{cfg.sortie} : {error.strerror or error}"
+    return RunError(Problem.ECRITURE_IMPOSSIBLE, message, "libérer de la place, ou choisir un dossier où écrire")
 
 
 def release_period(cfg: Configuration, clauses: ClauseSet) -> Period:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import requests
 import yaml
-from conftest import REPOSITORY
 
 from flows.deploiements import POOL, TARGET, rendered
 from flows.environnement import isolated
@@ -17,6 +16,7 @@ from flows.serveur import serving
 from qpv_data.clause.load import load_clauses
 from qpv_data.cli import default_clauses
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 DEPLOYED = 240.0
 
 

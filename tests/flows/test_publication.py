@@ -9,7 +9,8 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import REPOSITORY
+
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
