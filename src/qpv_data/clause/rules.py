@@ -1,0 +1,216 @@
+"""What a clause promises of its records: period, place, secrecy, indicators, checks, examples, coverage."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from qpv_data.clause.vocabulary import (
+    CodeCommune,
+    CodeDepartement,
+    CodeEpsg,
+    Diffusion,
+    Expression,
+    Identifiant,
+    Modele,
+    Texte,
+)
+from qpv_data.periods import Frequence, parse_period
+
+
+class Periode(Modele):
+    """Which period a record speaks of.
+
+    `fixe`: all of them, `debut`. `livraison`: the period of the delivery, one file a period.
+    `colonne`: the date in `colonne`. Values stand for every period from `debut` to `fin`.
+    """
+
+    origine: Literal["fixe", "livraison", "colonne"]
+    frequence: Frequence
+    debut: str
+    fin: str | None = None
+    colonne: Identifiant | None = None
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Self:
+        for key in ("debut", "fin"):
+            value = getattr(self, key)
+            if value is not None and parse_period(value).frequence != self.frequence:
+                raise ValueError(f"{key} ({value}) n'est pas de fréquence {self.frequence.value}")
+        if (self.origine == "colonne") != (self.colonne is not None):
+            raise ValueError("`colonne` accompagne l'origine `colonne`, et elle seule")
+        if self.origine == "fixe" and self.fin not in (None, self.debut):
+            raise ValueError("une période fixe n'a que `debut`")
+        if self.fin is not None and parse_period(self.fin) < parse_period(self.debut):
+            raise ValueError("`fin` précède `debut`")
+        return self
+
+
+class QualitePosition(Modele):
+    """Classes of a geolocation quality column. `inconnu`: not a place (a random point in the commune)."""
+
+    colonne: Identifiant
+    inconnu: tuple[str, ...] = Field(min_length=1)
+
+
+class LocalisationPoint(Modele):
+    """A point: `x` is longitude or easting. `crs` for all rows, or `colonne_epsg` row by row, not both."""
+
+    mode: Literal["point"]
+    x: Identifiant
+    y: Identifiant
+    crs: CodeEpsg | None = None
+    colonne_epsg: Identifiant | None = None
+    commune: Identifiant | None = Field(default=None, description="column with the commune's code")
+    qualite: QualitePosition | None = None
+
+    @model_validator(mode="after")
+    def _one_crs(self) -> Self:
+        if (self.crs is None) == (self.colonne_epsg is None):
+            raise ValueError("déclarer `crs` ou `colonne_epsg`, l'un des deux et un seul")
+        return self
+
+
+class LocalisationCode(Modele):
+    """Rows that already carry the code of a zone of `zonage`."""
+
+    mode: Literal["code"]
+    zonage: Identifiant
+    colonne: Identifiant
+
+
+Localisation = Annotated[LocalisationPoint | LocalisationCode, Field(discriminator="mode")]
+
+
+class Secret(Modele):
+    """The privacy rule. `seuil`: ours. `producteur`: an official table, its own masks are honoured.
+
+    `sans_objet`: no person, household or business behind a record; `justification` says why.
+    With `seuil`, exactly one of `colonne_unite` (distinct values), `effectif` (summed) or
+    `une_unite_par_ligne` says how units are counted.
+    """
+
+    regime: Literal["seuil", "producteur", "sans_objet"]
+    unite: Texte | None = Field(default=None, description="what is counted: menage, personne, entreprise…")
+    seuil: Annotated[int, Field(ge=2)] | None = Field(default=None, description="cells of fewer units are hidden")
+    dominance: Annotated[float, Field(gt=0, lt=1)] | None = Field(
+        default=None, description="cells whose largest contributor exceeds this share are hidden"
+    )
+    colonne_unite: Identifiant | None = None
+    effectif: Identifiant | None = None
+    une_unite_par_ligne: bool = False
+    contributeur: Identifiant | None = None
+    justification: Texte | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.regime == "seuil":
+            if self.unite is None or self.seuil is None:
+                raise ValueError("le régime `seuil` déclare `unite` et `seuil`")
+            ways = [self.colonne_unite is not None, self.effectif is not None, self.une_unite_par_ligne]
+            if sum(ways) != 1:
+                raise ValueError(
+                    "déclarer comment compter les unités : `colonne_unite`, `effectif` ou "
+                    "`une_unite_par_ligne`, un seul des trois"
+                )
+            if self.dominance is not None and not (self.contributeur or self.colonne_unite):
+                raise ValueError("`dominance` demande `contributeur` (ou `colonne_unite`)")
+        elif self.justification is None:
+            raise ValueError(f"le régime `{self.regime}` demande une `justification`")
+        return self
+
+
+class Modalites(Modele):
+    """A closed list of categories; what matches none is `non_renseigne`, so that they sum to `ensemble`."""
+
+    axe: Identifiant
+    expression: Expression
+    valeurs: dict[Identifiant, Texte] = Field(min_length=1, description="code: label")
+
+
+class Indicateur(Modele):
+    """A measure. Expressions are SQL over the clause's columns, one record at a time.
+
+    compte: records (or distinct `distinct`); somme: Σ numerateur; moyenne: Σ numerateur / Σ denominateur
+    (1 a record unless declared); part and taux: facteur × Σ numerateur / Σ denominateur, where a taux may
+    take its denominator from another indicator (`par`); releve: a ready-made figure, one record a zone.
+    """
+
+    id: Identifiant
+    titre: Texte
+    definition: Texte
+    unite: Texte
+    nature: Literal["compte", "somme", "moyenne", "part", "taux", "releve"]
+    nature_temporelle: Literal["stock", "flux", "moyenne", "glissant"]
+    decimales: Annotated[int, Field(ge=0, le=6)]
+    filtre: Expression | None = None
+    numerateur: Expression | None = None
+    denominateur: Expression | None = None
+    distinct: Expression | None = None
+    par: Identifiant | None = None
+    facteur: Annotated[float, Field(gt=0)] | None = None
+    modalites: Modalites | None = None
+    diffusion: Diffusion | None = None
+    seuil: Annotated[int, Field(ge=2)] | None = Field(default=None, description="stricter than the clause's")
+    reserve: Texte | None = Field(default=None, description="a caveat, for readers")
+
+    @model_validator(mode="after")
+    def _what_each_nature_needs(self) -> Self:
+        needs = {"compte": False, "somme": True, "moyenne": True, "part": True, "taux": True, "releve": True}
+        if needs[self.nature] and self.numerateur is None and not (self.nature == "taux" and self.par):
+            raise ValueError(f"un indicateur `{self.nature}` déclare `numerateur`")
+        if self.nature == "compte" and (self.numerateur or self.denominateur):
+            raise ValueError("un `compte` n'a ni numérateur ni dénominateur : voir `filtre` et `distinct`")
+        if self.nature == "taux" and (self.par is None) == (self.denominateur is None):
+            raise ValueError("un `taux` déclare `denominateur` ou `par`, l'un des deux")
+        if self.par is not None and self.nature != "taux":
+            raise ValueError("`par` est réservé aux taux")
+        if self.distinct is not None and self.nature not in ("compte", "taux"):
+            raise ValueError("`distinct` est réservé aux comptes")
+        return self
+
+
+class Controle(Modele):
+    """A check on conformed records: the expression holds on every row (null counts as held)."""
+
+    id: Identifiant
+    expression: Expression
+    gravite: Literal["avertir", "arreter"]
+
+
+class Controles(Modele):
+    """Floors and checks. A delivery below them is refused and the last good one is kept."""
+
+    lignes_min: Annotated[int, Field(ge=1)]
+    rejets_max: Annotated[float, Field(ge=0, le=1)]
+    lignes: tuple[Controle, ...] = ()
+
+
+class Exemple(Modele):
+    """An acceptance example: a raw row, and either the conformed values or the reason of its rejection."""
+
+    entree: dict[str, str | None]
+    attendu: dict[str, str | int | float | bool | date | None] | None = None
+    rejet: str | None = None
+
+    @model_validator(mode="after")
+    def _one_outcome(self) -> Self:
+        if (self.attendu is None) == (self.rejet is None):
+            raise ValueError("un exemple a `attendu` ou `rejet`, l'un des deux")
+        return self
+
+
+class Couverture(Modele):
+    """The territory that the feed speaks of: outside it a zero would be a lie."""
+
+    france: bool = False
+    departements: tuple[CodeDepartement, ...] = ()
+    communes: tuple[CodeCommune, ...] = ()
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if sum([self.france, bool(self.departements), bool(self.communes)]) != 1:
+            raise ValueError("déclarer `france`, `departements` ou `communes`, un seul des trois")
+        return self
