@@ -14,6 +14,7 @@ from pathlib import Path
 import duckdb
 import pyarrow.parquet as pq
 import pytest
+import shapely
 from factory import (
     IN_A,
     IN_B,
@@ -21,6 +22,7 @@ from factory import (
     QUARTERS,
     Mini,
     codes_clause,
+    geojson,
     indicator,
     lonlat,
     number_column,
@@ -305,3 +307,21 @@ def test_records_are_their_owners_alone_and_releases_are_for_readers(tmp_path: P
     for folder in ("raw", "conformed", "rejets", "located", "aggregated"):
         assert (mini.out / folder).stat().st_mode & 0o077 == 0, folder
     assert (mini.out / "qpv.duckdb").stat().st_mode & 0o044
+
+
+@pytest.mark.parametrize("side", [(1.405, 43.6), (1.405, 43.61), (1.4, 43.605), (1.41, 43.605), (1.4, 43.6)])
+def test_a_point_on_a_boundary_is_inside_in_the_system_that_the_perimeter_is_drawn_in(
+    tmp_path: Path, side: tuple[float, float]
+) -> None:
+    """An edge that is straight in degrees is curved in metres: a centimetre there would put the point outside."""
+    mini = Mini(tmp_path)
+    mini.referentials()
+    square = {"QN09901A": shapely.box(1.4, 43.6, 1.41, 43.61), "QN09902B": shapely.box(1.41, 43.6, 1.42, 43.61)}
+    mini.deliver("qpv2024.geojson", geojson(square, epsg=4326))
+    place = {"mode": "point", "x": "x", "y": "y", "crs": "EPSG:4326"}
+    mini.declare(points_clause("points", localisation=place))
+    for quarter in QUARTERS:
+        mini.deliver(f"points-{quarter}.csv", f"id;x;y;insee;menage;montant\n1;{side[0]};{side[1]};;;1\n")
+    mini.run()
+    assert mini.value("points_n", "QN09901A", "2024-T1")[0] == 1
+    assert mini.value("points_n", "QN09902B", "2024-T1")[0] == 0

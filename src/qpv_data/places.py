@@ -24,13 +24,16 @@ _LONLAT = 4326
 @dataclass(frozen=True)
 class Places:
     """One place a row. `territoire`: index in `territoires`, −1 when unknown; `x, y`: metres in that territory's
-    projected CRS, NaN when unknown; `motifs`: why it is unknown (MotifInconnu's text) or None."""
+    projected CRS, NaN when unknown; `motifs`: why it is unknown (MotifInconnu's text) or None.
+
+    `recus`: EPSG number, x and y as received."""
 
     territoires: tuple[Territory, ...]
     territoire: npt.NDArray[np.int16]
     x: Floats
     y: Floats
     motifs: Objects
+    recus: tuple[npt.NDArray[np.int64], Floats, Floats] | None = None
 
 
 def points_of(clause: ClauseJeu, table: pa.Table) -> Places:
@@ -60,7 +63,7 @@ def points_of(clause: ClauseJeu, table: pa.Table) -> Places:
     unknown = motives != None  # noqa: E711
     territory[unknown] = -1
     px[unknown], py[unknown] = np.nan, np.nan
-    return Places(territories, territory, px, py, motives)
+    return Places(territories, territory, px, py, motives, (epsg, x, y))
 
 
 def _floats(table: pa.Table, name: str) -> Floats:

@@ -24,6 +24,7 @@ from qpv_data.zonages.tables import (
     ZONES_CONTRATS,
     ZONES_EPCI,
     members_table,
+    natives_table,
     rows_table,
     write_all,
     zones_table,
@@ -53,6 +54,7 @@ def compose_zonages(clauses: Sequence[ClauseZonage], conformed: Mapping[str, Pat
     report = _report(gathered, zones, left_out, replaced, absent)
     tables = {
         "zones": zones_table(zones),
+        "zones_natives": natives_table(zones),
         "zones_communes": members_table(m for found in members.values() for m in found),
         "zones_epci": rows_table(epci, ZONES_EPCI),
         "zones_contrats": rows_table(_contrats(zones, members), ZONES_CONTRATS),

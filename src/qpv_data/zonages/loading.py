@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import shapely
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class ZoneGroup:
-    """The zones of one zoning in one projected CRS (metres): `codes`, sorted, and their geometries, aligned."""
+    """The zones of one zoning in one CRS: `codes`, sorted, and their geometries, aligned."""
 
     zonage: str
     epsg: int
@@ -29,13 +30,15 @@ class Zones:
     """`groups[zonage][epsg]`: the `normale` zones only, none for a zoning without contours.
 
     `couverture[zonage]`: territories where the zoning is declared in force: elsewhere a point is not outside, it
-    is unknown to it. Both have every zoning of the run as keys.
+    is unknown to it. Both have every zoning of the run as keys. `natifs[zonage][epsg]`: zones as they were drawn,
+    in their file's CRS, where it is not their territory's projected one.
     """
 
     groups: Mapping[str, Mapping[int, ZoneGroup]]
     couverture: Mapping[str, frozenset[str]]
     connus: Mapping[str, frozenset[str]]
     familles: Mapping[str, str]
+    natifs: Mapping[str, Mapping[int, ZoneGroup]] = field(default_factory=dict)
 
     def codes(self, zonage: str) -> frozenset[str]:
         """Every code of a zoning, with or without contour; none when the run has no such zoning."""
@@ -57,16 +60,9 @@ def load_zones(directory: Path) -> Zones:
         directory / "zones.parquet", columns=["zonage", "famille", "epsg", "code_zone", "statut", "geometrie"]
     ).sort_by([("zonage", "ascending"), ("epsg", "ascending"), ("code_zone", "ascending")])
     names = sorted({row["zonage"] for row in in_force} | set(pc.unique(table["zonage"]).to_pylist()))
-    groups: dict[str, Mapping[int, ZoneGroup]] = {}
-    for name in names:
-        drawn = table.filter((pc.field("zonage") == name) & (pc.field("statut") == "normale"))
-        found: dict[int, ZoneGroup] = {}
-        for epsg in sorted(set(drawn["epsg"].to_pylist())):
-            part = drawn.filter(pc.field("epsg") == epsg)
-            codes = np.array(part["code_zone"].to_pylist(), dtype=object)
-            shapes = shapely.from_wkb(np.array(part["geometrie"].to_pylist(), dtype=object))
-            found[epsg] = ZoneGroup(name, epsg, codes, shapes)
-        groups[name] = MappingProxyType(found)
+    groups = {n: _grouped(table.filter(pc.field("statut") == "normale"), n, "epsg") for n in names}
+    drawn = pq.read_table(directory / "zones_natives.parquet")
+    natives = {n: _grouped(drawn, n, "epsg_natif") for n in names}
     coverage = {n: frozenset(row["territoire"] for row in in_force if row["zonage"] == n) for n in names}
     known: dict[str, set[str]] = {n: set() for n in names}
     families: dict[str, str] = {}
@@ -78,4 +74,17 @@ def load_zones(directory: Path) -> Zones:
         MappingProxyType(coverage),
         MappingProxyType({n: frozenset(codes) for n, codes in known.items()}),
         MappingProxyType(families),
+        MappingProxyType(natives),
     )
+
+
+def _grouped(table: pa.Table, zoning: str, crs: str) -> Mapping[int, ZoneGroup]:
+    """The zones of a zoning by the CRS in column `crs`."""
+    drawn = table.filter(pc.field("zonage") == zoning).sort_by([("code_zone", "ascending")])
+    found: dict[int, ZoneGroup] = {}
+    for epsg in sorted(set(drawn[crs].to_pylist())):
+        part = drawn.filter(pc.field(crs) == epsg)
+        codes = np.array(part["code_zone"].to_pylist(), dtype=object)
+        shapes = shapely.from_wkb(np.array(part["geometrie"].to_pylist(), dtype=object))
+        found[epsg] = ZoneGroup(zoning, epsg, codes, shapes)
+    return MappingProxyType(found)

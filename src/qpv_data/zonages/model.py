@@ -19,7 +19,10 @@ the most does, if it holds at least half of the zone."""
 
 @dataclass(frozen=True)
 class Zone:
-    """One zone. `geometrie` (a shapely geometry, in `epsg`, metres) and `epsg` are None without contour."""
+    """One zone. `geometrie` (a shapely geometry, in `epsg`, metres) and `epsg` are None without contour.
+
+    `geometrie_native` is the same as drawn, in the file's own CRS `epsg_natif`, when that is another.
+    """
 
     zonage: str
     famille: str
@@ -33,6 +36,8 @@ class Zone:
     population: int | None = None
     reparee: bool = False
     geometrie: Any = None
+    epsg_natif: int | None = None
+    geometrie_native: Any = None
 
 
 class Member(NamedTuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -53,8 +53,11 @@ def build_perimeters(records: Records) -> Perimeters:
         before = shapely.area(reproject(received[rows], declared, local))
         # Again: reprojection rounds, which can cross two edges that nearly touched.
         projected, late = _repair(reproject(sound[rows], declared, local))
+        moved = not same_crs(declared, local)
         for row, geometry, area, reason in zip(rows, projected, before, late, strict=True):
             zone = _zone(records, int(row), territory, geometry, repaired=bool(reasons[row] or reason))
+            if moved and zone.statut == "normale" and (drawn := _polygons(sound[row])) is not None:
+                zone = replace(zone, epsg_natif=int(declared.removeprefix("EPSG:")), geometrie_native=drawn)
             zones[row] = zone
             if zone.reparee:
                 why = str(reasons[row] or reason)

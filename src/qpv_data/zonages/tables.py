@@ -61,6 +61,26 @@ def zones_table(zones: Iterable[Zone]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=ZONES)
 
 
+ZONES_NATIVES = pa.schema(
+    [("zonage", _TEXT), ("code_zone", _TEXT), ("epsg_natif", pa.int32()), ("geometrie", pa.binary())]
+)
+
+
+def natives_table(zones: Iterable[Zone]) -> pa.Table:
+    """One row a zone whose file is in another CRS than its territory's: its contour as it was drawn."""
+    drawn = sorted((z for z in zones if z.geometrie_native is not None), key=lambda z: (z.zonage, z.code))
+    rows = [
+        {
+            "zonage": z.zonage,
+            "code_zone": z.code,
+            "epsg_natif": z.epsg_natif,
+            "geometrie": shapely.to_wkb(z.geometrie_native, byte_order=1),
+        }
+        for z in drawn
+    ]
+    return pa.Table.from_pylist(rows, schema=ZONES_NATIVES)
+
+
 def members_table(members: Iterable[Member]) -> pa.Table:
     """One row a zone and commune: a declared membership comes before a composed one, then one of contours."""
     best: dict[tuple[str, str, str], str] = {}
