@@ -1,0 +1,1 @@
+"""The commands of `qpv-data`, a module each; every one adds itself to the application with `register`."""
