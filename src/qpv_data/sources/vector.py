@@ -73,7 +73,7 @@ def read_vector(path: Path, *, jeu: str, couche: str | None, encodage: str | Non
             message = f"fichier de périmètres illisible : {str(e).replace(str(file), file.name)[:200]}"
             raise _unexpected(jeu, message, "vérifier la source et `format.encodage`") from e
     renamed = {f"attribut.{n}" if n in _GEOMETRY else n: values for n, values in columns.items()}
-    return VectorTable(pa.table({**renamed, **_geometry_columns(geometries)}), _authority(meta["crs"]))
+    return VectorTable(pa.table({**renamed, **_geometry_columns(geometries)}), authority(meta["crs"]))
 
 
 def _opening(file: Path, jeu: str, encodage: str | None) -> _Opening:
@@ -171,7 +171,7 @@ def _geometry_columns(geometries: NDArray[np.object_]) -> dict[str, pa.Array]:
     }
 
 
-def _authority(crs: str | None) -> str | None:
+def authority(crs: str | None) -> str | None:
     """ "EPSG:2154" for what GDAL or an ESRI .prj calls RGF93_Lambert_93 or IGNF:LAMB93; WKT for the unnamed."""
     if not crs:
         return None
@@ -183,7 +183,7 @@ def _authority(crs: str | None) -> str | None:
         return None
     if epsg := known.to_epsg(min_confidence=70):
         return f"EPSG:{epsg}"
-    authority = known.to_authority(min_confidence=70)
+    authority = known.toauthority(min_confidence=70)
     if authority == ("OGC", "CRS84"):
         return "EPSG:4326"
     return ":".join(authority) if authority else known.to_wkt()

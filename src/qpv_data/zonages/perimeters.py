@@ -44,7 +44,7 @@ def build_perimeters(records: Records) -> Perimeters:
     declared = _agreed_crs(clause, records.crs)
     received = _geometries(records)
     territories = _territories(clause, records.codes, received, declared)
-    sound, reasons = _repair(received)
+    sound, reasons = repair(received)
     zones: list[Zone | None] = [None] * len(records.codes)
     repairs: list[Reparation] = []
     for territory in {t.id: t for t in territories}.values():
@@ -52,11 +52,11 @@ def build_perimeters(records: Records) -> Perimeters:
         local = f"EPSG:{territory.epsg}"
         before = shapely.area(reproject(received[rows], declared, local))
         # Again: reprojection rounds, which can cross two edges that nearly touched.
-        projected, late = _repair(reproject(sound[rows], declared, local))
+        projected, late = repair(reproject(sound[rows], declared, local))
         moved = not same_crs(declared, local)
         for row, geometry, area, reason in zip(rows, projected, before, late, strict=True):
             zone = _zone(records, int(row), territory, geometry, repaired=bool(reasons[row] or reason))
-            if moved and zone.statut == "normale" and (drawn := _polygons(sound[row])) is not None:
+            if moved and zone.statut == "normale" and (drawn := polygons_of(sound[row])) is not None:
                 zone = replace(zone, epsg_natif=int(declared.removeprefix("EPSG:")), geometrie_native=drawn)
             zones[row] = zone
             if zone.reparee:
@@ -124,9 +124,11 @@ def expected_territories(famille: str, code: str) -> tuple[Territory, ...]:
     return territories_of_department(department) if department else ()
 
 
-def _repair(geometries: Geometries) -> tuple[Geometries, Geometries]:
-    """Valid geometries, the very same objects where they already were, and why the others were not (else None)."""
-    invalid = ~shapely.is_valid(geometries)
+def repair(geometries: Geometries) -> tuple[Geometries, Geometries]:
+    """Valid geometries, the very same objects where they already were, and why the others were not (else None).
+
+    A missing geometry stays missing. Method `structure`: what a ring surrounds twice is inside."""
+    invalid = ~shapely.is_valid(geometries) & ~shapely.is_missing(geometries)
     reasons = np.full(len(geometries), None, dtype=object)
     reasons[invalid] = shapely.is_valid_reason(geometries[invalid])
     sound = geometries.copy()
@@ -136,7 +138,7 @@ def _repair(geometries: Geometries) -> tuple[Geometries, Geometries]:
 
 def _zone(records: Records, row: int, territory: Territory, geometry: Any, *, repaired: bool) -> Zone:
     zonage = records.clause.zonage
-    polygons = _polygons(geometry)
+    polygons = polygons_of(geometry)
     area = float(shapely.area(polygons)) if polygons is not None else 0.0
     return Zone(
         zonage=zonage.id,
@@ -154,7 +156,7 @@ def _zone(records: Records, row: int, territory: Territory, geometry: Any, *, re
     )
 
 
-def _polygons(geometry: Any) -> Any:
+def polygons_of(geometry: Any) -> Any:
     """The polygonal part of a valid geometry, the very same object when it is nothing else; None without any."""
     if geometry.geom_type in ("Polygon", "MultiPolygon"):
         return geometry
