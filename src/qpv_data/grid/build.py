@@ -20,9 +20,6 @@ from qpv_data.grid.raster import (
     strips_of,
 )
 
-# Squares of a sieve, at most: a byte each, they stay in a processor's own cache.
-_SIEVE = 1_200_000
-
 
 def build_grid(geometries: NDArray[Any], frame: Frame) -> Grid:
     """The grid of valid polygons, in the frame's CRS. Zones are numbered as given: of several, the first one wins.
@@ -49,14 +46,11 @@ def build_grid(geometries: NDArray[Any], frame: Frame) -> Grid:
     fine, coarse = np.split(owner.astype(np.int32), [spaces.touched * frame.fan**2])
     coarse[spaces.blocks] = first_record + np.arange(spaces.touched)
     sizes = np.diff(entries.limits)[record_of]
-    sieve_shift, sieve = _sieve(coarse, frame)
     drawn = lists.edge
     return Grid(
         frame=frame,
         zones=len(geometries),
-        sieve_shift=sieve_shift,
-        sieve=sieve,
-        coarse=coarse,
+        coarse=coarse.astype(np.uint16) if coarse.max() < 1 << 16 else coarse,
         fine=fine,
         combo_at=combos[0].astype(np.int32),
         combo_zone=combos[1].astype(np.int32),
@@ -69,18 +63,6 @@ def build_grid(geometries: NDArray[Any], frame: Frame) -> Grid:
         bx=edges.bx[drawn],
         by=edges.by[drawn],
     )
-
-
-def _sieve(coarse: NDArray[np.int32], frame: Frame) -> tuple[int, NDArray[np.uint8]]:
-    """(shift, squares) of the finest sieve of at most _SIEVE squares; rows of squares upwards."""
-    shift, (across, along) = frame.shift, frame.blocks
-    met = (coarse != 0).reshape(along, across)
-    while met.size > _SIEVE:
-        shift += 1
-        met = np.pad(met, ((0, met.shape[0] & 1), (0, met.shape[1] & 1)))
-        met = met[0::2] | met[1::2]
-        met = met[:, 0::2] | met[:, 1::2]
-    return shift, np.ascontiguousarray(met).reshape(-1).astype(np.uint8)
 
 
 class _Spaces:

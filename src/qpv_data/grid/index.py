@@ -1,7 +1,7 @@
 """A grid over the zones of one CRS, and the zone of each point.
 
-Most points are answered by one look-up in a sieve small enough for the processor's cache, some by a second one in
-the blocks, a few by a third one in their block's cells, and only those in a cell that edges cross by an exact test. Everything is read-only arrays: threads share a grid safely.
+Most points are answered by one look-up in the blocks, some by a second one in their block's cells, and only those
+in a cell that edges cross by an exact test. Everything is read-only arrays: threads share a grid safely.
 """
 
 from __future__ import annotations
@@ -30,14 +30,12 @@ class Grid:
     `combo_at[k] : combo_at[k + 1]` are the zones, in `combo_zone`, of label k. Record r (label less the number of
     sets) has entries `record_at[r] : record_at[r + 1]`: a zone, and the edges to test, `entry_start` and
     `entry_count` in `ax`, `ay`, `bx`, `by`: none when the cell is wholly in the zone, negative for a ray to the
-    right. `sieve`: 1 for each square of 2^sieve_shift cells a side where a block is not outside.
+    right. `coarse` is of 16 bits when its labels are few enough: it then stays in the processor's cache.
     """
 
     frame: Frame
     zones: int
-    sieve_shift: int
-    sieve: NDArray[np.uint8]
-    coarse: Labels
+    coarse: NDArray[np.uint16] | Labels
     fine: Labels
     combo_at: Labels
     combo_zone: Labels
@@ -66,50 +64,59 @@ class Grid:
 
         In: coordinates in the grid's CRS; NaN and infinite ones are in no cell.
         """
-        rows = self._sieved(x, y)
+        rows, label = self._blocks(x, y)
+        f, mask = self.frame, self.frame.fan - 1
         x, y = x[rows], y[rows]
-        f = self.frame
         x -= f.x0
         x *= 1.0 / f.step
         y -= f.y0
         y *= 1.0 / f.step
         if len(rows) and not (x.min() >= 0 and y.min() >= 0 and x.max() < f.nx and y.max() < f.ny):
             kept = np.flatnonzero((x >= 0) & (y >= 0) & (x < f.nx) & (y < f.ny))
-            rows, x, y = rows[kept], x[kept], y[kept]
-        column, row = x.astype(np.int32), y.astype(np.int32)
-        block = row >> f.shift
-        block *= f.blocks[0]
-        block += column >> f.shift
-        label = self.coarse.take(block)
-        deep = np.flatnonzero(label >= self.sets)
-        mask = f.fan - 1
-        place = (label[deep] - self.sets).astype(np.int64) << (2 * f.shift)
-        place += ((row[deep] & mask) << f.shift) + (column[deep] & mask)
-        label[deep] = self.fine.take(place)
-        kept = np.flatnonzero(label)
+            rows, label, x, y = rows[kept], label[kept], x[kept], y[kept]
+        cell = y.astype(np.int32)
+        cell &= mask
+        cell <<= f.shift
+        column = x.astype(np.int32)
+        column &= mask
+        cell += column
+        deep = label >= self.sets
+        if deep.all():
+            label = self._fine(label, cell)
+        else:
+            chosen = np.flatnonzero(deep)
+            label[chosen] = self._fine(label[chosen], cell[chosen])
+        kept = np.flatnonzero(label != 0)
         return rows[kept], label[kept]
 
-    def _sieved(self, x: Floats, y: Floats) -> Ints:
-        """Rows of the points that may be in a block that is not outside: all of those, and some others."""
+    def _fine(self, label: Labels, cell: Labels) -> Labels:
+        place = label.astype(np.int64)
+        place -= self.sets
+        place <<= 2 * self.frame.shift
+        place += cell
+        return self.fine.take(place)
+
+    def _blocks(self, x: Floats, y: Floats) -> tuple[Ints, Labels]:
+        """Rows of the points in a block that is not outside, and its label; some that are beyond the frame too."""
         f, size = self.frame, min(_TURN, len(x))
-        inverse = 1.0 / (f.step * (1 << self.sieve_shift))
-        across = -(-f.nx >> self.sieve_shift)
-        scaled, square = np.empty(size), np.empty((2, size), np.int32)
-        found = [np.zeros(0, np.int64)]
+        inverse, across = 1.0 / (f.step * f.fan), f.blocks[0]
+        scaled, at, column = np.empty(size), np.empty(size, np.int32), np.empty(size, np.int32)
+        rows, labels = [np.zeros(0, np.int64)], [np.zeros(0, np.int32)]
         with np.errstate(invalid="ignore"):  # what is not finite, or far, is cast to anything, and left out later
             for start in range(0, len(x), size or 1):
                 n = min(size, len(x) - start)
-                for values, origin, into in ((y, f.y0, square[0]), (x, f.x0, square[1])):
+                for values, origin, into in ((y, f.y0, at), (x, f.x0, column)):
                     np.subtract(values[start : start + n], origin, out=scaled[:n])
                     np.multiply(scaled[:n], inverse, out=scaled[:n])
                     np.copyto(into[:n], scaled[:n], casting="unsafe")
-                at, column = square[0, :n], square[1, :n]
-                np.multiply(at, across, out=at)
-                np.add(at, column, out=at)
-                met = np.flatnonzero(self.sieve.take(at, mode="clip").view(np.bool_))
+                np.multiply(at[:n], across, out=at[:n])
+                np.add(at[:n], column[:n], out=at[:n])
+                label = self.coarse.take(at[:n], mode="clip")
+                met = np.flatnonzero(label != 0)
+                labels.append(label[met].astype(np.int32))
                 met += start
-                found.append(met)
-        return np.concatenate(found)
+                rows.append(met)
+        return np.concatenate(rows), np.concatenate(labels)
 
     def first(self, x: Floats, y: Floats, arbiter: Arbiter) -> tuple[Ints, Labels]:
         """Rows, ascending, of the points inside a zone, and that zone: the first of several."""

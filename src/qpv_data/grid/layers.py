@@ -84,7 +84,7 @@ def _frame(geometries: NDArray[Any], bounds: Floats, margin: float) -> Frame:
             corners = np.floor(xy / block).astype(np.int64)
             met = len(np.unique(corners[:, 0] * (1 << 32) + corners[:, 1]))
             touched = min(blocks, length / block + met)
-            sizes[blocks + touched * (1 << 2 * shift)] = shift
+            sizes[4 * blocks + touched * (1 << 2 * shift)] = shift
         least = min(sizes)
         if least <= _MAX_CELLS + _MAX_BLOCKS or length == 0:
             rounding = 64 * np.spacing(largest)

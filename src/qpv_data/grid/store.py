@@ -20,8 +20,8 @@ from qpv_data.grid.raster import Frame
 from qpv_data.grid.zone_index import ZoneIndex
 
 # Goes up whenever the arrays, or how they are made, change: an index of another version is made again.
-_VERSION = 2
-_ARRAYS = [f.name for f in dataclasses.fields(Grid) if f.name not in ("frame", "zones", "sieve_shift")]
+_VERSION = 3
+_ARRAYS = [f.name for f in dataclasses.fields(Grid) if f.name not in ("frame", "zones")]
 
 
 def cache_dir() -> Path:
@@ -68,7 +68,9 @@ def save_index(index: ZoneIndex, path: Path) -> None:
     }
     frames = []
     for n, layer in enumerate(index.layers):
-        frames.append({**dataclasses.asdict(layer.grid.frame), "zones": layer.grid.zones, "sieve_shift": layer.grid.sieve_shift})
+        frames.append(
+            {**dataclasses.asdict(layer.grid.frame), "zones": layer.grid.zones}
+        )
         arrays = {name: getattr(layer.grid, name) for name in _ARRAYS}
         for name, values in {**arrays, "zones": layer.zones}.items():
             flat = pa.array(values)
@@ -91,9 +93,11 @@ def load_index(path: Path) -> ZoneIndex:
         raise ValueError(f"index of version {said['version']}")
     layers = []
     for n, frame in enumerate(said["frames"]):
-        zones, sieve_shift = frame.pop("zones"), frame.pop("sieve_shift")
+        zones = frame.pop("zones")
         arrays = {name: _column(table, f"{n}.{name}").to_numpy() for name in _ARRAYS}
-        layers.append(Layer(Grid(Frame(**frame), zones, sieve_shift, **arrays), _column(table, f"{n}.zones").to_numpy()))
+        layers.append(
+            Layer(Grid(Frame(**frame), zones, **arrays), _column(table, f"{n}.zones").to_numpy())
+        )
     codes = tuple(_column(table, "codes").to_pylist())
     return ZoneIndex(codes, tuple(layers), lambda: list(_column(table, "wkb").to_pylist()))
 
