@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qpv_data import __version__
+from qpv_data.commands import locate as locate_command
 
 if TYPE_CHECKING:
     from qpv_data.runs import Configuration
@@ -44,6 +45,9 @@ DECLARATIONS_REFUSED, RUN_FAILED = 3, 4
 DEMO_NOW = datetime(2025, 4, 15, tzinfo=UTC)
 
 
+locate_command.register(app)
+
+
 @app.callback(invoke_without_command=True)
 def _root(
     version: Annotated[bool, typer.Option("--version", help="Afficher la version.")] = False,
@@ -60,7 +64,7 @@ def demo(
     quiet: Quiet = False,
 ) -> None:
     """Exécuter la chaîne entière sur le territoire fictif embarqué."""
-    with _errors_told():
+    with errors_told():
         _run(demo_configuration(out.resolve(), echelle, quiet), quiet, as_json=False)
 
 
@@ -100,7 +104,7 @@ def run(
     """Recevoir, localiser, agréger, protéger et publier, jusqu'au trimestre demandé."""
     from qpv_data.runs import Configuration
 
-    with _errors_told():
+    with errors_told():
         cfg = Configuration(
             clauses=(clauses or default_clauses()).resolve(),
             sortie=out.resolve(),
@@ -154,7 +158,7 @@ def indicateurs(
     from qpv_data.clause.check import checked_clauses
     from qpv_data.tables import indicator_row
 
-    with _errors_told():
+    with errors_told():
         loaded = checked_clauses((clauses or default_clauses()).resolve())
         rows = sorted((indicator_row(c, i) for c, i in loaded.indicateurs()), key=lambda r: str(r["indicateur"]))
         if as_json:
@@ -191,7 +195,7 @@ def _run(cfg: Configuration, quiet: bool, as_json: bool) -> None:
 
 
 @contextmanager
-def _errors_told() -> Iterator[None]:
+def errors_told() -> Iterator[None]:
     from qpv_data.problems import InvalidDeclarationError, QpvDataError
 
     try:

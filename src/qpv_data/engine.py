@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -10,6 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
+
+from qpv_data.replacing import replacing
+
+__all__ = ["MEMORY", "engine", "replacing", "scratch", "sql_path"]
 
 MEMORY = "2GiB"
 
@@ -43,20 +46,6 @@ def scratch(work: Path) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder)
-
-
-@contextmanager
-def replacing(target: Path) -> Iterator[Path]:
-    """Write a file whole or not at all: yields a path beside `target`, moved onto it when the block ends well."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def sql_path(path: Path) -> str:

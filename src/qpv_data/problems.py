@@ -47,6 +47,9 @@ class Problem(StrEnum):
     CRS_INATTENDU = "crs_inattendu"
     PERIMETRES_INVALIDES = "perimetres_invalides"
     REFERENTIEL_ABSENT = "referentiel_absent"
+    # geocoding
+    GEOCODEUR_INDISPONIBLE = "geocodeur_indisponible"
+    GEOCODEUR_REFUSE = "geocodeur_refuse"
     # running
     RIEN_A_PUBLIER = "rien_a_publier"
     ECRITURE_IMPOSSIBLE = "ecriture_impossible"
@@ -72,16 +75,27 @@ class MotifInconnu(StrEnum):
 
     COORDONNEES_ABSENTES = "coordonnees_absentes"
     COORDONNEES_ILLISIBLES = "coordonnees_illisibles"
+    COORDONNEES_INFINIES = "coordonnees_infinies"
     COORDONNEES_NULLES = "coordonnees_nulles"
     AXES_INVERSES = "axes_inverses"
     HORS_TERRITOIRE = "hors_territoire"
     EPSG_ABSENT = "epsg_absent"
     EPSG_INCONNU = "epsg_inconnu"
     QUALITE_INSUFFISANTE = "qualite_insuffisante"
+    QUALITE_NON_DECLAREE = "qualite_non_declaree"
     CODE_ABSENT = "code_absent"
     CODE_INCONNU = "code_inconnu"
     REFERENTIEL_VIDE = "referentiel_vide"
     HORS_COUVERTURE = "hors_couverture"
+    ADRESSE_ABSENTE = "adresse_absente"
+    ADRESSE_ILLISIBLE = "adresse_illisible"
+    COMMUNE_ABSENTE = "commune_absente"
+    ADRESSE_INTROUVABLE = "adresse_introuvable"
+    COMMUNE_DIFFERENTE = "commune_differente"
+    SCORE_INSUFFISANT = "score_insuffisant"
+    ADRESSE_IMPRECISE = "adresse_imprecise"
+    ADRESSE_AMBIGUE = "adresse_ambigue"
+    GEOCODEUR_INDISPONIBLE = "geocodeur_indisponible"
 
 
 @dataclass(frozen=True, order=True)

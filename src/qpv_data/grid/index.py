@@ -138,8 +138,8 @@ class Grid:
         """Every pair (row, zone) of a point and a zone that holds it, sorted by both."""
         rows, label = self.labels(x, y)
         whole = np.flatnonzero(label < self.sets)
-        owner, place = _expand(self.combo_at, label[whole])
-        pairs = [(rows[whole][owner], self.combo_zone[place])]
+        owner, zone = self.members(label[whole], every=True)
+        pairs = [(rows[whole][owner], zone)]
         doubtful = np.flatnonzero(label >= self.sets)
         if len(doubtful):
             at = rows[doubtful]
@@ -149,6 +149,13 @@ class Grid:
         row, zone = np.concatenate([p for p, _ in pairs]), np.concatenate([z for _, z in pairs])
         order = np.lexsort((zone, row))
         return row[order], zone[order]
+
+    def members(self, label: Labels, *, every: bool) -> tuple[Ints, Labels]:
+        """(position, zone) for labels that are sets of zones: their first zone, or all of them."""
+        if every:
+            owner, place = _expand(self.combo_at, label)
+            return owner, self.combo_zone[place]
+        return np.arange(len(label)), self.combo_zone[self.combo_at[label]]
 
     def _entries(self, label: Labels) -> tuple[Ints, Ints]:
         return _expand(self.record_at, label - self.sets)

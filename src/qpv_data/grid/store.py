@@ -1,6 +1,7 @@
 """Keep an index on disk, under a digest of what it was made from; read it back mapped in memory.
 
-An Arrow IPC file: one line, a column an array. Nothing is decoded on reading: pages come in as they are needed.
+An Arrow IPC file: one line, a column an array. Nothing is decoded on reading: pages come in as they are needed, and
+several processes share them.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -20,8 +22,16 @@ from qpv_data.grid.raster import Frame
 from qpv_data.grid.zone_index import ZoneIndex
 
 # Goes up whenever the arrays, or how they are made, change: an index of another version is made again.
-_VERSION = 3
+VERSION = 4
 _ARRAYS = [f.name for f in dataclasses.fields(Grid) if f.name not in ("frame", "zones")]
+
+
+@dataclasses.dataclass(frozen=True)
+class Stored:
+    """An index, and what its maker wanted to keep beside it (JSON)."""
+
+    index: ZoneIndex
+    said: Mapping[str, Any]
 
 
 def cache_dir() -> Path:
@@ -31,36 +41,36 @@ def cache_dir() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "qpv-data"
 
 
-def digest_of(files: Mapping[str, Path], **how: str | float) -> str:
-    """A digest of the files' bytes and of how they are read."""
-    total = hashlib.sha256(json.dumps([_VERSION, how], sort_keys=True).encode())
-    for name in sorted(files):
-        with files[name].open("rb") as stream:
-            total.update(name.encode() + hashlib.file_digest(stream, "sha256").digest())
+def digest_of(files: Iterable[Path], **how: Any) -> str:
+    """A digest of the files' bytes, in order, and of how they are read; their names do not matter."""
+    total = hashlib.sha256(json.dumps([VERSION, how], sort_keys=True).encode())
+    for path in files:
+        with path.open("rb") as stream:
+            total.update(hashlib.file_digest(stream, "sha256").digest())
     return total.hexdigest()
 
 
-def cached(digest: str, make: Callable[[], ZoneIndex], directory: Path | None = None) -> ZoneIndex:
-    """The index kept under `digest`, else the one that `make` gives, which is then kept.
+def cached(digest: str, make: Callable[[], Stored], directory: Path | None = None) -> Stored:
+    """What is kept under `digest`, else what `make` gives, which is then kept.
 
     A folder that cannot be written costs the time of making, never the answer. A file cut short is made again.
     """
-    path = (directory or cache_dir()) / f"grille-{digest[:32]}.arrow"
+    path = (directory or cache_dir()) / f"grille-{digest[:40]}.arrow"
     if path.exists():
         try:
             return load_index(path)
-        except (pa.ArrowInvalid, KeyError, ValueError):
-            path.unlink(missing_ok=True)
+        except (pa.ArrowInvalid, KeyError, ValueError, OSError):
+            pass  # made again below, and replaced
     made = make()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_index(made, path)
+        save_index(made.index, path, made.said)
+        return load_index(path)
     except OSError:
         return made
-    return load_index(path)
 
 
-def save_index(index: ZoneIndex, path: Path) -> None:
+def save_index(index: ZoneIndex, path: Path, said: Mapping[str, Any] | None = None) -> None:
     """Write `path` whole or not at all."""
     columns: dict[str, pa.Array] = {
         "codes": pa.array([list(index.codes)], pa.large_list(pa.string())),
@@ -68,14 +78,13 @@ def save_index(index: ZoneIndex, path: Path) -> None:
     }
     frames = []
     for n, layer in enumerate(index.layers):
-        frames.append(
-            {**dataclasses.asdict(layer.grid.frame), "zones": layer.grid.zones}
-        )
+        frames.append({**dataclasses.asdict(layer.grid.frame), "zones": layer.grid.zones})
         arrays = {name: getattr(layer.grid, name) for name in _ARRAYS}
         for name, values in {**arrays, "zones": layer.zones}.items():
             flat = pa.array(values)
             columns[f"{n}.{name}"] = pa.LargeListArray.from_arrays(pa.array([0, len(flat)], pa.int64()), flat)
-    table = pa.table(columns).replace_schema_metadata({"qpv": json.dumps({"version": _VERSION, "frames": frames})})
+    header = {"version": VERSION, "frames": frames, "said": dict(said or {})}
+    table = pa.table(columns).replace_schema_metadata({"qpv": json.dumps(header)})
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
         with pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
@@ -85,21 +94,19 @@ def save_index(index: ZoneIndex, path: Path) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def load_index(path: Path) -> ZoneIndex:
+def load_index(path: Path) -> Stored:
     """Read what `save_index` wrote, mapped. Raises ArrowInvalid, KeyError or ValueError when it is not one."""
     table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
-    said = json.loads((table.schema.metadata or {})[b"qpv"])
-    if said["version"] != _VERSION:
-        raise ValueError(f"index of version {said['version']}")
+    header = json.loads((table.schema.metadata or {})[b"qpv"])
+    if header["version"] != VERSION:
+        raise ValueError(f"index of version {header['version']}")
     layers = []
-    for n, frame in enumerate(said["frames"]):
+    for n, frame in enumerate(header["frames"]):
         zones = frame.pop("zones")
         arrays = {name: _column(table, f"{n}.{name}").to_numpy() for name in _ARRAYS}
-        layers.append(
-            Layer(Grid(Frame(**frame), zones, **arrays), _column(table, f"{n}.zones").to_numpy())
-        )
+        layers.append(Layer(Grid(Frame(**frame), zones, **arrays), _column(table, f"{n}.zones").to_numpy()))
     codes = tuple(_column(table, "codes").to_pylist())
-    return ZoneIndex(codes, tuple(layers), lambda: list(_column(table, "wkb").to_pylist()))
+    return Stored(ZoneIndex(codes, tuple(layers), lambda: list(_column(table, "wkb").to_pylist())), header["said"])
 
 
 def _column(table: pa.Table, name: str) -> pa.Array:

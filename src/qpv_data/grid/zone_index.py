@@ -28,9 +28,9 @@ class ZoneIndex:
 
     def judge(self, regle: Regle = "couvre") -> Judge:
         """Who decides for points on an edge, or closer to it than floating point can tell."""
-        return Judge(self._geometries, regle)
+        return Judge(self.geometries, regle)
 
-    def _geometries(self) -> NDArray[Any]:
+    def geometries(self) -> NDArray[Any]:
         import shapely
 
         decoded: NDArray[Any] = shapely.from_wkb(np.array(self.wkb(), dtype=object))

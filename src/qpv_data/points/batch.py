@@ -1,0 +1,152 @@
+"""One batch of points: which are inside which zone, and which have no known place; all the others are outside."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from qpv_data.grid.edges import Floats, Ints
+from qpv_data.grid.fallback import Regle
+from qpv_data.grid.index import Labels
+from qpv_data.points.coordinates import Where, groups_by_crs, received
+from qpv_data.points.ground import MOTIFS, NUMBER, Ground
+from qpv_data.points.zoning import Reach, Zoning
+from qpv_data.problems import MotifInconnu
+
+_Number = TypeVar("_Number", bound=np.generic)
+_NONE = np.zeros(0, np.int64), np.zeros(0, np.uint8)
+_SWAPPED, _UNREADABLE = NUMBER[MotifInconnu.AXES_INVERSES], NUMBER[MotifInconnu.COORDONNEES_ILLISIBLES]
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Answers for `lus` points of a batch, and one zoning.
+
+    `dedans`: rows, ascending, inside a zone, and `zone`, its number. `inconnus`: rows, ascending, of no known place,
+    and `motifs`, why (numbers in MOTIFS). Every other row is outside. `corriges`: rows whose axes were exchanged.
+    """
+
+    lus: int
+    dedans: Ints
+    zone: Labels
+    inconnus: Ints
+    motifs: NDArray[np.uint8]
+    corriges: int = 0
+
+    @property
+    def dehors(self) -> int:
+        """How many are outside."""
+        return self.lus - len(self.dedans) - len(self.inconnus)
+
+    def reasons(self) -> Counter[str]:
+        """How many of each reason."""
+        counts = np.bincount(self.motifs, minlength=len(MOTIFS))
+        return Counter({MOTIFS[n].value: int(counts[n]) for n in np.flatnonzero(counts)})
+
+
+class Placer:
+    """Places batches in one zoning. Threads share it: it changes nothing but its caches of what each CRS needs."""
+
+    def __init__(self, zoning: Zoning, *, regle: Regle = "couvre", corriger_axes: bool = False) -> None:
+        self.zoning = zoning
+        self._regle, self._corriger = regle, corriger_axes
+        self._ways: dict[str, tuple[Reach, Ground]] = {}
+
+    def prepare(self, crs: str) -> None:
+        """Make ready for points of `crs`, before threads start."""
+        self._way(crs)
+
+    def meets(self, crs: str, box: tuple[float, float, float, float]) -> bool:
+        """Whether a zone may hold a point of a box (xmin, ymin, xmax, ymax) of `crs`."""
+        return self._corriger or self._way(crs)[0].meets(box)
+
+    def _way(self, crs: str) -> tuple[Reach, Ground]:
+        if crs not in self._ways:
+            self._ways[crs] = self.zoning.reach(crs, self._regle), self.zoning.ground(crs)
+        return self._ways[crs]
+
+    def place(self, batch: pa.RecordBatch, where: Where, *, touche: bool = True) -> Placed:
+        """Place the rows of a batch, each in its own CRS. `touche` false: no zone can hold any of them."""
+        found = received(batch, where)
+        parts, fixed = [], 0
+        for crs, rows, reason in groups_by_crs(batch, where):
+            if crs is None:
+                assert rows is not None
+                assert reason is not None
+                parts.append((rows, (*_NO_HIT, np.arange(len(rows)), np.full(len(rows), reason, np.uint8))))
+                continue
+            x, y = (found.x, found.y) if rows is None else (found.x[rows], found.y[rows])
+            part, corrected = self._one_crs(crs, x, y, touche=touche)
+            fixed += corrected
+            if rows is None:
+                return _unreadable(Placed(batch.num_rows, *part, fixed), found.illisibles)
+            parts.append((rows, part))
+        return _unreadable(_together(batch.num_rows, parts, fixed), found.illisibles)
+
+    def place_xy(self, crs: str, x: Floats, y: Floats) -> Placed:
+        """Place coordinates of one CRS, NaN where absent."""
+        part, fixed = self._one_crs(crs, np.ascontiguousarray(x, np.float64), np.ascontiguousarray(y, np.float64))
+        return Placed(len(x), *part, fixed)
+
+    def all_codes(self, batch: pa.RecordBatch, where: Where) -> pa.Array:
+        """The codes of every zone that holds each row, sorted; an empty list outside, and where unknown."""
+        found = received(batch, where)
+        row, zone = [np.zeros(0, np.int64)], [np.zeros(0, np.int32)]
+        for crs, rows, _ in groups_by_crs(batch, where):
+            if crs is not None:
+                x, y = (found.x, found.y) if rows is None else (found.x[rows], found.y[rows])
+                at, number = self._way(crs)[0].every(x, y)
+                row.append(at if rows is None else rows[at])
+                zone.append(number)
+        pairs, numbers = np.concatenate(row), np.concatenate(zone)
+        order = np.lexsort((numbers, pairs))
+        limits = np.searchsorted(pairs[order], np.arange(batch.num_rows + 1)).astype(np.int32)
+        names = pa.array(self.zoning.codes, pa.string()).take(pa.array(numbers[order]))
+        return pa.ListArray.from_arrays(pa.array(limits), names)
+
+    def _one_crs(self, crs: str, x: Floats, y: Floats, *, touche: bool = True) -> tuple[_Part, int]:
+        reach, ground = self._way(crs)
+        rows, zone = reach.first(x, y) if touche else _NO_HIT
+        unknown, why = ground.unknown(x, y, rows)
+        if not self._corriger:
+            return (rows, zone, unknown, why), 0
+        swapped = unknown[why == _SWAPPED]
+        if not len(swapped):
+            return (rows, zone, unknown, why), 0
+        again, number = reach.first(y[swapped], x[swapped])
+        still, reason = ground.unknown(y[swapped], x[swapped], again)
+        kept = why != _SWAPPED
+        found = _sorted(np.concatenate([rows, swapped[again]]), np.concatenate([zone, number]))
+        lost = _sorted(np.concatenate([unknown[kept], swapped[still]]), np.concatenate([why[kept], reason]))
+        return (*found, *lost), len(swapped) - len(still)
+
+
+_Part = tuple[Ints, Labels, Ints, NDArray[np.uint8]]
+_NO_HIT = np.zeros(0, np.int64), np.zeros(0, np.int32)
+
+
+def _sorted(rows: Ints, values: NDArray[_Number]) -> tuple[Ints, NDArray[_Number]]:
+    order = np.argsort(rows, kind="stable")
+    return rows[order], values[order]
+
+
+def _together(lus: int, parts: list[tuple[Ints, _Part]], fixed: int) -> Placed:
+    inside = [_NO_HIT, *((rows[p[0]], p[1]) for rows, p in parts)]
+    lost = [_NONE, *((rows[p[2]], p[3]) for rows, p in parts)]
+    rows, zone = _sorted(np.concatenate([r for r, _ in inside]), np.concatenate([z for _, z in inside]))
+    unknown, why = _sorted(np.concatenate([r for r, _ in lost]), np.concatenate([w for _, w in lost]))
+    return Placed(lus, rows, zone, unknown, why, fixed)
+
+
+def _unreadable(placed: Placed, rows: Ints) -> Placed:
+    """A text that is no number was read as an absence: say so."""
+    if not len(rows):
+        return placed
+    motifs = placed.motifs.copy()
+    motifs[np.isin(placed.inconnus, rows)] = _UNREADABLE
+    return Placed(placed.lus, placed.dedans, placed.zone, placed.inconnus, motifs, placed.corriges)

@@ -1,0 +1,169 @@
+"""Whole files of points through the stages of this package: counted by zone, or written again with their zone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from qpv_data.points.batch import Placed, Placer
+from qpv_data.points.coordinates import Where
+from qpv_data.points.pruning import units_of
+from qpv_data.points.reading import ParquetSource, Source, Unit, in_order
+from qpv_data.points.rows import CsvRows, ParquetRows, answer_columns, refuse_clash, with_answers
+from qpv_data.points.tally import Outcome, Tally
+from qpv_data.problems import FeedError, Problem
+from qpv_data.replacing import replacing
+
+
+def threads_here() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Asked(NamedTuple):
+    """A zoning asked for, and the names of the columns that answer: code, localisation, reason, all the codes."""
+
+    placer: Placer
+    colonnes: tuple[str, str, str]
+    toutes: str | None = None
+
+
+@dataclass(frozen=True)
+class Request:
+    """Files of points, where a row is, and the zonings to place them in, in one pass."""
+
+    sources: tuple[Source, ...]
+    where: Where
+    asked: tuple[Asked, ...]
+    threads: int = field(default_factory=threads_here)
+
+    def prepare(self, columns: Sequence[str]) -> None:
+        """Check that the columns are there and make the indexes ready. Raises FeedError: all that is missing."""
+        for source in self.sources:
+            wanted = dict.fromkeys([*self.where.columns, *columns])
+            if absent := [c for c in wanted if c not in source.schema.names]:
+                message = (
+                    f"colonnes absentes : {', '.join(map(repr, absent))} ; le fichier a : {_listed(source.schema)}"
+                )
+                raise FeedError(source.nom, Problem.COLONNE_INCONNUE, message, "donner le nom exact d'une colonne")
+        if self.where.crs is not None:
+            for asked in self.asked:
+                asked.placer.prepare(self.where.crs)
+
+
+def _listed(schema: pa.Schema) -> str:
+    return ", ".join(map(repr, schema.names[:40])) + (", …" if len(schema.names) > 40 else "")
+
+
+def count(request: Request, par: str | None, somme: Sequence[str]) -> tuple[list[Outcome], list[Tally]]:
+    """Count, and sum columns, by zone and category, without writing a row; one outcome and one tally a zoning.
+
+    Sums are exact. Memory does not depend on the number of rows.
+    """
+    named = [*([par] if par is not None else []), *somme]
+    request.prepare(named)
+    outcomes = [Outcome() for _ in request.asked]
+    tallies = [Tally(len(a.placer.zoning.codes), par, tuple(somme)) for a in request.asked]
+
+    def work(unit: tuple[Unit, bool]) -> list[tuple[Outcome, Tally]]:
+        batches, found = unit[0](), []
+        for asked in request.asked:
+            outcome = Outcome()
+            tally = Tally(len(asked.placer.zoning.codes), par, tuple(somme))
+            for batch in batches:
+                placed = asked.placer.place(batch, request.where, touche=unit[1])
+                outcome.add(placed)
+                if unit[1]:
+                    tally.add(batch, placed)
+            found.append((outcome, tally))
+        return found
+
+    def units() -> Iterator[tuple[Unit, bool]]:
+        columns = list(dict.fromkeys([*request.where.columns, *named]))
+        for source in request.sources:
+            ready = source.as_dictionary([par]) if isinstance(source, ParquetSource) and par is not None else source
+            yield from units_of(ready, request.where, [a.placer for a in request.asked], columns)
+
+    for results in in_order(units(), work, request.threads):
+        for n, (outcome, tally) in enumerate(results):
+            outcomes[n].merge(outcome)
+            tallies[n].merge(tally)
+    for outcome in outcomes:
+        outcome.verify(", ".join(s.nom for s in request.sources))
+    return outcomes, tallies
+
+
+def write(request: Request, target: Path) -> list[Outcome]:
+    """Write every row again, in order, with its answers, to Parquet or CSV (by the name of `target`).
+
+    Several files of one schema make one. Raises FeedError when schemas differ or a column would be added twice.
+    """
+    request.prepare([])
+    first = request.sources[0]
+    added = [name for a in request.asked for name in (*a.colonnes, *([a.toutes] if a.toutes else []))]
+    refuse_clash(first.nom, first.schema, added)
+    for source in request.sources[1:]:
+        if not source.schema.equals(first.schema):
+            message = f"ses colonnes ne sont pas celles de {first.nom}"
+            raise FeedError(source.nom, Problem.ENTETE_INATTENDU, message, "traiter ces fichiers séparément")
+    outcomes = [Outcome() for _ in request.asked]
+    codes = [pa.array(list(a.placer.zoning.codes) or [""], pa.string()) for a in request.asked]
+
+    def work(unit: Unit) -> list[tuple[pa.Table, list[Placed]]]:
+        done = []
+        for batch in unit():
+            placed = [a.placer.place(batch, request.where) for a in request.asked]
+            columns: dict[str, pa.Array] = {}
+            for asked, answer, known in zip(request.asked, placed, codes, strict=True):
+                columns |= answer_columns(answer, known, asked.colonnes)
+                if asked.toutes:
+                    columns[asked.toutes] = asked.placer.all_codes(batch, request.where)
+            done.append((with_answers(batch, columns), placed))
+        return done
+
+    schema = _schema(first.schema, request)
+    with replacing(target) as temporary:
+        writer = (
+            CsvRows(temporary, schema) if target.suffix.lower() == ".csv" else _parquet(temporary, schema, first, added)
+        )
+        units = (unit for source in request.sources for unit in source.units(None))
+        try:
+            for done in in_order(units, work, request.threads):
+                for table, placed in done:
+                    writer.write(table)
+                    for outcome, answer in zip(outcomes, placed, strict=True):
+                        outcome.add(answer)
+        finally:
+            writer.close()
+    for outcome in outcomes:
+        outcome.verify(first.nom)
+    return outcomes
+
+
+def _schema(schema: pa.Schema, request: Request) -> pa.Schema:
+    small, wide = pa.dictionary(pa.int8(), pa.string()), pa.dictionary(pa.int32(), pa.string())
+    for asked in request.asked:
+        for name, kind in zip(asked.colonnes, (wide, small, small), strict=True):
+            schema = schema.append(pa.field(name, kind))
+        if asked.toutes:
+            schema = schema.append(pa.field(asked.toutes, pa.list_(pa.string())))
+    return schema
+
+
+def _parquet(target: Path, schema: pa.Schema, source: Source, added: Sequence[str]) -> ParquetRows:
+    plain = [a for a in added if pa.types.is_dictionary(schema.field(a).type)]
+    return ParquetRows(target, schema, plain, dictionary=_dictionary(source))
+
+
+def _dictionary(source: Source) -> list[str]:
+    """Columns that the input wrote with a dictionary: trying one on the others costs more than it saves."""
+    if not isinstance(source, ParquetSource) or not source.metadata.num_row_groups:
+        return [f.name for f in source.schema if pa.types.is_string(f.type)]
+    group = source.metadata.row_group(0)
+    columns = [group.column(i) for i in range(group.num_columns)]
+    return [c.path_in_schema for c in columns if c.has_dictionary_page and c.physical_type != "DOUBLE"]

@@ -1,0 +1,174 @@
+"""Zonings opened for points: from any file of polygons, or from the composed zonings of a run; indexes kept on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qpv_data.grid.store import Stored, cached, digest_of
+from qpv_data.points.zoning import Drawn, Zoning, no_numbers, zoning_of
+from qpv_data.problems import FeedError, Problem
+
+if TYPE_CHECKING:
+    from qpv_data.zonages.files import ZoneFile
+    from qpv_data.zonages.loading import ZoneGroup, Zones
+
+
+def open_zones(path: Path, code: str, crs: str | None = None, tampon_m: float = 0.0) -> Zoning:
+    """A zoning out of any file of polygons; see `read_zones_file` for what is read and what is refused.
+
+    `tampon_m`: zones widened by so many metres, in their territory's projected CRS, or the file's own when it is
+    projected. The index is kept under the digest of the file's bytes: the second time costs a few milliseconds.
+    """
+    if not path.exists():
+        raise FeedError(path.name, Problem.SOURCE_ABSENTE, "fichier de zones absent", "vérifier le chemin")
+    nom = path.stem
+    digest = digest_of(_bytes_of(path), role="fichier", code=code, crs=crs, tampon=tampon_m)
+
+    def read() -> ZoneFile:
+        from qpv_data.zonages.files import read_zones_file
+
+        return read_zones_file(path, code, crs)
+
+    if tampon_m:
+        return _buffered(nom, read(), tampon_m, digest)
+    return _in_one_crs(nom, digest, read)
+
+
+def _in_one_crs(nom: str, digest: str, read: Any) -> Zoning:
+    def make() -> Stored:
+        from qpv_data.points.ground import ground_of, territory_of_zones
+
+        file = read()
+        index = _indexed(file.codes, file.geometries)
+        territory = territory_of_zones(file.crs, _centres(file.geometries))
+        said = {
+            "crs": file.crs,
+            "degres": is_geographic(file.crs),
+            "reparees": file.reparees,
+            "sans_aire": file.sans_aire,
+            "territoire": territory,
+            "sure": ground_of(file.crs, territory, None, libre=territory is None).sure,
+        }
+        return Stored(index, said)
+
+    stored = cached(digest, make)
+    said = stored.said
+    part = Drawn(said["crs"], said["degres"], stored.index, no_numbers(), digest=digest)
+    return zoning_of(
+        nom,
+        [part],
+        principal=said["territoire"],
+        sure={said["crs"]: tuple(said["sure"])},
+        reparees=tuple(said["reparees"]),
+        sans_aire=tuple(said["sans_aire"]),
+    )
+
+
+def _buffered(nom: str, file: ZoneFile, metres: float, digest: str) -> Zoning:
+    """Zones widened where distances are true: one part a projected CRS."""
+    from qpv_data.points.ground import territory_of_zones
+    from qpv_data.zonages.crs import reproject
+    from qpv_data.zonages.territories import load_territories
+
+    known = {t.id: t for t in load_territories()}
+    if is_geographic(file.crs):
+        centres = _centres(file.geometries)
+        places = [territory_of_zones(file.crs, (cx, cy)) for cx, cy in zip(*(c[:, None] for c in centres), strict=True)]
+        if lost := [c for c, place in zip(file.codes, places, strict=True) if place is None]:
+            message = f"{len(lost)} zones hors de tout territoire français, sans projection où mesurer : {lost[:5]}"
+            raise FeedError(nom, Problem.CRS_INATTENDU, message, "donner des zones dans un système projeté")
+        systems = [f"EPSG:{known[str(place)].epsg}" for place in places]
+    else:
+        systems = [file.crs] * len(file.codes)
+    parts = []
+    for crs in sorted(set(systems)):
+        rows = np.flatnonzero(np.array(systems) == crs)
+        codes = tuple(file.codes[i] for i in rows)
+        shapes = reproject(file.geometries[rows], file.crs, crs)
+        parts.append(widened(codes, shapes, crs, metres, f"{digest}-{crs}"))
+    principal = territory_of_zones(file.crs, _centres(file.geometries))
+    return zoning_of(f"{nom}_{metres:g}m", parts, principal=principal, reparees=file.reparees)
+
+
+def widened(codes: Sequence[str], shapes: NDArray[Any], crs: str, metres: float, seed: str) -> Drawn:
+    """Zones widened by `metres`. A quarter turn has 64 sides: a buffer is nowhere short by more than 0.01 %."""
+
+    def make() -> Stored:
+        import shapely
+
+        wide = shapely.buffer(shapes, metres, quad_segs=64)
+        return Stored(_indexed(codes, wide), {"crs": crs})
+
+    digest = digest_of([], role="tampon", graine=seed, metres=metres)
+    stored = cached(digest, make) if seed else make()
+    return Drawn(crs, False, stored.index, no_numbers(), digest=digest if seed else "")
+
+
+def zoning_of_run(zones: Zones, nom: str, *, seed: str = "", tampon_m: float = 0.0) -> Zoning:
+    """A zoning of a run: answered as drawn for points received in the CRS of the perimeters' file, else in their
+    territory's projected CRS. `seed`: digest of the run's zonings, for keeping indexes on disk; empty keeps none."""
+    projected, natives = zones.groups[nom], zones.natifs.get(nom, {})
+    native_of = {code: f"EPSG:{epsg}" for epsg, group in natives.items() for code in group.codes}
+    parts = []
+    for epsg, group in projected.items():
+        crs = f"EPSG:{epsg}"
+        if tampon_m:
+            parts.append(widened(tuple(group.codes), group.geometries, crs, tampon_m, seed and f"{seed}-{nom}-{epsg}"))
+            continue
+        natifs = tuple(native_of.get(code) for code in group.codes)
+        part = _kept(group, crs, False, seed and f"{seed}-{nom}-{epsg}")
+        parts.append(replace(part, natifs=natifs if any(natifs) else ()))
+    if not tampon_m:
+        for epsg, group in natives.items():
+            crs = f"EPSG:{epsg}"
+            part = _kept(group, crs, is_geographic(crs), seed and f"{seed}-{nom}-natif-{epsg}")
+            parts.append(replace(part, propre=True))
+    in_force = zones.couverture[nom]
+    from qpv_data.zonages.territories import load_territories
+
+    principal = next((t.id for t in load_territories() if t.id in in_force), None)
+    return zoning_of(nom if not tampon_m else f"{nom}_{tampon_m:g}m", parts, principal=principal, territoires=in_force)
+
+
+def _kept(group: ZoneGroup, crs: str, geographic: bool, seed: str) -> Drawn:
+    def make() -> Stored:
+        return Stored(_indexed(tuple(group.codes), group.geometries), {"crs": crs})
+
+    digest = digest_of([], role="zonage", graine=seed) if seed else ""
+    stored = cached(digest, make) if seed else make()
+    return Drawn(crs, geographic, stored.index, no_numbers(), digest=digest)
+
+
+def is_geographic(crs: str) -> bool:
+    """Whether coordinates are in degrees."""
+    from pyproj import CRS
+
+    return bool(CRS.from_user_input(crs).is_geographic)
+
+
+def _indexed(codes: Sequence[str], geometries: NDArray[Any]) -> Any:
+    from qpv_data.grid.zone_index import index_zones
+
+    return index_zones(codes, geometries)
+
+
+def _centres(geometries: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    import shapely
+
+    xmin, ymin, xmax, ymax = shapely.bounds(geometries).T
+    return (xmin + xmax) / 2, (ymin + ymax) / 2
+
+
+def _bytes_of(path: Path) -> list[Path]:
+    """The files that a zoning is read from: a shapefile is several, a folder what it holds."""
+    if path.is_dir():
+        return sorted(p for p in path.rglob("*") if p.is_file())
+    if path.suffix.lower() == ".shp":
+        return sorted(p for p in path.parent.iterdir() if p.stem == path.stem and p.is_file())
+    return [path]

@@ -1,0 +1,116 @@
+"""One line a point: the input's columns, then where the point is. Written as it goes, whole or not at all."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pcsv
+import pyarrow.parquet as pq
+
+from qpv_data.points.batch import Placed
+from qpv_data.points.ground import MOTIFS
+from qpv_data.problems import FeedError, Problem
+
+DEDANS, DEHORS, INCONNU = "dedans", "dehors", "inconnu"
+_STATES = pa.array([DEHORS, DEDANS, INCONNU], pa.string())
+_REASONS = pa.array([m.value for m in MOTIFS], pa.string())
+
+
+def answer_columns(placed: Placed, codes: pa.Array, names: tuple[str, str, str]) -> dict[str, pa.DictionaryArray]:
+    """`code` (null outside), `localisation` (dedans, dehors, inconnu) and the reason (null unless unknown).
+
+    Dictionaries: a code is written once a batch, and not once a row.
+    """
+    n = placed.lus
+    state = np.zeros(n, np.int8)
+    state[placed.dedans], state[placed.inconnus] = 1, 2
+    zone = np.zeros(n, np.int32)
+    zone[placed.dedans] = placed.zone
+    why = np.zeros(n, np.int8)
+    why[placed.inconnus] = placed.motifs
+    columns = (
+        pa.DictionaryArray.from_arrays(pa.array(zone, mask=state != 1), codes),
+        pa.DictionaryArray.from_arrays(pa.array(state), _STATES),
+        pa.DictionaryArray.from_arrays(pa.array(why, mask=state != 2), _REASONS),
+    )
+    return dict(zip(names, columns, strict=True))
+
+
+def with_answers(batch: pa.RecordBatch, columns: dict[str, pa.DictionaryArray]) -> pa.Table:
+    """A batch and its answers."""
+    table = pa.Table.from_batches([batch])
+    for name, values in columns.items():
+        table = table.append_column(name, values)
+    return table
+
+
+def refuse_clash(nom: str, schema: pa.Schema, added: Iterable[str]) -> None:
+    """Raise FeedError when the input already has a column that would be added."""
+    if clash := sorted(set(schema.names) & set(added)):
+        message = f"le fichier a déjà des colonnes nommées {', '.join(clash)}"
+        remedy = "choisir un autre nom avec --prefixe"
+        raise FeedError(nom, Problem.DOUBLON, message, remedy)
+
+
+class ParquetRows:
+    """Writes tables of one schema to Parquet. Added columns read back as plain texts, whatever wrote them."""
+
+    def __init__(self, target: Path, schema: pa.Schema, added: Sequence[str], dictionary: Sequence[str]) -> None:
+        self._schema = schema
+        plain = pa.schema(
+            [pa.field(f.name, pa.string()) if f.name in added else f for f in schema], metadata=schema.metadata
+        )
+        self._writer = pq.ParquetWriter(
+            target,
+            schema,
+            compression="snappy",
+            use_dictionary=[*dictionary, *added],
+            store_schema=False,
+            write_statistics=True,
+        )
+        kept = {k: v for k, v in (schema.metadata or {}).items() if k != b"ARROW:schema"}
+        self._writer.add_key_value_metadata({**kept, b"ARROW:schema": base64.b64encode(plain.serialize().to_pybytes())})
+
+    def write(self, table: pa.Table) -> None:
+        """Add rows."""
+        self._writer.write_table(table.cast(self._schema) if table.schema != self._schema else table)
+
+    def close(self) -> None:
+        """Write the footer."""
+        self._writer.close()
+
+
+class CsvRows:
+    """Writes tables of one schema to CSV; text that a spreadsheet would run as a formula is refused nowhere but
+    neutralised by an apostrophe, since the file is for people."""
+
+    def __init__(self, target: Path, schema: pa.Schema) -> None:
+        plain = [pa.field(f.name, f.type.value_type if pa.types.is_dictionary(f.type) else f.type) for f in schema]
+        self._schema = pa.schema(plain)
+        self._writer = pcsv.CSVWriter(target, self._schema)
+
+    def write(self, table: pa.Table) -> None:
+        """Add rows."""
+        self._writer.write_table(pa.table([_inert(c) for c in table.cast(self._schema).columns], schema=self._schema))
+
+    def close(self) -> None:
+        """End the file."""
+        self._writer.close()
+
+
+def _inert(column: Any) -> Any:
+    import pyarrow.compute as pc
+
+    if not pa.types.is_string(column.type):
+        return column
+    # A number keeps its sign: only what is no number is a formula.
+    formula = pc.and_(
+        pc.match_substring_regex(column, r"^[=+\-@\t\r]"),
+        pc.invert(pc.match_substring_regex(column, r"^[+-]?[0-9.,]+([eE][+-]?[0-9]+)?$")),
+    )
+    return pc.if_else(pc.fill_null(formula, False), pc.binary_join_element_wise("'", column, ""), column)

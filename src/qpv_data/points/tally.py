@@ -1,0 +1,201 @@
+"""Counts and exact sums by zone and category, added batch after batch: what `--compte` writes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from qpv_data.grid.edges import Floats, Ints
+from qpv_data.points.batch import Placed
+from qpv_data.points.exact_sums import ExactSums
+from qpv_data.problems import FeedError, Problem
+
+# Groups (zones × categories) counted in one array, at most; beyond, only those that are met are.
+_DENSE = 1 << 22
+
+
+@dataclass
+class Outcome:
+    """How many rows, and what became of them. `lus` = `dedans` + `dehors` + the sum of `inconnus`."""
+
+    lus: int = 0
+    dedans: int = 0
+    dehors: int = 0
+    inconnus: Counter[str] = field(default_factory=Counter)
+    corriges: int = 0
+
+    def add(self, placed: Placed) -> None:
+        """Count a batch."""
+        self.lus += placed.lus
+        self.dedans += len(placed.dedans)
+        self.dehors += placed.dehors
+        self.inconnus += placed.reasons()
+        self.corriges += placed.corriges
+
+    def merge(self, other: Outcome) -> None:
+        """Count what another counted."""
+        self.lus += other.lus
+        self.dedans += other.dedans
+        self.dehors += other.dehors
+        self.inconnus += other.inconnus
+        self.corriges += other.corriges
+
+    def verify(self, nom: str) -> None:
+        """Raise FeedError unless every row has one outcome."""
+        if self.lus != self.dedans + self.dehors + self.inconnus.total() or min(self.dedans, self.dehors) < 0:
+            message = f"{self.lus} lus ≠ {self.dedans} dedans + {self.dehors} dehors + {self.inconnus.total()} inconnus"
+            raise FeedError(nom, Problem.TOTAUX_INEGAUX, message, "signaler ce défaut du logiciel")
+
+
+@dataclass
+class Tally:
+    """Groups of one zoning: a zone's number and a category. `somme`: the columns summed; `par`: the category's.
+
+    Categories are numbered as they are met; `entiers`: the columns whose sums are of whole numbers.
+    """
+
+    zones: int
+    par: str | None
+    somme: tuple[str, ...]
+    categories: dict[object, int] = field(default_factory=dict)
+    counts: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    keys: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+    sums: dict[str, ExactSums] = field(default_factory=dict)
+    entiers: set[str] = field(default_factory=set)
+    absents: Counter[str] = field(default_factory=Counter)
+    type_par: pa.DataType | None = None
+
+    def add(self, batch: pa.RecordBatch, placed: Placed) -> None:
+        """Add the rows of a batch that are inside a zone."""
+        rows, width = placed.dedans, 1
+        key = placed.zone.astype(np.int64)
+        local: list[object] = [None]
+        if self.par is not None:
+            codes, local = self._categories(batch, rows)
+            width = max(len(local), 1)
+            key = key * width + codes
+        groups, members = self._grouped(key, width)
+        counted = np.bincount(members, minlength=len(groups))
+        part = Tally(self.zones, self.par, self.somme)
+        part.entiers = self.entiers
+        for name in self.somme:
+            part.sums[name] = self._summed(batch, name, rows, members, len(groups))
+        met = np.flatnonzero(counted)
+        kept = {name: sums.regrouped(_places(met, len(groups)), len(met)) for name, sums in part.sums.items()}
+        numbers = np.array([self._number(c) for c in local], dtype=np.int64)
+        full = (groups[met] // width) + numbers[groups[met] % width] * self.zones
+        self._merge(full, counted[met], kept)
+
+    def merge(self, other: Tally) -> None:
+        """Add the groups of another tally of the same zoning."""
+        self.type_par = self.type_par or other.type_par
+        numbers = np.zeros(max(other.categories.values(), default=0) + 1, np.int64)
+        for category, n in other.categories.items():
+            numbers[n] = self._number(category)
+        self.entiers |= other.entiers
+        self.absents += other.absents
+        self._merge(other.keys % self.zones + numbers[other.keys // self.zones] * self.zones, other.counts, other.sums)
+
+    def _number(self, category: object) -> int:
+        return self.categories.setdefault(category, len(self.categories))
+
+    def _merge(self, keys: Ints, counts: NDArray[np.int64], sums: dict[str, ExactSums]) -> None:
+        union = np.union1d(self.keys, keys)
+        old, new = np.searchsorted(union, self.keys), np.searchsorted(union, keys)
+        merged = np.zeros(len(union), np.int64)
+        merged[old] += self.counts
+        np.add.at(merged, new, counts)
+        for name in self.somme:
+            total = self.sums.get(name, ExactSums(len(self.keys))).regrouped(old, len(union))
+            total.merge(sums[name].regrouped(new, len(union)))
+            self.sums[name] = total
+        self.keys, self.counts = union, merged
+
+    def _grouped(self, key: Ints, width: int) -> tuple[Ints, Ints]:
+        """The groups that may be there, and the place among them of each row's."""
+        if self.zones * width <= _DENSE:
+            return np.arange(self.zones * width), key
+        groups, members = np.unique(key, return_inverse=True)
+        return groups, members.reshape(-1)
+
+    def _categories(self, batch: pa.RecordBatch, rows: Ints) -> tuple[Ints, list[object]]:
+        assert self.par is not None
+        column = batch.column(batch.schema.get_field_index(self.par))
+        self.type_par = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+        taken = column.take(pa.array(rows))
+        if not pa.types.is_dictionary(taken.type):
+            taken = pc.dictionary_encode(taken)
+        codes = pc.fill_null(taken.indices, len(taken.dictionary)).to_numpy(zero_copy_only=False)
+        return codes.astype(np.int64), [*taken.dictionary.to_pylist(), None]
+
+    def _summed(self, batch: pa.RecordBatch, name: str, rows: Ints, members: Ints, groups: int) -> ExactSums:
+        column = batch.column(batch.schema.get_field_index(name)).take(pa.array(rows))
+        sums = ExactSums(groups)
+        if pa.types.is_integer(column.type) or pa.types.is_boolean(column.type):
+            self.entiers.add(name)
+            there = column.is_valid().to_numpy(zero_copy_only=False)
+            values = pc.fill_null(column.cast(pa.int64()), 0).to_numpy(zero_copy_only=False)
+            # Two halves, each exact as a float64.
+            sums.add(members, (values >> 32).astype(np.float64) * 2.0**32)
+            sums.add(members, (values & 0xFFFFFFFF).astype(np.float64))
+        else:
+            floats = as_numbers(column, name)
+            there = ~np.isnan(floats)
+            sums.add(members[there], floats[there])
+        self.absents[name] += int(len(there) - there.sum())
+        return sums
+
+
+def as_numbers(column: pa.Array, name: str) -> Floats:
+    """A column to sum as float64, NaN where absent. Raises FeedError for a text that is no number."""
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        column = pc.utf8_trim_whitespace(column)
+        column = pc.if_else(pc.equal(column, ""), pa.scalar(None, column.type), column)
+    try:
+        values: Floats = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as e:
+        message = f"la colonne {name!r} n'est pas faite de nombres"
+        raise FeedError("--somme", Problem.VALEUR_INVALIDE, message, "sommer une colonne de nombres") from e
+    return np.asarray(values, dtype=np.float64)
+
+
+def _places(met: Ints, groups: int) -> Ints:
+    """Where each group goes when only those of `met` are kept: empty groups add nothing, anywhere."""
+    to = np.zeros(groups, np.int64)
+    to[met] = np.arange(len(met))
+    return to
+
+
+def table_of(tally: Tally, codes: Sequence[str]) -> pa.Table:
+    """One line a zone and category that is met: `code`, the category, `nombre`, `somme_<column>`; sorted by code,
+    then by category (null last)."""
+    zone, category = tally.keys % tally.zones, tally.keys // tally.zones
+    columns: dict[str, pa.Array] = {"code": pa.array([codes[z] for z in zone.tolist()], pa.string())}
+    if tally.par is not None:
+        named = sorted(tally.categories, key=tally.categories.__getitem__)
+        kind = tally.type_par or pa.string()
+        columns[tally.par] = pa.array([named[c] for c in category.tolist()], kind)
+    columns["nombre"] = pa.array(tally.counts, pa.int64())
+    every = np.arange(len(tally.keys))
+    for name in tally.somme:
+        sums = tally.sums.get(name, ExactSums(0))
+        whole = name in tally.entiers
+        columns[f"somme_{name}"] = (
+            _whole(sums.whole_totals(every)) if whole else pa.array(sums.totals(every), pa.float64())
+        )
+    order = [("code", "ascending"), *([(tally.par, "ascending")] if tally.par is not None else [])]
+    return pa.table(columns).sort_by(order)
+
+
+def _whole(totals: list[int]) -> pa.Array:
+    """Whole sums; as float64 when one is beyond 64 bits."""
+    wide = any(not -(2**63) <= t < 2**63 for t in totals)
+    return pa.array([float(t) for t in totals], pa.float64()) if wide else pa.array(totals, pa.int64())
