@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qpv_data.grid.edges import Edges, Ints, edges_of
+from qpv_data.grid.edges import Ints, edges_of
 from qpv_data.grid.index import Grid
 from qpv_data.grid.raster import (
     Frame,

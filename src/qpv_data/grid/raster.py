@@ -6,6 +6,7 @@ crossed is on one side of every edge, whatever the rounding of a point's own cel
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -178,4 +179,4 @@ def _chunks(counts: NDArray[np.int64]) -> list[slice]:
         return [slice(0, 0)]
     marks = np.searchsorted(total, np.arange(_CHUNK, int(total[-1]), _CHUNK))
     limits = np.unique(np.concatenate([[0], marks, [len(counts)]]))
-    return [slice(int(a), int(b)) for a, b in zip(limits[:-1], limits[1:], strict=True)]
+    return [slice(int(a), int(b)) for a, b in itertools.pairwise(limits)]

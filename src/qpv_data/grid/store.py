@@ -14,8 +14,10 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
+from qpv_data.arrays import arrow, numbers
 from qpv_data.grid.index import Grid
 from qpv_data.grid.layers import Layer
 from qpv_data.grid.raster import Frame
@@ -81,8 +83,8 @@ def save_index(index: ZoneIndex, path: Path, said: Mapping[str, Any] | None = No
         frames.append({**dataclasses.asdict(layer.grid.frame), "zones": layer.grid.zones})
         arrays = {name: getattr(layer.grid, name) for name in _ARRAYS}
         for name, values in {**arrays, "zones": layer.zones}.items():
-            flat = pa.array(values)
-            columns[f"{n}.{name}"] = pa.LargeListArray.from_arrays(pa.array([0, len(flat)], pa.int64()), flat)
+            flat = arrow(values)
+            columns[f"{n}.{name}"] = pa.LargeListArray.from_arrays(arrow(np.array([0, len(flat)])), flat)
     header = {"version": VERSION, "frames": frames, "said": dict(said or {})}
     table = pa.table(columns).replace_schema_metadata({"qpv": json.dumps(header)})
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
@@ -103,8 +105,8 @@ def load_index(path: Path) -> Stored:
     layers = []
     for n, frame in enumerate(header["frames"]):
         zones = frame.pop("zones")
-        arrays = {name: _column(table, f"{n}.{name}").to_numpy() for name in _ARRAYS}
-        layers.append(Layer(Grid(Frame(**frame), zones, **arrays), _column(table, f"{n}.zones").to_numpy()))
+        arrays = {name: numbers(_column(table, f"{n}.{name}")) for name in _ARRAYS}
+        layers.append(Layer(Grid(Frame(**frame), zones, **arrays), numbers(_column(table, f"{n}.zones"))))
     codes = tuple(_column(table, "codes").to_pylist())
     return Stored(ZoneIndex(codes, tuple(layers), lambda: list(_column(table, "wkb").to_pylist())), header["said"])
 

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from qpv_data.arrays import arrow, texts
 from qpv_data.grid.edges import Floats, Ints
 from qpv_data.grid.fallback import Regle
 from qpv_data.grid.index import Labels
@@ -106,8 +107,8 @@ class Placer:
         pairs, numbers = np.concatenate(row), np.concatenate(zone)
         order = np.lexsort((numbers, pairs))
         limits = np.searchsorted(pairs[order], np.arange(batch.num_rows + 1)).astype(np.int32)
-        names = pa.array(self.zoning.codes, pa.string()).take(pa.array(numbers[order]))
-        return pa.ListArray.from_arrays(pa.array(limits), names)
+        names = texts(self.zoning.codes).take(arrow(numbers[order]))
+        return pa.ListArray.from_arrays(arrow(limits), names)
 
     def _one_crs(self, crs: str, x: Floats, y: Floats, *, touche: bool = True) -> tuple[_Part, int]:
         reach, ground = self._way(crs)

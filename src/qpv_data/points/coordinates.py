@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from qpv_data.arrays import numbers
 from qpv_data.grid.edges import Floats, Ints
 from qpv_data.points.ground import NUMBER
 from qpv_data.problems import MotifInconnu
@@ -66,7 +68,7 @@ def groups_by_crs(batch: pa.RecordBatch, where: Where) -> Iterator[tuple[str | N
         yield where.crs, None, None
         return
     encoded = pc.dictionary_encode(_column(batch, where.colonne_epsg).cast(pa.string()), null_encoding="encode")
-    which = encoded.indices.to_numpy(zero_copy_only=False)
+    which = numbers(encoded.indices)
     order = np.argsort(which, kind="stable")
     limits = np.searchsorted(which[order], np.arange(len(encoded.dictionary) + 1))
     for n, text in enumerate(encoded.dictionary.to_pylist()):
@@ -105,8 +107,7 @@ def _numbers(column: pa.Array, decimale: str) -> tuple[Floats, Ints]:
         return _parsed(column, decimale)
     if not pa.types.is_float64(kind):
         column = column.cast(pa.float64(), safe=False)
-    values: Floats = column.to_numpy(zero_copy_only=False)
-    return np.ascontiguousarray(values, dtype=np.float64), none
+    return numbers(column, math.nan), none
 
 
 def _is_text(kind: pa.DataType) -> bool:
@@ -123,8 +124,7 @@ def _parsed(column: pa.Array, decimale: str) -> tuple[Floats, Ints]:
     legible = pc.fill_null(pc.match_substring_regex(texts, _NUMBER), False)
     bad = pc.and_(pc.invert(empty), pc.invert(legible))
     kept = pc.if_else(legible, pc.utf8_ltrim(texts, "+"), pa.scalar(None, pa.string()))
-    values = kept.cast(pa.float64()).to_numpy(zero_copy_only=False)
-    return np.ascontiguousarray(values, dtype=np.float64), np.flatnonzero(bad.to_numpy(zero_copy_only=False))
+    return numbers(kept.cast(pa.float64()), math.nan), np.flatnonzero(numbers(bad))
 
 
 def _of_geometry(column: pa.Array) -> Received:
@@ -133,8 +133,8 @@ def _of_geometry(column: pa.Array) -> Received:
         column = column.storage
     kind = column.type
     if pa.types.is_struct(kind):
-        x, y = (np.asarray(pc.struct_field(column, n).to_numpy(zero_copy_only=False), dtype=float) for n in "xy")
-        return Received(np.ascontiguousarray(x), np.ascontiguousarray(y), none)
+        x, y = (pc.struct_field(column, n).cast(pa.float64()) for n in "xy")
+        return Received(numbers(x, math.nan), numbers(y, math.nan), none)
     if pa.types.is_fixed_size_list(kind):
         return _of_lists(column, kind.list_size)
     return _of_wkb(column)
@@ -142,9 +142,9 @@ def _of_geometry(column: pa.Array) -> Received:
 
 def _of_lists(column: pa.Array, size: int) -> Received:
     flat = column.values.slice(column.offset * size, len(column) * size).cast(pa.float64())
-    xy = flat.to_numpy(zero_copy_only=False).reshape(-1, size)[:, :2].copy()
+    xy = numbers(flat, math.nan).reshape(-1, size)[:, :2].copy()
     if column.null_count:
-        xy[column.is_null().to_numpy(zero_copy_only=False)] = np.nan
+        xy[numbers(column.is_null())] = np.nan
     return Received(np.ascontiguousarray(xy[:, 0]), np.ascontiguousarray(xy[:, 1]), np.zeros(0, np.int64))
 
 
@@ -165,7 +165,7 @@ def _of_wkb(column: pa.Array) -> Received:
     import shapely
 
     shapes = shapely.from_wkb(np.array([*column.to_pylist(), None], dtype=object)[:-1], on_invalid="ignore")
-    present = column.is_valid().to_numpy(zero_copy_only=False)
+    present = numbers(column.is_valid())
     kinds: NDArray[np.int32] = shapely.get_type_id(shapes)
     # What is there and is no point has no place that can be read.
     bad = np.flatnonzero(present & (kinds != 0))

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
+from qpv_data.arrays import texts
 from qpv_data.points.batch import Placed, Placer
 from qpv_data.points.coordinates import Where
 from qpv_data.points.pruning import units_of
@@ -112,7 +113,7 @@ def write(request: Request, target: Path) -> list[Outcome]:
             message = f"ses colonnes ne sont pas celles de {first.nom}"
             raise FeedError(source.nom, Problem.ENTETE_INATTENDU, message, "traiter ces fichiers séparément")
     outcomes = [Outcome() for _ in request.asked]
-    codes = [pa.array(list(a.placer.zoning.codes) or [""], pa.string()) for a in request.asked]
+    codes = [texts(a.placer.zoning.codes or ("",)) for a in request.asked]
 
     def work(unit: Unit) -> list[tuple[pa.Table, list[Placed]]]:
         done = []

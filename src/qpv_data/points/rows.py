@@ -12,13 +12,14 @@ import pyarrow as pa
 import pyarrow.csv as pcsv
 import pyarrow.parquet as pq
 
+from qpv_data.arrays import arrow, texts
 from qpv_data.points.batch import Placed
 from qpv_data.points.ground import MOTIFS
 from qpv_data.problems import FeedError, Problem
 
 DEDANS, DEHORS, INCONNU = "dedans", "dehors", "inconnu"
-_STATES = pa.array([DEHORS, DEDANS, INCONNU], pa.string())
-_REASONS = pa.array([m.value for m in MOTIFS], pa.string())
+_STATES = texts([DEHORS, DEDANS, INCONNU])
+_REASONS = texts([m.value for m in MOTIFS])
 
 
 def answer_columns(placed: Placed, codes: pa.Array, names: tuple[str, str, str]) -> dict[str, pa.DictionaryArray]:
@@ -34,9 +35,9 @@ def answer_columns(placed: Placed, codes: pa.Array, names: tuple[str, str, str])
     why = np.zeros(n, np.int8)
     why[placed.inconnus] = placed.motifs
     columns = (
-        pa.DictionaryArray.from_arrays(pa.array(zone, mask=state != 1), codes),
-        pa.DictionaryArray.from_arrays(pa.array(state), _STATES),
-        pa.DictionaryArray.from_arrays(pa.array(why, mask=state != 2), _REASONS),
+        pa.DictionaryArray.from_arrays(arrow(zone, state != 1), codes),
+        pa.DictionaryArray.from_arrays(arrow(state), _STATES),
+        pa.DictionaryArray.from_arrays(arrow(why, state != 2), _REASONS),
     )
     return dict(zip(names, columns, strict=True))
 

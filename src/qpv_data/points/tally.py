@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from qpv_data.arrays import arrow, numbers, texts
 from qpv_data.grid.edges import Floats, Ints
 from qpv_data.points.batch import Placed
 from qpv_data.points.exact_sums import ExactSums
@@ -88,19 +90,19 @@ class Tally:
             part.sums[name] = self._summed(batch, name, rows, members, len(groups))
         met = np.flatnonzero(counted)
         kept = {name: sums.regrouped(_places(met, len(groups)), len(met)) for name, sums in part.sums.items()}
-        numbers = np.array([self._number(c) for c in local], dtype=np.int64)
-        full = (groups[met] // width) + numbers[groups[met] % width] * self.zones
+        own = np.array([self._number(c) for c in local], dtype=np.int64)
+        full = (groups[met] // width) + own[groups[met] % width] * self.zones
         self._merge(full, counted[met], kept)
 
     def merge(self, other: Tally) -> None:
         """Add the groups of another tally of the same zoning."""
         self.type_par = self.type_par or other.type_par
-        numbers = np.zeros(max(other.categories.values(), default=0) + 1, np.int64)
+        own = np.zeros(max(other.categories.values(), default=0) + 1, np.int64)
         for category, n in other.categories.items():
-            numbers[n] = self._number(category)
+            own[n] = self._number(category)
         self.entiers |= other.entiers
         self.absents += other.absents
-        self._merge(other.keys % self.zones + numbers[other.keys // self.zones] * self.zones, other.counts, other.sums)
+        self._merge(other.keys % self.zones + own[other.keys // self.zones] * self.zones, other.counts, other.sums)
 
     def _number(self, category: object) -> int:
         return self.categories.setdefault(category, len(self.categories))
@@ -128,19 +130,19 @@ class Tally:
         assert self.par is not None
         column = batch.column(batch.schema.get_field_index(self.par))
         self.type_par = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-        taken = column.take(pa.array(rows))
+        taken = column.take(arrow(rows))
         if not pa.types.is_dictionary(taken.type):
             taken = pc.dictionary_encode(taken)
-        codes = pc.fill_null(taken.indices, len(taken.dictionary)).to_numpy(zero_copy_only=False)
-        return codes.astype(np.int64), [*taken.dictionary.to_pylist(), None]
+        codes = numbers(taken.indices.cast(pa.int64()), len(taken.dictionary))
+        return codes, [*taken.dictionary.to_pylist(), None]
 
     def _summed(self, batch: pa.RecordBatch, name: str, rows: Ints, members: Ints, groups: int) -> ExactSums:
-        column = batch.column(batch.schema.get_field_index(name)).take(pa.array(rows))
+        column = batch.column(batch.schema.get_field_index(name)).take(arrow(rows))
         sums = ExactSums(groups)
         if pa.types.is_integer(column.type) or pa.types.is_boolean(column.type):
             self.entiers.add(name)
-            there = column.is_valid().to_numpy(zero_copy_only=False)
-            values = pc.fill_null(column.cast(pa.int64()), 0).to_numpy(zero_copy_only=False)
+            there = numbers(column.is_valid())
+            values = numbers(column.cast(pa.int64()), 0)
             # Two halves, each exact as a float64.
             sums.add(members, (values >> 32).astype(np.float64) * 2.0**32)
             sums.add(members, (values & 0xFFFFFFFF).astype(np.float64))
@@ -160,11 +162,11 @@ def as_numbers(column: pa.Array, name: str) -> Floats:
         column = pc.utf8_trim_whitespace(column)
         column = pc.if_else(pc.equal(column, ""), pa.scalar(None, column.type), column)
     try:
-        values: Floats = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+        floats = column.cast(pa.float64(), safe=False)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as e:
         message = f"la colonne {name!r} n'est pas faite de nombres"
         raise FeedError("--somme", Problem.VALEUR_INVALIDE, message, "sommer une colonne de nombres") from e
-    return np.asarray(values, dtype=np.float64)
+    return numbers(floats, math.nan)
 
 
 def _places(met: Ints, groups: int) -> Ints:
@@ -178,19 +180,17 @@ def table_of(tally: Tally, codes: Sequence[str]) -> pa.Table:
     """One line a zone and category that is met: `code`, the category, `nombre`, `somme_<column>`; sorted by code,
     then by category (null last)."""
     zone, category = tally.keys % tally.zones, tally.keys // tally.zones
-    columns: dict[str, pa.Array] = {"code": pa.array([codes[z] for z in zone.tolist()], pa.string())}
+    columns: dict[str, pa.Array] = {"code": texts(codes).take(arrow(zone))}
     if tally.par is not None:
         named = sorted(tally.categories, key=tally.categories.__getitem__)
         kind = tally.type_par or pa.string()
-        columns[tally.par] = pa.array([named[c] for c in category.tolist()], kind)
-    columns["nombre"] = pa.array(tally.counts, pa.int64())
+        columns[tally.par] = _array(named, kind).take(arrow(category))
+    columns["nombre"] = arrow(tally.counts)
     every = np.arange(len(tally.keys))
     for name in tally.somme:
         sums = tally.sums.get(name, ExactSums(0))
         whole = name in tally.entiers
-        columns[f"somme_{name}"] = (
-            _whole(sums.whole_totals(every)) if whole else pa.array(sums.totals(every), pa.float64())
-        )
+        columns[f"somme_{name}"] = _whole(sums.whole_totals(every)) if whole else arrow(np.array(sums.totals(every)))
     order = [("code", "ascending"), *([(tally.par, "ascending")] if tally.par is not None else [])]
     return pa.table(columns).sort_by(order)
 
@@ -198,4 +198,11 @@ def table_of(tally: Tally, codes: Sequence[str]) -> pa.Table:
 def _whole(totals: list[int]) -> pa.Array:
     """Whole sums; as float64 when one is beyond 64 bits."""
     wide = any(not -(2**63) <= t < 2**63 for t in totals)
-    return pa.array([float(t) for t in totals], pa.float64()) if wide else pa.array(totals, pa.int64())
+    return arrow(np.array(totals, np.float64 if wide else np.int64))
+
+
+def _array(values: Sequence[object], kind: pa.DataType) -> pa.Array:
+    """Categories as an array of the type that they came in."""
+    if pa.types.is_string(kind):
+        return texts([None if v is None else str(v) for v in values])
+    return pa.array(values, kind)
