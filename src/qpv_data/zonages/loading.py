@@ -14,6 +14,8 @@ import pyarrow.parquet as pq
 import shapely
 from numpy.typing import NDArray
 
+from qpv_data.points.zoning import Zoning
+
 
 @dataclass(frozen=True)
 class ZoneGroup:
@@ -39,6 +41,8 @@ class Zones:
     connus: Mapping[str, frozenset[str]]
     familles: Mapping[str, str]
     natifs: Mapping[str, Mapping[int, ZoneGroup]] = field(default_factory=dict)
+    index: dict[str, Zoning] = field(default_factory=dict, compare=False, repr=False)
+    """Zonings already indexed, by name: made on first need."""
 
     def codes(self, zonage: str) -> frozenset[str]:
         """Every code of a zoning, with or without contour; none when the run has no such zoning."""
