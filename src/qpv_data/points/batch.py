@@ -14,6 +14,7 @@ from qpv_data.arrays import arrow, texts
 from qpv_data.grid.edges import Floats, Ints
 from qpv_data.grid.fallback import Regle
 from qpv_data.grid.index import Labels
+from qpv_data.grid.zone_index import joined
 from qpv_data.points.coordinates import Where, groups_by_crs, received
 from qpv_data.points.ground import MOTIFS, NUMBER, Ground
 from qpv_data.points.zoning import Reach, Zoning
@@ -94,26 +95,36 @@ class Placer:
         part, fixed = self._one_crs(crs, np.ascontiguousarray(x, np.float64), np.ascontiguousarray(y, np.float64))
         return Placed(len(x), *part, fixed)
 
-    def all_codes(self, batch: pa.RecordBatch, where: Where) -> pa.Array:
-        """The codes of every zone that holds each row, sorted; an empty list outside, and where unknown."""
+    def every_xy(self, crs: str, x: Floats, y: Floats) -> tuple[Ints, Labels]:
+        """(row, zone number) of every zone that holds each point, sorted by both."""
+        return self._way(crs)[0].every(x, y)
+
+    def pairs(self, batch: pa.RecordBatch, where: Where) -> tuple[Ints, Labels]:
+        """The same for the rows of a batch."""
         found = received(batch, where)
-        row, zone = [np.zeros(0, np.int64)], [np.zeros(0, np.int32)]
+        pairs = [_NO_HIT]
         for crs, rows, _ in groups_by_crs(batch, where):
             if crs is not None:
                 x, y = (found.x, found.y) if rows is None else (found.x[rows], found.y[rows])
-                at, number = self._way(crs)[0].every(x, y)
-                row.append(at if rows is None else rows[at])
-                zone.append(number)
-        pairs, numbers = np.concatenate(row), np.concatenate(zone)
-        order = np.lexsort((numbers, pairs))
-        limits = np.searchsorted(pairs[order], np.arange(batch.num_rows + 1)).astype(np.int32)
-        names = texts(self.zoning.codes).take(arrow(numbers[order]))
-        return pa.ListArray.from_arrays(arrow(limits), names)
+                at, number = self.every_xy(crs, x, y)
+                pairs.append((at if rows is None else rows[at], number))
+        return joined(pairs)
+
+    def all_codes(self, batch: pa.RecordBatch, where: Where) -> pa.Array:
+        """The codes of every zone that holds each row, sorted; an empty list outside, and where unknown."""
+        rows, number = self.pairs(batch, where)
+        limits = np.searchsorted(rows, np.arange(batch.num_rows + 1)).astype(np.int32)
+        return pa.ListArray.from_arrays(arrow(limits), texts(self.zoning.codes or ("",)).take(arrow(number)))
 
     def _one_crs(self, crs: str, x: Floats, y: Floats, *, touche: bool = True) -> tuple[_Part, int]:
         reach, ground = self._way(crs)
         rows, zone = reach.first(x, y) if touche else _NO_HIT
         unknown, why = ground.unknown(x, y, rows)
+        if not self.zoning.codes:
+            # Nothing is outside of nothing.
+            reasons = np.full(len(x), NUMBER[MotifInconnu.REFERENTIEL_VIDE], np.uint8)
+            reasons[unknown] = why
+            unknown, why = np.arange(len(x)), reasons
         if not self._corriger:
             return (rows, zone, unknown, why), 0
         swapped = unknown[why == _SWAPPED]

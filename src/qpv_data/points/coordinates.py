@@ -18,6 +18,7 @@ from qpv_data.points.ground import NUMBER
 from qpv_data.problems import MotifInconnu
 
 _NUMBER = r"^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)?$"
+_ABSENT = r"(?i)^(|na|n/a|nan|null|none)$"
 _WKB_POINT = 21
 
 
@@ -115,12 +116,12 @@ def _is_text(kind: pa.DataType) -> bool:
 
 
 def _parsed(column: pa.Array, decimale: str) -> tuple[Floats, Ints]:
-    """Texts as numbers: blanks are an absence, anything else that is no number is unreadable."""
+    """Texts as numbers: blanks and the usual marks of an absence are one, any other that is no number is unreadable."""
     texts = pc.utf8_trim_whitespace(column.cast(pa.string()))
     if decimale != ".":
         # A dot is then no decimal mark: it makes the text unreadable, and is never guessed.
         texts = pc.replace_substring(pc.replace_substring(texts, ".", "?"), decimale, ".")
-    empty = pc.fill_null(pc.equal(texts, ""), True)
+    empty = pc.fill_null(pc.match_substring_regex(texts, _ABSENT), True)
     legible = pc.fill_null(pc.match_substring_regex(texts, _NUMBER), False)
     bad = pc.and_(pc.invert(empty), pc.invert(legible))
     kept = pc.if_else(legible, pc.utf8_ltrim(texts, "+"), pa.scalar(None, pa.string()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -64,7 +64,8 @@ def _listed(schema: pa.Schema) -> str:
 def count(request: Request, par: str | None, somme: Sequence[str]) -> tuple[list[Outcome], list[Tally]]:
     """Count, and sum columns, by zone and category, without writing a row; one outcome and one tally a zoning.
 
-    Sums are exact. Memory does not depend on the number of rows.
+    A point of several zones counts in the one of smallest code, or in each when all the codes are asked for
+    (`toutes`). Sums are exact. Memory does not depend on the number of rows.
     """
     named = [*([par] if par is not None else []), *somme]
     request.prepare(named)
@@ -79,7 +80,10 @@ def count(request: Request, par: str | None, somme: Sequence[str]) -> tuple[list
             for batch in batches:
                 placed = asked.placer.place(batch, request.where, touche=unit[1])
                 outcome.add(placed)
-                if unit[1]:
+                if unit[1] and asked.toutes:
+                    rows, zone = asked.placer.pairs(batch, request.where)
+                    tally.add(batch, replace(placed, dedans=rows, zone=zone))
+                elif unit[1]:
                     tally.add(batch, placed)
             found.append((outcome, tally))
         return found

@@ -70,6 +70,15 @@ def _in_one_crs(nom: str, digest: str, read: Any) -> Zoning:
     )
 
 
+def zoning_of_shapes(codes: Sequence[str], geometries: NDArray[Any], crs: str, nom: str = "zones") -> Zoning:
+    """A zoning of valid polygons drawn in `crs`, in memory only."""
+    from qpv_data.points.ground import territory_of_zones
+
+    part = Drawn(crs, is_geographic(crs), _indexed(codes, geometries), no_numbers())
+    principal = territory_of_zones(crs, _centres(geometries)) if len(geometries) else None
+    return zoning_of(nom, [part], principal=principal)
+
+
 def _buffered(nom: str, file: ZoneFile, metres: float, digest: str) -> Zoning:
     """Zones widened where distances are true: one part a projected CRS."""
     from qpv_data.points.ground import territory_of_zones

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from qpv_data.clause.model import ClauseZonage
+from qpv_data.passage.chain import passages
 from qpv_data.zonages.gather import Gathered, gather
 from qpv_data.zonages.members import (
     by_commune,
@@ -32,7 +33,8 @@ from qpv_data.zonages.tables import (
 
 
 def compose_zonages(clauses: Sequence[ClauseZonage], conformed: Mapping[str, Path], out: Path) -> ZonagesReport:
-    """Write zones, memberships, dates in force and the report in `out`; the order of `clauses` is irrelevant.
+    """Write zones, memberships, passages between generations of QPV, dates in force and the report in `out`; the
+    order of `clauses` is irrelevant.
 
     In: `conformed[clause.id]`, Parquet of typed columns, and for perimeters `geometrie` (WKB, the file's CRS)
     with the schema metadata `crs_source`. A clause without conformed records is left out and reported.
@@ -58,6 +60,7 @@ def compose_zonages(clauses: Sequence[ClauseZonage], conformed: Mapping[str, Pat
         "zones_communes": members_table(m for found in members.values() for m in found),
         "zones_epci": rows_table(epci, ZONES_EPCI),
         "zones_contrats": rows_table(_contrats(zones, members), ZONES_CONTRATS),
+        "passages": passages(zones, {g.id: {v.territoire for _, v in g.vigueur} for g in gathered}),
         "en_vigueur": rows_table(
             [(g.id, vintage, v.territoire, v.de, v.a) for g in gathered for vintage, v in g.vigueur], EN_VIGUEUR
         ),
