@@ -23,7 +23,9 @@ ROW_GROUP = 1_000_000
 def towns(seed: int = 7) -> np.ndarray:
     """Centres of towns, shape (TOWNS, 2), metres."""
     rng = np.random.default_rng(seed)
-    return np.column_stack([rng.uniform(BOX[0] + 2e4, BOX[2] - 2e4, TOWNS), rng.uniform(BOX[1] + 2e4, BOX[3] - 2e4, TOWNS)])
+    return np.column_stack(
+        [rng.uniform(BOX[0] + 2e4, BOX[2] - 2e4, TOWNS), rng.uniform(BOX[1] + 2e4, BOX[3] - 2e4, TOWNS)]
+    )
 
 
 def perimeters(seed: int = 11) -> tuple[list[str], np.ndarray]:
@@ -82,10 +84,8 @@ def points(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 def write_points(path: Path, n: int, seed: int = 3, lonlat: bool = False) -> None:
     """`n` points as Parquet: x, y (or lon, lat), categorie, valeur."""
-    schema = pa.schema(
-        [("lon" if lonlat else "x", pa.float64()), ("lat" if lonlat else "y", pa.float64())]
-        + [("categorie", pa.string()), ("valeur", pa.float64())]
-    )
+    xy = ("lon", "lat") if lonlat else ("x", "y")
+    schema = pa.schema([*((n, pa.float64()) for n in (*xy, "valeur")), ("categorie", pa.string())])
     if lonlat:
         from pyproj import Transformer
 
@@ -99,7 +99,7 @@ def write_points(path: Path, n: int, seed: int = 3, lonlat: bool = False) -> Non
                 x, y = move(x, y)
             labels = pa.DictionaryArray.from_arrays(pa.array(rng.integers(0, 8, size, dtype=np.int8)), list(CATEGORIES))
             values = rng.lognormal(4, 1, size)
-            columns = [pa.array(x), pa.array(y), labels.cast(pa.string()), pa.array(values)]
+            columns = [pa.array(x), pa.array(y), pa.array(values), labels.cast(pa.string())]
             writer.write_table(pa.Table.from_arrays(columns, schema=schema), row_group_size=ROW_GROUP)
 
 

@@ -46,7 +46,6 @@ def build_grid(geometries: NDArray[Any], frame: Frame) -> Grid:
     fine, coarse = np.split(owner.astype(np.int32), [spaces.touched * frame.fan**2])
     coarse[spaces.blocks] = first_record + np.arange(spaces.touched)
     sizes = np.diff(entries.limits)[record_of]
-    drawn = lists.edge
     return Grid(
         frame=frame,
         zones=len(geometries),
@@ -58,10 +57,11 @@ def build_grid(geometries: NDArray[Any], frame: Frame) -> Grid:
         entry_zone=entries.zone[kept].astype(np.int32),
         entry_start=start,
         entry_count=count,
-        ax=edges.ax[drawn],
-        ay=edges.ay[drawn],
-        bx=edges.bx[drawn],
-        by=edges.by[drawn],
+        edge_list=lists.edge,
+        ax=edges.ax,
+        ay=edges.ay,
+        bx=edges.bx,
+        by=edges.by,
     )
 
 

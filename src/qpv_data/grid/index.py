@@ -29,7 +29,7 @@ class Grid:
 
     `combo_at[k] : combo_at[k + 1]` are the zones, in `combo_zone`, of label k. Record r (label less the number of
     sets) has entries `record_at[r] : record_at[r + 1]`: a zone, and the edges to test, `entry_start` and
-    `entry_count` in `ax`, `ay`, `bx`, `by`: none when the cell is wholly in the zone, negative for a ray to the
+    `entry_count` in `edge_list`: none when the cell is wholly in the zone, negative for a ray to the
     right. `coarse` is of 16 bits when its labels are few enough: it then stays in the processor's cache.
     """
 
@@ -43,6 +43,7 @@ class Grid:
     entry_zone: Labels
     entry_start: Labels
     entry_count: Labels
+    edge_list: Labels
     ax: Floats
     ay: Floats
     bx: Floats
@@ -183,7 +184,8 @@ class Grid:
         pair = np.repeat(np.arange(len(point)), number)
         place = np.arange(len(pair)) + (start - begins)[pair]
         px, py = x[point][pair], y[point][pair]
-        edges = [of.take(place) for of in (self.ax, self.ay, self.bx, self.by)]
+        edge = self.edge_list.take(place)
+        edges = [of.take(edge) for of in (self.ax, self.ay, self.bx, self.by)]
         crossed, unsure = crossings(px, py, *edges, (count > 0)[pair])
         return np.bitwise_xor.reduceat(crossed, begins), np.logical_or.reduceat(unsure, begins)
 
