@@ -22,7 +22,7 @@ from qpv_data.zonages import load_zones
 
 Atelier = Any
 X, Y = 650_000.0, 6_860_000.0
-FILES = ("zones", "zones_natives", "zones_communes", "zones_epci", "zones_contrats", "en_vigueur")
+FILES = ("zones", "zones_natives", "zones_communes", "zones_epci", "zones_contrats", "passages", "en_vigueur")
 TERRITOIRES = [
     "hexagone", "guadeloupe", "martinique", "saint_martin", "guyane", "la_reunion", "mayotte", "polynesie_6s"
 ]  # fmt: skip
