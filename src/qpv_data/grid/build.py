@@ -172,11 +172,12 @@ class _EdgeLists:
         column = cell % self._nx
         starts, counts = [], []
         for keys, reach in ((self._left, column), (self._right, self._nx - 1 - column)):
-            start = np.searchsorted(keys, group)
-            starts.append(start)
-            counts.append(np.searchsorted(keys, group + reach, side="right") - start)
+            first = np.searchsorted(keys, group)
+            starts.append(first)
+            counts.append(np.searchsorted(keys, group + reach, side="right") - first)
         leftwards = counts[0] <= counts[1]
-        start, count = np.zeros(len(which), np.int32), np.zeros(len(which), np.int32)
+        start: NDArray[np.int32] = np.zeros(len(which), np.int32)
+        count: NDArray[np.int32] = np.zeros(len(which), np.int32)
         start[found] = np.where(leftwards, starts[0], starts[1] + len(self._left))
         count[found] = np.where(leftwards, counts[0], -counts[1])
         return start, count

@@ -51,5 +51,5 @@ def edges_of(geometries: NDArray[Any]) -> Edges:
     # Upwards, and rightwards when horizontal: the same segment is then the same numbers from either side.
     flip = (start[:, 1] > end[:, 1]) | ((start[:, 1] == end[:, 1]) & (start[:, 0] > end[:, 0]))
     start[flip], end[flip] = end[flip], start[flip].copy()
-    columns = [np.ascontiguousarray(c) for c in (start[:, 0], start[:, 1], end[:, 0], end[:, 1])]
-    return Edges(*columns, zone)
+    ax, ay, bx, by = (np.ascontiguousarray(c) for c in (start[:, 0], start[:, 1], end[:, 0], end[:, 1]))
+    return Edges(ax, ay, bx, by, zone)

@@ -164,7 +164,7 @@ class Grid:
     def _held(self, x: Floats, y: Floats, owner: Ints, entry: Ints, arbiter: Arbiter) -> Bools:
         """Whether the zone of each entry holds its owner's point."""
         count = self.entry_count[entry]
-        held = count == 0
+        held: Bools = count == 0
         test = np.flatnonzero(count)
         asked = [np.zeros(0, np.int64)]
         for start in range(0, len(test), _CLOSE):
@@ -185,8 +185,8 @@ class Grid:
         place = np.arange(len(pair)) + (start - begins)[pair]
         px, py = x[point][pair], y[point][pair]
         edge = self.edge_list.take(place)
-        edges = [of.take(edge) for of in (self.ax, self.ay, self.bx, self.by)]
-        crossed, unsure = crossings(px, py, *edges, (count > 0)[pair])
+        ax, ay, bx, by = (of.take(edge) for of in (self.ax, self.ay, self.bx, self.by))
+        crossed, unsure = crossings(px, py, ax, ay, bx, by, (count > 0)[pair])
         return np.bitwise_xor.reduceat(crossed, begins), np.logical_or.reduceat(unsure, begins)
 
 

@@ -51,11 +51,16 @@ class ZoneIndex:
         found = []
         for layer, rows in met(self.layers, x, y):
             ask = layer.grid.every if every else layer.grid.first
-            # A layer numbers its own zones: the judge knows those of the zoning.
-            arbiter: Arbiter = lambda px, py, z, own=layer.zones: judge(px, py, own[z])  # noqa: E731
+            arbiter = _numbered(judge, layer)
             row, zone = ask(x, y, arbiter) if rows is None else ask(x[rows], y[rows], arbiter)
             found.append((row if rows is None else rows[row], layer.zones[zone]))
         return joined(found)
+
+
+def _numbered(judge: Arbiter, layer: Layer) -> Arbiter:
+    """A layer numbers its own zones: the judge knows those of the zoning."""
+    own = layer.zones
+    return lambda x, y, zone: judge(x, y, own[zone])
 
 
 def met(layers: Sequence[Layer], x: Floats, y: Floats) -> list[tuple[Layer, Ints | None]]:

@@ -183,7 +183,7 @@ def authority(crs: str | None) -> str | None:
         return None
     if epsg := known.to_epsg(min_confidence=70):
         return f"EPSG:{epsg}"
-    authority = known.toauthority(min_confidence=70)
+    authority = known.to_authority(min_confidence=70)
     if authority == ("OGC", "CRS84"):
         return "EPSG:4326"
     return ":".join(authority) if authority else known.to_wkt()
