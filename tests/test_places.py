@@ -157,3 +157,19 @@ def test_a_row_has_a_place_or_a_reason_and_never_both(
         assert known == (places.territoire[i] >= 0) == math.isfinite(places.x[i]) == math.isfinite(places.y[i])
         if not known:
             assert places.motifs[i] in list(MotifInconnu)
+
+
+def test_swapped_axes_are_exchanged_only_when_the_clause_says_so() -> None:
+    lon, lat = PARIS["EPSG:4326"]
+    rows = [
+        {"x": lat, "y": lon, "epsg": "4326"},
+        {"x": lon, "y": lat, "epsg": "4326"},
+        {"x": -30.0, "y": 40.0, "epsg": "4326"},
+    ]
+    told = located(rows)
+    assert list(told.motifs) == [MotifInconnu.AXES_INVERSES, None, MotifInconnu.HORS_TERRITOIRE]
+    corrected = located(rows, colonne_epsg="epsg", axes="corriger")
+    assert list(corrected.motifs) == [None, None, MotifInconnu.HORS_TERRITOIRE]
+    assert corrected.recus is not None
+    assert (corrected.x[0], corrected.y[0]) == (corrected.x[1], corrected.y[1])
+    assert (corrected.recus[1][0], corrected.recus[2][0]) == (lon, lat)

@@ -22,6 +22,7 @@ from qpv_data.locate import DECLARED
 from qpv_data.measures import measures_sql
 from qpv_data.problems import FeedError, Problem
 from qpv_data.resources import sql_dir
+from qpv_data.uncertainty.cells import bounds_path, record_columns, write_bounds, zone_expression
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,10 @@ def aggregate(
         )
         _periods(con, clause, located, periodes)
         cells = {}
+        known = [str(c[0]) for c in con.execute("DESCRIBE enregistrements").fetchall()]
         for indicateur in clause.indicateurs:
             con.execute(f"CREATE OR REPLACE VIEW mesures AS {measures_sql(clause, indicateur)}")
-            con.execute(f"CREATE OR REPLACE VIEW mesures_zones AS {_by_zone(clause, indicateur, table)}")
+            con.execute(f"CREATE OR REPLACE VIEW mesures_zones AS {_by_zone(clause, indicateur, table, known)}")
             # The largest share is asked for only where a rule reads it: it costs as much as all the rest.
             limit = "" if clause.secret.dominance is not None else " LIMIT 0"
             con.execute(f"CREATE OR REPLACE TABLE dominances AS SELECT * FROM ({_sql('dominances')}){limit}")
@@ -67,6 +69,7 @@ def aggregate(
             _modalities(con, indicateur)
             with replacing(aggregated / f"{indicateur.id}.parquet") as target:
                 con.execute(f"COPY ({_sql('cellules')}) TO {_p(target)} (FORMAT parquet, COMPRESSION zstd)")
+            write_bounds(con, clause, indicateur, known, bounds_path(aggregated, indicateur.id))
             cells[indicateur.id] = _verify(con, clause, indicateur)
     return AggregateReport(clause.id, total, cells)
 
@@ -93,6 +96,7 @@ def _records(con: duckdb.DuckDBPyConnection, clause: ClauseJeu, located: Mapping
     chosen += [f"{quote(z)} AS {quote('z__' + z)}" for z in zonings]
     chosen += ["_ligne", "_periode", "localisation AS z_localisation"]
     chosen.append("commune_localisation AS z_commune_localisation")
+    chosen += record_columns(clause, names, [z for z in zonings if z != "commune"], DECLARED)
     listed = ", ".join(sql_path(f) for f in files)
     con.execute(
         f"CREATE VIEW enregistrements AS SELECT {', '.join(chosen)} FROM read_parquet([{listed}], union_by_name = true)"
@@ -108,14 +112,14 @@ def _zonings(clause: ClauseJeu, table: ZoneTable) -> list[str]:
     return sorted(table.perimetres | {"commune"})
 
 
-def _by_zone(clause: ClauseJeu, indicateur: Indicateur, table: ZoneTable) -> str:
-    """One SELECT a zoning: a record counts once in each of the zones that hold it."""
+def _by_zone(clause: ClauseJeu, indicateur: Indicateur, table: ZoneTable, known: Sequence[str]) -> str:
+    """One SELECT a zoning: a record counts once in each of the zones that hold it. `known`: columns of the records."""
     own = clause.localisation.zonage if isinstance(clause.localisation, LocalisationCode) else None
     drawn = [own] if own is not None else [*sorted(table.perimetres - {"commune"}), "commune"]
+    zones = {z: zone_expression(indicateur, z, known) for z in drawn}
     selects = [
-        f"SELECT {literal(z)} AS zonage, {quote('z__' + z)} AS code_zone, * FROM mesures"
-        f" WHERE {quote('z__' + z)} IS NOT NULL"
-        for z in drawn
+        f"SELECT {literal(z)} AS zonage, {zone} AS code_zone, * FROM mesures WHERE {zone} IS NOT NULL"
+        for z, zone in zones.items()
     ]
     known = "z__commune IS NOT NULL OR z_commune_localisation = 'inconnu'"
     if own in (None, "commune") and indicateur.nature != "releve":

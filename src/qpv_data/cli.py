@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qpv_data import __version__
+from qpv_data.commands import geocoder, passage, ventiler
 from qpv_data.commands import locate as locate_command
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ DECLARATIONS_REFUSED, RUN_FAILED = 3, 4
 DEMO_NOW = datetime(2025, 4, 15, tzinfo=UTC)
 
 
-locate_command.register(app)
+for _command in (locate_command, ventiler, passage, geocoder):
+    _command.register(app)
 
 
 @app.callback(invoke_without_command=True)

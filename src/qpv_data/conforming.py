@@ -37,7 +37,9 @@ def lenient_columns(clause: ClauseBase) -> frozenset[str]:
     if not isinstance(clause, ClauseJeu) or not isinstance(clause.localisation, LocalisationPoint):
         return frozenset()
     place = clause.localisation
-    names = {place.x, place.y, place.colonne_epsg, place.qualite.colonne if place.qualite else None}
+    names = {place.x, place.y, place.colonne_epsg}
+    if place.qualite is not None:
+        names |= {place.qualite.colonne, place.qualite.colonne_erreur_m}
     return frozenset(n for n in names if n is not None)
 
 

@@ -15,11 +15,13 @@ COMMENTS = {
     "modalites": "une ligne par indicateur et modalité",
     "clauses": "une ligne par clause data",
     "livraisons": "une ligne par livraison attendue : reçue, périmée, refusée ou manquante",
+    "incertitudes": "une ligne par valeur diffusée dont la position des enregistrements a une erreur déclarée",
     "valeurs_livraisons": "les jeux et livraisons derrière les valeurs, et leur rôle",
     "zones": "une ligne par zone : contour en WKB (longitude, latitude), emprise, statut",
     "zones_communes": "une ligne par zone et commune",
     "zones_epci": "une ligne par zone et EPCI",
     "zones_contrats": "une ligne par quartier et contrat de ville",
+    "passages": "une ligne par lien entre deux générations de quartiers, et par zone sans lien",
     "en_vigueur": "dates d'application des zonages, par territoire",
     "publications": "la publication que porte cette base",
 }

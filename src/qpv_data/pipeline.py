@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
+from qpv_data.addresses.feeds import geocoded
 from qpv_data.aggregate import AggregateReport, aggregate
 from qpv_data.clause.check import checked_clauses
 from qpv_data.clause.load import ClauseSet
@@ -139,7 +140,7 @@ def place(cfg: Configuration, clauses: ClauseSet, clause: ClauseJeu, receptions:
         for reception in receptions:
             if reception.jeu == clause.id and reception.conformed is not None:
                 target = cfg.folder("located") / clause.id / reception.conformed.name
-                reports.append(locate(clause, reception.conformed, zones=zones, located=target))
+                reports.append(locate(clause, geocoded(clause, reception.conformed), zones=zones, located=target))
                 located[reception.conformed.stem] = target
         report = aggregate(
             clause,

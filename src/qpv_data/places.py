@@ -12,8 +12,10 @@ import numpy.typing as npt
 import pyarrow as pa
 from pyproj import Transformer
 
-from qpv_data.clause.model import ClauseJeu, LocalisationPoint, places_points
+from qpv_data.addresses.reasons import tell_reasons
+from qpv_data.clause.model import ClauseJeu, LocalisationAdresse, LocalisationPoint, places_points
 from qpv_data.problems import MotifInconnu
+from qpv_data.uncertainty.errors import position_errors
 from qpv_data.zonages.territories import Territory, load_territories, territory_of_points
 
 Floats = npt.NDArray[np.float64]
@@ -40,18 +42,24 @@ def points_of(clause: ClauseJeu, table: pa.Table) -> Places:
     """Places of conformed records. CRS row by row when the clause says so; axes are always (x, y), (lon, lat).
 
     Order of the reasons: coordinates absent or unreadable, (0, 0), EPSG, outside every French territory (or
-    inside one once swapped: `axes_inverses`, reported and not corrected), quality of the position.
+    inside one once swapped: `axes_inverses`, corrected only when the clause says so), quality of the position.
     """
     place = clause.localisation
+    by_address = isinstance(place, LocalisationAdresse)
+    if isinstance(place, LocalisationAdresse):
+        place = place.point
     assert isinstance(place, LocalisationPoint)
     territories = load_territories()
     x, y = _floats(table, place.x), _floats(table, place.y)
     n = table.num_rows
     motives: Objects = np.full(n, None, dtype=object)
     missing = np.isnan(x) | np.isnan(y)
-    unreadable = np.array(table.column("_place_illisible").to_pylist(), dtype=bool)
     motives[missing] = MotifInconnu.COORDONNEES_ABSENTES.value
-    motives[missing & unreadable] = MotifInconnu.COORDONNEES_ILLISIBLES.value
+    if by_address:
+        tell_reasons(table, motives)
+    else:
+        unreadable = np.array(table.column("_place_illisible").to_pylist(), dtype=bool)
+        motives[missing & unreadable] = MotifInconnu.COORDONNEES_ILLISIBLES.value
     motives[(x == 0) & (y == 0)] = MotifInconnu.COORDONNEES_NULLES.value
     epsg = _epsg(place, table, motives)
     territory = np.full(n, -1, dtype=np.int16)
@@ -59,6 +67,11 @@ def points_of(clause: ClauseJeu, table: pa.Table) -> Places:
     for code in np.unique(epsg[motives == None]):  # noqa: E711
         rows = np.flatnonzero((epsg == code) & (motives == None))  # noqa: E711
         _project(int(code), rows, x, y, territories, territory, px, py, motives)
+        if place.axes == "corriger":
+            swapped = rows[motives[rows] == MotifInconnu.AXES_INVERSES.value]
+            x[swapped], y[swapped] = y[swapped], x[swapped].copy()
+            motives[swapped] = None
+            _project(int(code), swapped, x, y, territories, territory, px, py, motives)
     _apply_quality(place, table, motives)
     unknown = motives != None  # noqa: E711
     territory[unknown] = -1
@@ -68,7 +81,7 @@ def points_of(clause: ClauseJeu, table: pa.Table) -> Places:
 
 def _floats(table: pa.Table, name: str) -> Floats:
     column = table.column(name).cast(pa.float64()).combine_chunks()
-    values: Floats = column.to_numpy(zero_copy_only=False).astype(np.float64)
+    values: Floats = column.to_numpy(zero_copy_only=False).astype(np.float64, copy=True)
     return values
 
 
@@ -130,9 +143,8 @@ def _project(
 
 
 def _apply_quality(place: LocalisationPoint, table: pa.Table, motives: Objects) -> None:
+    """Classes that are no place, and, once errors are declared, records that none is declared for."""
     if place.qualite is None:
         return
-    refused = set(place.qualite.inconnu)
-    for i, value in enumerate(table.column(place.qualite.colonne).cast(pa.string()).to_pylist()):
-        if motives[i] is None and value in refused:
-            motives[i] = MotifInconnu.QUALITE_INSUFFISANTE.value
+    why = position_errors(place.qualite, table).motifs
+    motives[:] = np.where(motives == None, why, motives)  # noqa: E711

@@ -29,8 +29,9 @@ from qpv_data.problems import FeedError
 from qpv_data.protect import Protected
 from qpv_data.receive import Reception
 from qpv_data.runs import Configuration, unwritable
+from qpv_data.uncertainty.disclosure import incertitudes
 
-_COPIED = ("zones_communes", "zones_epci", "zones_contrats", "en_vigueur")
+_COPIED = ("zones_communes", "zones_epci", "zones_contrats", "passages", "en_vigueur")
 
 
 @dataclass(frozen=True)
@@ -127,11 +128,13 @@ def _write_release(
         _write(cells.drop_columns(["zonage", "periode"]), target)
     zones = write_zones(cfg.folder("zonages"), draft / "zones.parquet")
     ready = sorted({c.id for c, i in clauses.indicateurs() if i.id in protected.cellules})
+    folders = (cfg.folder("aggregated"), cfg.folder("zonages"), cfg.travail)
     made = {
         "indicateurs": tables.indicateurs(clauses),
         "modalites": tables.modalites(clauses),
         "clauses": tables.clauses_table(clauses),
         "livraisons": tables.livraisons(clauses, receptions),
+        "incertitudes": incertitudes(name, clauses, protected.cellules, until, folders),
         "valeurs_livraisons": tables.lineage(name, clauses, receptions, ready, sorted(zonings), until),
         "publications": tables.table(
             [

@@ -31,7 +31,8 @@ INDICATEURS = pa.schema(
         ("indicateur", _T), ("jeu", _T), ("titre", _T), ("definition", _T), ("theme", _T), ("unite", _T),
         ("nature", _T), ("nature_temporelle", _T), ("decimales", _I), ("frequence", _T), ("numerateur", _T),
         ("denominateur", _T), ("filtre", _T), ("facteur", _N), ("par", _T), ("unite_secret", _T), ("seuil", _I),
-        ("dominance", _N), ("regime_secret", _T), ("diffusion", _T), ("reserve", _T), ("clause_version", _T),
+        ("dominance", _N), ("regime_secret", _T), ("diffusion", _T), ("regle_limite", _T), ("largeur_limite_m", _N),
+        ("reserve", _T), ("clause_version", _T),
     ]
 )  # fmt: skip
 MODALITES = pa.schema([("indicateur", _T), ("modalite", _T), ("axe", _T), ("libelle", _T)])
@@ -95,6 +96,8 @@ def indicator_row(clause: ClauseJeu, i: Indicateur) -> dict[str, Any]:
         "dominance": clause.secret.dominance,
         "regime_secret": clause.secret.regime,
         "diffusion": (i.diffusion or clause.diffusion).value,
+        "regle_limite": i.regle_limite,
+        "largeur_limite_m": i.largeur_limite_m,
         "reserve": i.reserve,
         "clause_version": clause.version,
     }

@@ -7,9 +7,18 @@ from pathlib import Path
 
 import duckdb
 
+from qpv_data.addresses.clauses import address_violations, named_columns
 from qpv_data.clause.expressions import Attendu, check_expression, sandbox
 from qpv_data.clause.load import Chemin, ClauseSet, LoadedClause, load_clauses
-from qpv_data.clause.model import ClauseJeu, ClauseZonage, Diffusion, Exemple, LocalisationCode
+from qpv_data.clause.model import (
+    ClauseJeu,
+    ClauseZonage,
+    Diffusion,
+    Exemple,
+    LocalisationAdresse,
+    LocalisationCode,
+    TypeColonne,
+)
 from qpv_data.conforming import conform_sql, kept_columns
 from qpv_data.problems import InvalidDeclarationError, Problem, Rejet, Violation
 from qpv_data.resources import sql_dir
@@ -83,6 +92,7 @@ def _references(loaded: LoadedClause) -> Iterator[Violation]:
             message = "l'origine `livraison` demande {periode}, ou {annee} et {trimestre}, dans l'adresse"
             yield loaded.violation(("source", "url"), Problem.VALEUR_INVALIDE, message, "les ajouter")
         yield from _stricter(loaded, clause)
+        yield from address_violations(loaded, clause)
     elif "{" in clause.source.url:
         message = "un référentiel est livré en une fois"
         yield loaded.violation(("source", "url"), Problem.VALEUR_INVALIDE, message, "enlever les {…}")
@@ -104,13 +114,23 @@ def _named_columns(loaded: LoadedClause) -> Iterator[tuple[Chemin, str]]:
         place = clause.localisation
         if isinstance(place, LocalisationCode):
             named.append((("localisation", "colonne"), place.colonne))
+        elif isinstance(place, LocalisationAdresse):
+            named += named_columns(place)
         else:
             named += [(("localisation", k), getattr(place, k)) for k in ("x", "y", "colonne_epsg", "commune")]
-            named.append((("localisation", "qualite", "colonne"), place.qualite.colonne if place.qualite else None))
+            if (quality := place.qualite) is not None:
+                keys = ("colonne", "colonne_erreur_m")
+                named += [(("localisation", "qualite", k), getattr(quality, k)) for k in keys]
     yield from ((path, name) for path, name in named if name is not None)
 
 
 def _stricter(loaded: LoadedClause, clause: ClauseJeu) -> Iterator[Violation]:
+    quality = getattr(clause.localisation, "qualite", None)
+    metres = quality.colonne_erreur_m if quality is not None else None
+    if any(c.nom == metres and c.type not in (TypeColonne.NOMBRE, TypeColonne.ENTIER) for c in clause.colonnes):
+        where = ("localisation", "qualite", "colonne_erreur_m")
+        message = f"{metres} : une erreur en mètres est un nombre"
+        yield loaded.violation(where, Problem.VALEUR_INVALIDE, message, "déclarer la colonne en `nombre`")
     for i, indicator in enumerate(clause.indicateurs):
         path: Chemin = ("indicateurs", i)
         if indicator.diffusion and _WIDTH.index(indicator.diffusion) < _WIDTH.index(clause.diffusion):
@@ -126,6 +146,9 @@ def _stricter(loaded: LoadedClause, clause: ClauseJeu) -> Iterator[Violation]:
         if indicator.nature == "releve" and not isinstance(clause.localisation, LocalisationCode):
             message = f"{indicator.id} : un relevé vient d'un tableau par zone (`localisation.mode: code`)"
             yield loaded.violation((*path, "nature"), Problem.VALEUR_INVALIDE, message, "choisir une autre nature")
+        if indicator.largeur_limite_m is not None and isinstance(clause.localisation, LocalisationCode):
+            message = f"{indicator.id} : la règle `deux_cotes` demande des points (`localisation.mode: point`)"
+            yield loaded.violation((*path, "regle_limite"), Problem.VALEUR_INVALIDE, message, "choisir `strict`")
 
 
 def _expressions(loaded: LoadedClause) -> Iterator[Violation]:
@@ -233,6 +256,7 @@ def _across(clauses: ClauseSet) -> Iterator[Violation]:
     ]
     yield from _repeated(indicators, "indicateur")
     zonings = {z.zonage.id for z in clauses.zonages}
+    vintages = {(z.zonage.id, z.zonage.millesime) for z in clauses.zonages}
     divisors = {i.id: i.nature for _, i in clauses.indicateurs()}
     for loaded in clauses.chargees:
         if not isinstance(loaded.clause, ClauseJeu):
@@ -243,6 +267,11 @@ def _across(clauses: ClauseSet) -> Iterator[Violation]:
                 ("localisation", "zonage"), Problem.REFERENCE_INCONNUE, f"zonage inconnu : {place.zonage}",
                 f"zonages déclarés : {', '.join(sorted(zonings)) or 'aucun'}",
             )  # fmt: skip
+        elif isinstance(place, LocalisationCode) and not _of_its_year(place, vintages):
+            known = ", ".join(sorted(year for name, year in vintages if name == place.zonage))
+            message = f"le zonage {place.zonage} est du millésime {known}, et non {place.millesime}"
+            remedy = "déclarer le référentiel de ce millésime, ou convertir les codes"
+            yield loaded.violation(("localisation", "millesime"), Problem.MILLESIME_INATTENDU, message, remedy)
         for i, indicator in enumerate(loaded.clause.indicateurs):
             nature = divisors.get(indicator.par or "")
             if indicator.par is not None and (nature is None or nature in _RATIOS):
@@ -251,6 +280,10 @@ def _across(clauses: ClauseSet) -> Iterator[Violation]:
                     ("indicateurs", i, "par"), Problem.REFERENCE_INCONNUE, f"dénominateur {indicator.par} {why}",
                     "nommer un indicateur de nature compte, somme ou releve",
                 )  # fmt: skip
+
+
+def _of_its_year(place: LocalisationCode, vintages: set[tuple[str, str]]) -> bool:
+    return place.millesime is None or (place.zonage, place.millesime) in vintages
 
 
 def _repeated(items: Iterable[tuple[LoadedClause, Chemin, str]], what: str) -> Iterator[Violation]:

@@ -46,7 +46,8 @@ def locate(
     code: Annotated[str | None, typer.Option(help="Colonne du code dans --zones.")] = None,
     zones_crs: Annotated[str | None, typer.Option(help="Système de --zones, si le fichier n'en dit rien.")] = None,
     tampon: Annotated[
-        list[float] | None, typer.Option(min=0.001, help="Élargir les zones, en mètres ; ajoute un zonage par valeur.")
+        list[float] | None,
+        typer.Option(min=0.001, max=1e6, help="Élargir les zones, en mètres ; ajoute un zonage par valeur."),
     ] = None,
     sortie: Annotated[Path | None, typer.Option("--sortie", "-o", help="Fichier à écrire, .parquet ou .csv.")] = None,
     compte: Annotated[bool, typer.Option("--compte", help="Compter par zone au lieu d'écrire des lignes.")] = False,
@@ -67,7 +68,10 @@ def locate(
     prefixe: Annotated[str, typer.Option(help="Préfixe des colonnes ajoutées.")] = "",
     fils: Annotated[int | None, typer.Option(min=1, help="Fils d'exécution. Défaut : tous les cœurs.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="N'afficher que les erreurs.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Dire le bilan en JSON.")] = False,
+    as_json: Annotated[
+        bool,
+        typer.Option("--json", help="Dire le bilan en JSON ; avec --compte sans -o, sur la sortie d'erreur."),
+    ] = False,
 ) -> None:
     """Mettre chaque point dans sa zone : dedans, dehors, ou de lieu inconnu avec la raison.
 
@@ -80,13 +84,19 @@ def locate(
     from qpv_data.cli import errors_told
 
     _coherent(zonage, zones, code, compte, par, somme, sortie, regle)
+    separateur = _legible(decimale, separateur, zonage, tampon)
     with errors_told():
         opened = _zonings(zonage or [], zonages, clauses, miroir, zones, code, zones_crs, tampon or [])
         where = {"x": x, "y": y, "geometrie": geometrie, "crs": crs, "colonne_epsg": colonne_epsg, "decimale": decimale}
         request = _request(points, where, opened, regle, corriger_axes, tous, prefixe, fils, separateur, encodage)
-        outcomes = _counted(request, par, somme or [], sortie) if compte else _written(request, sortie)
+        _keep_inputs(points, zones, sortie)
+        absent: list[dict[str, int]] = [{} for _ in request.asked]
+        if compte:
+            outcomes, absent = _counted(request, par, list(dict.fromkeys(somme or [])), sortie)
+        else:
+            outcomes = _written(request, sortie)
         if not quiet:
-            _tell(request, outcomes, sortie, as_json)
+            _tell(request, outcomes, absent, sortie, as_json)
 
 
 def _coherent(
@@ -111,6 +121,30 @@ def _coherent(
         raise typer.BadParameter(f"-o {sortie.name} : .parquet ou .csv")
     if regle not in ("couvre", "contient"):
         raise typer.BadParameter("--regle : couvre ou contient")
+
+
+def _legible(decimale: str, separateur: str | None, zonage: list[str] | None, tampon: list[float] | None) -> str | None:
+    """The separator, a written `\\t` being a tab."""
+    if decimale not in (".", ","):
+        raise typer.BadParameter("--decimale : . ou ,")
+    separateur = "\t" if separateur == "\\t" else separateur
+    if separateur is not None and (len(separateur) != 1 or separateur in '"\r\n' or not separateur.isascii()):
+        raise typer.BadParameter("--separateur : un seul caractère, par exemple ;")
+    for option, asked in (("--zonage", zonage or []), ("--tampon", tampon or [])):
+        if len({f"{one:g}" if isinstance(one, float) else one for one in asked}) < len(asked):
+            raise typer.BadParameter(f"{option} : la même valeur deux fois")
+    return separateur
+
+
+def _keep_inputs(points: list[Path], zones: Path | None, target: Path | None) -> None:
+    """Raise FeedError when the output would take the place of what is read."""
+    from qpv_data.points.reading import files_of
+    from qpv_data.problems import FeedError, Problem
+
+    read = {p.resolve() for p in [*files_of(points), *([zones] if zones is not None else [])]}
+    if target is not None and target.resolve() in read:
+        message = "la sortie est aussi un fichier lu, qui serait perdu"
+        raise FeedError(target.name, Problem.ECRITURE_IMPOSSIBLE, message, "donner un autre nom à -o")
 
 
 def _zonings(
@@ -175,7 +209,10 @@ def _written(request: Request, target: Path | None) -> list[Outcome]:
     return write(request, target)
 
 
-def _counted(request: Request, par: str | None, somme: Sequence[str], target: Path | None) -> list[Outcome]:
+def _counted(
+    request: Request, par: str | None, somme: Sequence[str], target: Path | None
+) -> tuple[list[Outcome], list[dict[str, int]]]:
+    """Outcomes, and the number of values of each summed column that were absent, by zoning."""
     from qpv_data.points.files import count
     from qpv_data.points.tally import table_of
 
@@ -183,11 +220,7 @@ def _counted(request: Request, par: str | None, somme: Sequence[str], target: Pa
     zonings = [a.placer.zoning for a in request.asked]
     tables = [table_of(t, z.codes) for t, z in zip(tallies, zonings, strict=True)]
     _save(tables, [z.nom for z in zonings], target)
-    for tally in tallies:
-        for name, number in sorted(tally.absents.items()):
-            if number:
-                typer.echo(f"{name} : {number} valeurs absentes, comptées et non sommées", err=True)
-    return outcomes
+    return outcomes, [{name: number for name, number in sorted(t.absents.items()) if number} for t in tallies]
 
 
 def _save(tables: list[pa.Table], names: list[str], target: Path | None) -> None:
@@ -195,6 +228,7 @@ def _save(tables: list[pa.Table], names: list[str], target: Path | None) -> None
 
     import pyarrow as pa
 
+    from qpv_data.points.rows import write_csv
     from qpv_data.replacing import replacing
 
     if len(tables) > 1:
@@ -210,61 +244,28 @@ def _save(tables: list[pa.Table], names: list[str], target: Path | None) -> None
         with replacing(target) as temporary:
             pq.write_table(table, temporary, compression="zstd")
         return
-    import pyarrow.csv as csv
-
     if target is None:
         sys.stdout.flush()
-        csv.write_csv(table, sys.stdout.buffer)
+        write_csv(table, sys.stdout.buffer)
         return
     with replacing(target) as temporary:
-        csv.write_csv(table, temporary)
+        write_csv(table, temporary)
 
 
-def _tell(request: Request, outcomes: list[Outcome], target: Path | None, as_json: bool) -> None:
+def _tell(
+    request: Request, outcomes: list[Outcome], absent: list[dict[str, int]], target: Path | None, as_json: bool
+) -> None:
     """The balance of every zoning, on standard error: standard output is for what is asked."""
-    said = []
-    for asked, outcome in zip(request.asked, outcomes, strict=True):
-        zoning = asked.placer.zoning
-        unknown = dict(sorted(outcome.inconnus.items()))
-        said.append(
-            {
-                "zonage": zoning.nom,
-                "zones": len(zoning.codes),
-                "lus": outcome.lus,
-                "dedans": outcome.dedans,
-                "dehors": outcome.dehors,
-                "inconnu": outcome.inconnus.total(),
-                "motifs": unknown,
-                "axes_corriges": outcome.corriges,
-                "zones_reparees": list(zoning.reparees),
-                "zones_sans_aire": list(zoning.sans_aire),
-            }
-        )
+    from qpv_data.points.balance import balance, sentences
+
+    said = [
+        balance(asked.placer.zoning, outcome, lacking)
+        for asked, outcome, lacking in zip(request.asked, outcomes, absent, strict=True)
+    ]
     if as_json:
         typer.echo(json.dumps(said[0] if len(said) == 1 else said, ensure_ascii=False, indent=1), err=target is None)
         return
     for one in said:
-        typer.echo(_sentence(one), err=True)
+        typer.echo(sentences(one), err=True)
     if target is not None:
         typer.echo(f"→ {target}", err=True)
-
-
-def _sentence(one: dict[str, Any]) -> str:
-    def whole(n: int) -> str:
-        return f"{n:,}".replace(",", " ")
-
-    lines = [
-        f"{one['zonage']} ({whole(one['zones'])} zones) : {whole(one['lus'])} points = {whole(one['dedans'])} dedans"
-        f" + {whole(one['dehors'])} dehors + {whole(one['inconnu'])} de lieu inconnu"
-    ]
-    lines += [f"  inconnu, {motif} : {whole(n)}" for motif, n in one["motifs"].items()]
-    if one["axes_corriges"]:
-        lines.append(f"  axes échangés : {whole(one['axes_corriges'])}")
-    for key, words in (
-        ("zones_reparees", "contours réparés"),
-        ("zones_sans_aire", "zones sans aire, jamais répondues"),
-    ):
-        if one[key]:
-            shown = ", ".join(one[key][:5]) + (", …" if len(one[key]) > 5 else "")
-            lines.append(f"  {words} : {len(one[key])} ({shown})")
-    return "\n".join(lines)

@@ -11,7 +11,9 @@ import yaml
 
 from qpv_data import tables
 from qpv_data.clause.check import checked_clauses
+from qpv_data.passage.model import PASSAGES
 from qpv_data.resources import referentials_dir
+from qpv_data.uncertainty.disclosure import INCERTITUDES
 from qpv_data.zonages import tables as zonings
 
 _HEAD = """# Dictionnaire des données publiées
@@ -42,6 +44,7 @@ def schemas() -> dict[str, pa.Schema]:
     drawn = [f for f in zonings.ZONES if f.name not in ("xmin", "ymin", "xmax", "ymax")]
     return {
         "valeurs": tables.VALEURS,
+        "incertitudes": INCERTITUDES,
         "indicateurs": tables.INDICATEURS,
         "modalites": tables.MODALITES,
         "clauses": tables.CLAUSES,
@@ -52,6 +55,7 @@ def schemas() -> dict[str, pa.Schema]:
         "zones_communes": zonings.ZONES_COMMUNES,
         "zones_epci": zonings.ZONES_EPCI,
         "zones_contrats": zonings.ZONES_CONTRATS,
+        "passages": PASSAGES,
         "en_vigueur": zonings.EN_VIGUEUR,
     }
 

@@ -1,0 +1,1 @@
+"""Geocoding: records whose place is an address receive the point of that address, or the reason why not."""
