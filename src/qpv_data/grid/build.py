@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from qpv_data.grid.raster import (
     anchor_blocks_of_runs,
     cells_of_runs,
     crossed_cells,
+    distinct,
     inner_runs,
     strips_of,
 )
@@ -71,7 +73,7 @@ class _Spaces:
     def __init__(self, crossed: Ints, frame: Frame) -> None:
         self._frame = frame
         across, along = frame.blocks
-        self.blocks = np.unique(self._block(crossed))
+        self.blocks = distinct(self._block(crossed))
         self.touched = len(self.blocks)
         self._number = np.full(across * along, -1, dtype=np.int64)
         self._number[self.blocks] = np.arange(self.touched)
@@ -97,9 +99,9 @@ def _owners(runs: Runs, spaces: _Spaces, zones: int, frame: Frame) -> tuple[Ints
     """Owner (zone + 1, 0 none) of each position, and the (position, zone) claims of positions claimed several times."""
     owner = np.zeros(spaces.size, dtype=np.int64)
     shared: list[tuple[Ints, Ints]] = [(np.zeros(0, np.int64), np.zeros(0, np.int64))]
-    anchors = anchor_blocks_of_runs(runs, frame)
-    pieces = [(z, spaces.of_cells(c)) for z, c in cells_of_runs(runs, frame)]
-    for zone, position in [*pieces, (anchors[0], spaces.of_blocks(anchors[1]))]:
+    inner = ((z, spaces.of_cells(c)) for z, c in cells_of_runs(runs, spaces.blocks, frame))
+    blocks = ((z, spaces.of_blocks(b)) for z, b in anchor_blocks_of_runs(runs, frame))
+    for zone, position in itertools.chain(inner, blocks):
         zone, position = zone[position >= 0], position[position >= 0]
         before = owner[position]
         shared.append((position[before > 0], before[before > 0] - 1))
@@ -113,7 +115,7 @@ class _Entries:
     """The (position, zone) pairs of the positions that are crossed, or in several zones; sorted by both."""
 
     def __init__(self, at: Ints, zone: Ints, owner: Ints, shared: tuple[Ints, Ints]) -> None:
-        several = np.unique(np.concatenate([at, shared[0]]))
+        several = distinct(np.concatenate([at, shared[0]]))
         owned = several[owner[several] > 0]
         position = np.concatenate([at, shared[0], owned])
         zones = np.concatenate([zone, shared[1], owner[owned] - 1])
@@ -123,7 +125,8 @@ class _Entries:
         new = np.ones(len(order), dtype=bool)
         new[1:] = (position[1:] != position[:-1]) | (zones[1:] != zones[:-1])
         position, self.zone, self.crossed = position[new], zones[new], crossed[new]
-        self.position, begins = np.unique(position, return_index=True)
+        begins = np.flatnonzero(np.concatenate([[True], position[1:] != position[:-1]])[: len(position)])
+        self.position = position[begins]
         self.limits = np.append(begins, len(position))
         self.group = np.repeat(np.arange(len(self.position)), np.diff(self.limits))
         self.mixed = np.bincount(self.group, self.crossed >= 0, minlength=len(self.position)) > 0

@@ -65,9 +65,11 @@ class Front:
             sure = np.flatnonzero(~doubtful)
             owner, zone = grid.members(label[sure], every=every)
             found.append((row[sure][owner], layer.zones[zone]))
-        # Layers may meet at their rims, since moved zones are not cut apart as the reference's are.
+        # A cell of one layer may reach over another's: a point is then sure in one and doubtful in the other, and the
+        # reference alone answers it.
         asked = np.unique(np.concatenate(close))
         if len(asked):
+            found = [(row[kept], zone[kept]) for row, zone in found for kept in [~np.isin(row, asked)]]
             moved = moved_points(self.source, self.target, x[asked], y[asked])
             row, zone = (reference.every if every else reference.first)(*moved, judge)
             found.append((asked[row], zone))

@@ -6,6 +6,7 @@ in a cell that edges cross by an exact test. Everything is read-only arrays: thr
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -19,8 +20,8 @@ from qpv_data.grid.raster import Frame
 Labels = NDArray[np.int32]
 # Answers for pairs (index of a point among those asked, zone): whether the zone holds the point. See fallback.py.
 Arbiter = Callable[[Floats, Floats, Labels], Bools]
-# Points a turn, and close calls a turn: the arrays of a turn stay in the processor's cache.
-_TURN, _CLOSE = 1 << 15, 1 << 12
+# Points a turn, and edges tested a turn: the arrays of a turn stay in the processor's cache.
+_TURN, _EDGES = 1 << 15, 1 << 14
 
 
 @dataclass(frozen=True)
@@ -68,10 +69,11 @@ class Grid:
         rows, label = self._blocks(x, y)
         f, mask = self.frame, self.frame.fan - 1
         x, y = x[rows], y[rows]
-        x -= f.x0
-        x *= 1.0 / f.step
-        y -= f.y0
-        y *= 1.0 / f.step
+        with np.errstate(over="ignore"):  # far beyond the frame: left out just below
+            x -= f.x0
+            x *= 1.0 / f.step
+            y -= f.y0
+            y *= 1.0 / f.step
         if len(rows) and not (x.min() >= 0 and y.min() >= 0 and x.max() < f.nx and y.max() < f.ny):
             kept = np.flatnonzero((x >= 0) & (y >= 0) & (x < f.nx) & (y < f.ny))
             rows, label, x, y = rows[kept], label[kept], x[kept], y[kept]
@@ -103,7 +105,9 @@ class Grid:
         inverse, across = 1.0 / (f.step * f.fan), f.blocks[0]
         scaled, at, column = np.empty(size), np.empty(size, np.int32), np.empty(size, np.int32)
         rows, labels = [np.zeros(0, np.int64)], [np.zeros(0, np.int32)]
-        with np.errstate(invalid="ignore"):  # what is not finite, or far, is cast to anything, and left out later
+        with np.errstate(
+            invalid="ignore", over="ignore"
+        ):  # what is not finite, or far, is cast to anything, and left out later
             for start in range(0, len(x), size or 1):
                 n = min(size, len(x) - start)
                 for values, origin, into in ((y, f.y0, at), (x, f.x0, column)):
@@ -167,8 +171,8 @@ class Grid:
         held: Bools = count == 0
         test = np.flatnonzero(count)
         asked = [np.zeros(0, np.int64)]
-        for start in range(0, len(test), _CLOSE):
-            part = test[start : start + _CLOSE]
+        for turn in turns(np.abs(count[test])):
+            part = test[turn]
             held[part], unsure = self._odd(x, y, owner[part], count[part], self.entry_start[entry[part]])
             asked.append(part[unsure])
         close = np.concatenate(asked)
@@ -188,6 +192,16 @@ class Grid:
         ax, ay, bx, by = (of.take(edge) for of in (self.ax, self.ay, self.bx, self.by))
         crossed, unsure = crossings(px, py, ax, ay, bx, by, (count > 0)[pair])
         return np.bitwise_xor.reduceat(crossed, begins), np.logical_or.reduceat(unsure, begins)
+
+
+def turns(sizes: Labels) -> list[slice]:
+    """Slices of things whose sizes sum to about _EDGES, one thing at least."""
+    total = np.cumsum(sizes, dtype=np.int64)
+    if not len(total):
+        return []
+    marks = np.searchsorted(total, np.arange(_EDGES, int(total[-1]), _EDGES))
+    limits = sorted({0, *marks.tolist(), len(sizes)})
+    return [slice(a, b) for a, b in itertools.pairwise(limits)]
 
 
 def _expand(limits: Labels, which: Labels) -> tuple[Ints, Ints]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from qpv_data.grid.build import build_grid
 from qpv_data.grid.edges import Floats, Ints
 from qpv_data.grid.index import Grid
-from qpv_data.grid.raster import Frame, framed
+from qpv_data.grid.raster import Frame, distinct, framed
 
 FARTHEST = 1e9
 """The largest coordinate, in size, that is indexed: the answers are proven up to there."""
@@ -36,15 +36,20 @@ class Layer:
 
 
 def layers_of(geometries: NDArray[Any], margin: float = 0.0) -> tuple[Layer, ...]:
-    """Grids over valid polygons of one CRS; a point is in the bounds of one layer at most.
+    """Grids over valid polygons of one CRS, each over zones of its own.
 
     `margin`: how far from an edge a cell counts as crossed, at least; same unit as the coordinates.
-    Raises ValueError beyond FARTHEST.
+    Raises ValueError: an empty geometry, coordinates that are not finite, or beyond FARTHEST.
     """
-    bounds = shapely.bounds(geometries)
     if not len(geometries):
         return ()
-    if not (np.abs(bounds) <= FARTHEST).all():
+    if (shapely.is_missing(geometries) | shapely.is_empty(geometries)).any():
+        raise ValueError("an empty geometry cannot be indexed")
+    bounds = shapely.bounds(geometries)
+    largest = np.abs(shapely.get_coordinates(geometries)).max()
+    if not np.isfinite(largest):
+        raise ValueError("coordinates are not finite")
+    if largest > FARTHEST:
         raise ValueError(f"coordinates beyond {FARTHEST:g} cannot be indexed")
     whole = np.arange(len(geometries), dtype=np.int32)
     return tuple(
@@ -55,41 +60,55 @@ def layers_of(geometries: NDArray[Any], margin: float = 0.0) -> tuple[Layer, ...
 def _split(
     geometries: NDArray[Any], part: NDArray[np.int32], bounds: Floats, margin: float
 ) -> Iterator[tuple[NDArray[np.int32], Frame]]:
-    frame = _frame(geometries[part], bounds[part], margin)
-    if np.prod(frame.blocks) > _MAX_BLOCKS:
-        halves = _apart(bounds[part], 4 * frame.margin + 3 * frame.step * frame.fan)
+    """Zones that fit one grid together; else on either side of an empty band; else in larger cells."""
+    sizes = _Sizes(geometries[part], bounds[part], margin)
+    frame = sizes.frame()
+    while frame is None:
+        halves = _apart(bounds[part], sizes.least_gap())
         if halves is not None:
             for half in halves:
                 yield from _split(geometries, part[half], bounds, margin)
             return
-        while np.prod(frame.blocks) > _MAX_BLOCKS:  # one vast tiling: larger cells
-            frame = framed(_extent(bounds[part]), frame.step * 2, frame.shift, frame.margin)
+        sizes.step *= 2
+        frame = sizes.frame()
     yield part, frame
 
 
-def _frame(geometries: NDArray[Any], bounds: Floats, margin: float) -> Frame:
-    """The frame that suits these zones, whatever its number of blocks."""
-    extent = _extent(bounds)
-    largest = float(np.abs(bounds).max())
-    typical = float(np.sqrt(np.median(shapely.area(geometries)))) / _CELLS_ACROSS
-    step = 2.0 ** round(np.log2(max(typical, largest * 2.0**-36, 2.0**-60)))
-    length = float(shapely.length(geometries).sum())
-    xy = shapely.get_coordinates(geometries)
-    while True:
-        # Blocks that edges touch, at most; the fan that makes the whole smallest.
+class _Sizes:
+    """How large the cells and blocks of some zones are to be."""
+
+    def __init__(self, geometries: NDArray[Any], bounds: Floats, margin: float) -> None:
+        self._extent, self._margin = _extent(bounds), margin
+        self._largest = float(np.abs(bounds).max())
+        typical = float(np.sqrt(np.median(shapely.area(geometries)))) / _CELLS_ACROSS
+        self.step = 2.0 ** round(np.log2(max(typical, self._largest * 2.0**-36, 2.0**-60)))
+        self._length = float(shapely.length(geometries).sum())
+        self._xy = shapely.get_coordinates(geometries)
+
+    def frame(self) -> Frame | None:
+        """The frame whose fan makes the grid smallest; None when that is too large."""
         sizes = {}
+        west, south, east, north = self._extent
         for shift in _SHIFTS:
-            block = step * (1 << shift)
-            blocks = ((extent[2] - extent[0]) / block + 3) * ((extent[3] - extent[1]) / block + 3)
-            corners = np.floor(xy / block).astype(np.int64)
-            met = len(np.unique(corners[:, 0] * (1 << 32) + corners[:, 1]))
-            touched = min(blocks, length / block + met)
-            sizes[4 * blocks + touched * (1 << 2 * shift)] = shift
-        least = min(sizes)
-        if least <= _MAX_CELLS + _MAX_BLOCKS or length == 0:
-            rounding = 64 * np.spacing(largest)
-            return framed(extent, step, sizes[least], max(margin, step * 2.0**-14, rounding))
-        step *= 2
+            block = self.step * (1 << shift)
+            blocks = ((east - west) / block + 3) * ((north - south) / block + 3)
+            if blocks <= _MAX_BLOCKS:
+                # Blocks that edges touch, about: those of the vertices, and one for each length of a block.
+                corners = np.floor(self._xy / block).astype(np.int64)
+                met = len(distinct(corners[:, 0] * (1 << 32) + corners[:, 1]))
+                touched = min(blocks, self._length / block + met)
+                # Blocks weigh more: every point looks one up, and they should stay in the processor's cache.
+                sizes[4 * blocks + touched * (1 << 2 * shift)] = shift
+        if not sizes or min(sizes) > _MAX_CELLS:
+            return None
+        return framed(self._extent, self.step, sizes[min(sizes)], self._reach())
+
+    def _reach(self) -> float:
+        return float(max(self._margin, self.step * 2.0**-14, 64 * np.spacing(self._largest)))
+
+    def least_gap(self) -> float:
+        """The narrowest empty band that is worth a cut."""
+        return float(4 * self._reach() + 3 * self.step * (1 << _SHIFTS[0]))
 
 
 def _extent(bounds: Floats) -> tuple[float, float, float, float]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -110,8 +111,8 @@ def crossed_cells(strips: Strips, zone: Ints, frame: Frame) -> tuple[Ints, Ints]
         strip, column = _expanded(strips.first[part], strips.last[part])
         strip += part.start
         keys = zone[strip] * size + strips.row[strip] * frame.nx + column
-        found.append(np.unique(keys))
-    keys = np.unique(np.concatenate(found)) if len(found) > 1 else found[0]
+        found.append(distinct(keys))
+    keys = distinct(np.concatenate(found)) if len(found) > 1 else found[0]
     return keys // size, keys % size
 
 
@@ -145,23 +146,44 @@ def inner_runs(strips: Strips, zone: Ints, cells: tuple[Ints, Ints], frame: Fram
     return Runs(cells[0][at], cells[1][at] // frame.nx, column[at] + 1, column[at + 1] - 1)
 
 
-def cells_of_runs(runs: Runs, frame: Frame) -> list[tuple[Ints, Ints]]:
-    """(zone, cell) of every cell of the runs, in pieces."""
-    pieces = []
-    for part in _chunks(runs.last - runs.first + 1):
-        run, column = _expanded(runs.first[part], runs.last[part])
+def cells_of_runs(runs: Runs, blocks: Ints, frame: Frame) -> Iterator[tuple[Ints, Ints]]:
+    """(zone, cell) of every cell of the runs that is in one of `blocks` (sorted), in pieces.
+
+    A vast zone has few blocks that edges touch, and cells by the billion in the others: these are never listed.
+    """
+    s, across = frame.shift, frame.blocks[0]
+    base = (runs.row >> s) * across
+    first = np.searchsorted(blocks, base + (runs.first >> s))
+    last = np.searchsorted(blocks, base + (runs.last >> s), side="right") - 1
+    for part in _chunks(np.maximum(last - first + 1, 0)):
+        run, place = _expanded(first[part], last[part])
         run += part.start
-        pieces.append((runs.zone[run], runs.row[run] * frame.nx + column))
-    return pieces
+        left = (blocks[place] - base[run]) << s
+        begin, end = np.maximum(runs.first[run], left), np.minimum(runs.last[run], left + frame.fan - 1)
+        for piece in _chunks(end - begin + 1):
+            owner, column = _expanded(begin[piece], end[piece])
+            owner = run[owner + piece.start]
+            yield runs.zone[owner], runs.row[owner] * frame.nx + column
 
 
-def anchor_blocks_of_runs(runs: Runs, frame: Frame) -> tuple[Ints, Ints]:
-    """(zone, block) of every block whose first cell is in a run; block = block row · blocks along x + block column."""
+def anchor_blocks_of_runs(runs: Runs, frame: Frame) -> Iterator[tuple[Ints, Ints]]:
+    """(zone, block) of every block whose first cell is in a run, in pieces; block = row of blocks · blocks along x +
+    column of blocks."""
     s, across = frame.shift, frame.blocks[0]
     kept = np.flatnonzero(runs.row & (frame.fan - 1) == 0)
-    run, column = _expanded((runs.first[kept] + frame.fan - 1) >> s, runs.last[kept] >> s)
-    run = kept[run]
-    return runs.zone[run], (runs.row[run] >> s) * across + column
+    first, last = (runs.first[kept] + frame.fan - 1) >> s, runs.last[kept] >> s
+    for part in _chunks(np.maximum(last - first + 1, 0)):
+        run, column = _expanded(first[part], last[part])
+        run = kept[run + part.start]
+        yield runs.zone[run], (runs.row[run] >> s) * across + column
+
+
+def distinct(keys: Ints) -> Ints:
+    """The keys, sorted, each once. numpy's own way hashes first, which costs ten times a sort on keys like these."""
+    ordered = np.sort(keys)
+    new = np.ones(len(ordered), dtype=bool)
+    new[1:] = ordered[1:] != ordered[:-1]
+    return ordered[new]
 
 
 def _expanded(first: Ints, last: Ints) -> tuple[Ints, Ints]:

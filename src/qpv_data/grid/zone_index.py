@@ -105,6 +105,8 @@ def index_zones(codes: Sequence[str], geometries: NDArray[Any], margin: float = 
     """
     import shapely
 
+    if len(codes) != len(geometries):
+        raise ValueError(f"{len(codes)} codes for {len(geometries)} zones")
     if len(set(codes)) != len(codes):
         raise ValueError("a code is met twice")
     order = sorted(range(len(codes)), key=lambda i: codes[i])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -55,6 +55,8 @@ class Placer:
     """Places batches in one zoning. Threads share it: it changes nothing but its caches of what each CRS needs."""
 
     def __init__(self, zoning: Zoning, *, regle: Regle = "couvre", corriger_axes: bool = False) -> None:
+        if regle not in get_args(Regle):
+            raise ValueError(f"regle is one of {get_args(Regle)}, not {regle!r}")
         self.zoning = zoning
         self._regle, self._corriger = regle, corriger_axes
         self._ways: dict[str, tuple[Reach, Ground]] = {}
@@ -97,7 +99,14 @@ class Placer:
 
     def every_xy(self, crs: str, x: Floats, y: Floats) -> tuple[Ints, Labels]:
         """(row, zone number) of every zone that holds each point, sorted by both."""
-        return self._way(crs)[0].every(x, y)
+        reach, ground = self._way(crs)
+        rows, zone = reach.every(x, y)
+        if not self._corriger:
+            return rows, zone
+        unknown, why = ground.unknown(x, y, np.unique(rows))
+        swapped = unknown[why == _SWAPPED]
+        again, number = reach.every(y[swapped], x[swapped])
+        return joined([(rows, zone), (swapped[again], number)])
 
     def pairs(self, batch: pa.RecordBatch, where: Where) -> tuple[Ints, Labels]:
         """The same for the rows of a batch."""

@@ -104,14 +104,14 @@ def _numbers(column: pa.Array, decimale: str) -> tuple[Floats, Ints]:
     kind = column.type
     if pa.types.is_null(kind):
         return np.full(len(column), np.nan), none
-    if _is_text(kind):
+    if is_text(kind):
         return _parsed(column, decimale)
     if not pa.types.is_float64(kind):
         column = column.cast(pa.float64(), safe=False)
     return numbers(column, math.nan), none
 
 
-def _is_text(kind: pa.DataType) -> bool:
+def is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
@@ -170,4 +170,14 @@ def _of_wkb(column: pa.Array) -> Received:
     kinds: NDArray[np.int32] = shapely.get_type_id(shapes)
     # What is there and is no point has no place that can be read.
     bad = np.flatnonzero(present & (kinds != 0))
-    return Received(shapely.get_x(shapes), shapely.get_y(shapes), bad)
+    return Received(*coordinates_of(shapes), bad)
+
+
+def coordinates_of(shapes: NDArray[np.object_]) -> tuple[Floats, Floats]:
+    """x and y of geometries; NaN for one that is missing, empty, or no point (GEOS fails on an empty one)."""
+    import shapely
+
+    x, y = np.full(len(shapes), np.nan), np.full(len(shapes), np.nan)
+    there = np.flatnonzero((shapely.get_type_id(shapes) == 0) & ~shapely.is_empty(shapes))
+    x[there], y[there] = shapely.get_x(shapes[there]), shapely.get_y(shapes[there])
+    return x, y

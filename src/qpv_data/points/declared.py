@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
-from qpv_data.points.coordinates import Where
+import pyarrow as pa
+
+from qpv_data.points.coordinates import Where, is_text
 from qpv_data.points.reading import Source
 from qpv_data.problems import FeedError, Problem
 
@@ -56,13 +57,55 @@ def where_of(
     return Where(x, y, geometrie, crs, colonne_epsg, decimale)
 
 
+def require(nom: str, schema: pa.Schema, where: Where, others: Sequence[str] = ()) -> None:
+    """Check that the columns to read, and `others`, are there, once each, and can say what is asked of them.
+
+    Raises FeedError: all that is missing, met twice, or of a type that is no coordinate.
+    """
+    names = schema.names
+    wanted = tuple(dict.fromkeys([*where.columns, *others]))
+    if absent := [c for c in wanted if c not in names]:
+        listed = ", ".join(map(repr, names[:40])) + (", …" if len(names) > 40 else "")
+        message = f"colonnes absentes : {', '.join(map(repr, absent))} ; le fichier a : {listed}"
+        raise FeedError(nom, Problem.COLONNE_INCONNUE, message, "donner le nom exact d'une colonne")
+    if twice := [c for c in wanted if names.count(c) > 1]:
+        message = f"colonnes en double : {', '.join(map(repr, twice))}"
+        raise FeedError(nom, Problem.ENTETE_INATTENDU, message, "les renommer")
+    wrong = [c for c in (where.x, where.y) if c is not None and not _says_number(schema.field(c).type)]
+    wrong += [c for c in (where.geometrie,) if c is not None and not _says_point(schema.field(c).type)]
+    if wrong:
+        said = ", ".join(f"{c!r} ({str(schema.field(c).type)[:60]})" for c in dict.fromkeys(wrong))
+        remedy = "donner des nombres ou des textes à --x et --y, ou des points à --geometrie"
+        raise FeedError(nom, Problem.VALEUR_INVALIDE, f"des colonnes ne sont pas des coordonnées : {said}", remedy)
+
+
+def _says_number(kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    return bool(number or is_text(kind) or pa.types.is_null(kind))
+
+
+def _says_point(kind: pa.DataType) -> bool:
+    """WKB, or native points: x and y apart, or together."""
+    if isinstance(kind, pa.BaseExtensionType):
+        kind = kind.storage_type
+    if pa.types.is_struct(kind):
+        fields = {f.name: f.type for f in kind}
+        return all(n in fields and pa.types.is_floating(fields[n]) for n in "xy")
+    if pa.types.is_fixed_size_list(kind):
+        return bool(kind.list_size >= 2 and pa.types.is_floating(kind.value_type))
+    wkb = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view, pa.types.is_null)
+    return any(of(kind) for of in wkb)
+
+
 def _crs_error(source: Source, message: str, remedy: str) -> FeedError:
     return FeedError(source.nom, Problem.CRS_INATTENDU, message, remedy)
 
 
 def _read(source: Source, text: str) -> str:
     """The CRS that a caller names; numbers of EPSG are not looked up until a point needs it."""
-    if text.upper().startswith("EPSG:") and text[5:].isdigit():
+    if text.upper().startswith("EPSG:") and text[5:].isdecimal():
         number = f"EPSG:{int(text[5:])}"
         if number in ("EPSG:4326", "EPSG:2154"):
             return number
@@ -77,38 +120,44 @@ def _read(source: Source, text: str) -> str:
         from qpv_data.sources.vector import authority
 
         try:
-            known = authority(CRS.from_user_input(text).to_wkt())
+            said = CRS.from_user_input(text)
         except CRSError:
-            known = None
-        if known is not None:
-            return known
+            said = None
+        # Neither a height nor a geocentric system places a point on the ground.
+        if said is not None and (said.is_geographic or said.is_projected):
+            return authority(said.to_wkt()) or said.to_wkt()
     raise _crs_error(source, f"système de coordonnées inconnu : {text}", "écrire par exemple EPSG:4326")
 
 
 def _crs_of_files(sources: Sequence[Source], column: str) -> str | None:
     found: dict[str | None, str] = {}
     for source in sources:
-        found.setdefault(_crs_of(source.geo, column), source.nom)
+        found.setdefault(_crs_of(source, column), source.nom)
     if len(found) > 1:
         names = ", ".join(found.values())
         raise _crs_error(sources[0], f"des fichiers de systèmes différents : {names}", "les traiter séparément")
     return next(iter(found))
 
 
-def _crs_of(geo: dict[str, Any], column: str) -> str | None:
+def _crs_of(source: Source, column: str) -> str | None:
     """The CRS of a GeoParquet column: longitude and latitude when it does not speak of it, None when it is null."""
-    if column not in geo.get("columns", {}):
+    if column not in source.geo.get("columns", {}):
         return None
-    said = geo["columns"][column].get("crs", "OGC:CRS84")
+    said = source.geo["columns"][column].get("crs", "OGC:CRS84")
     if said is None:
         return None
     identity = said.get("id", {}) if isinstance(said, dict) else {}
-    if said == "OGC:CRS84" or identity.get("authority") == "OGC":
+    if said == "OGC:CRS84" or (identity.get("authority"), identity.get("code")) == ("OGC", "CRS84"):
         return "EPSG:4326"
     if identity.get("authority") == "EPSG":
         return f"EPSG:{identity['code']}"
     from pyproj import CRS
+    from pyproj.exceptions import CRSError
 
     from qpv_data.sources.vector import authority
 
-    return authority(CRS.from_user_input(json.dumps(said)).to_wkt())
+    try:
+        read = CRS.from_user_input(said if isinstance(said, str) else json.dumps(said))
+    except CRSError as e:
+        raise _crs_error(source, "le système que le fichier déclare est illisible", "corriger le fichier") from e
+    return authority(read.to_wkt())

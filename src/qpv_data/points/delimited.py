@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator, Sequence
+import csv
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +16,13 @@ import pyarrow.csv as pc
 
 from qpv_data.points.reading import Unit
 from qpv_data.problems import FeedError, Problem
+from qpv_data.sources.container import Kind, sniff
 
 _BLOCK = 16 << 20
+_TEXTS = (Kind.TEXTE, Kind.INCONNU)
 _SEPARATORS = (";", "\t", ",", "|")
 _SHOWN = 10
+_REMEDY = "donner --encodage (cp1252…) et --separateur, ou vérifier le fichier"
 
 
 class CsvSource:
@@ -34,54 +41,79 @@ class CsvSource:
             raise FeedError(
                 self.nom, Problem.VALEUR_INVALIDE, f"encodage inconnu : {encodage}", "utf-8, cp1252…"
             ) from e
+        kind = sniff(path)
+        if kind not in _TEXTS or (kind is Kind.INCONNU and "16" not in self._encoding and "32" not in self._encoding):
+            said = "" if kind is Kind.INCONNU else f" ({kind.value})"
+            raise self._refused(f"ni Parquet, ni CSV, ni fichier Arrow{said}", "convertir ou décompresser le fichier")
         self._separator = separateur or self._sniffed()
-        with self._open(None) as reader:
-            self.schema: pa.Schema = reader.schema
-        names = self.schema.names
-        if twice := sorted({n for n in names if names.count(n) > 1}):
+        header, self._empty = self._beginning()
+        if not header:
+            raise self._refused("fichier vide, sans en-tête", "vérifier la source")
+        if twice := sorted({n for n in header if header.count(n) > 1}):
             message = f"colonnes en double : {', '.join(twice)}"
             raise FeedError(self.nom, Problem.ENTETE_INATTENDU, message, "les renommer")
+        self.schema: pa.Schema = pa.schema([(name, pa.string()) for name in header])
+        if not self._empty:
+            self._reader([]).close()
 
     def units(self, columns: Sequence[str] | None) -> Iterator[Unit]:
         """Batches of the file, in order, all columns being texts; null only where the field is empty."""
+        if self._empty:
+            return
         wrong: list[str] = []
-        with self._open(wrong) as reader:
-            try:
-                for batch in reader:
-                    kept = batch if columns is None else batch.select(list(columns))
-                    yield lambda kept=kept: [kept]  # type: ignore[misc]
-            except pa.ArrowInvalid as e:
-                raise self._illegible(e) from e
+        with self._reader(wrong) as reader:
+            while (batch := self._next(reader, wrong)) is not None:
+                kept = batch if columns is None else batch.select(list(columns))
+                yield lambda kept=kept: [kept]  # type: ignore[misc]
         if wrong:
             raise self._ragged(wrong)
 
-    def _open(self, wrong: list[str] | None) -> pc.CSVStreamingReader:
-        names = self._header()
+    def _next(self, reader: pc.CSVStreamingReader, wrong: list[str]) -> pa.RecordBatch | None:
+        try:
+            with _undecoded_rows_ignored():
+                return reader.read_next_batch()
+        except StopIteration:
+            return None
+        except (pa.ArrowInvalid, UnicodeDecodeError) as e:
+            raise self._illegible(e) from e
+
+    def _reader(self, wrong: list[str]) -> pc.CSVStreamingReader:
+        """A reader of the rows, that lists those with another number of fields in `wrong`."""
 
         def handler(row: Any) -> str:
-            if wrong is not None:
-                wrong.append(f"{row.number} ({row.actual_columns} champs)" if row.number else "?")
+            wrong.append(f"{row.number} ({row.actual_columns} champs)" if row.number else "?")
             return "skip"
 
         try:
-            return pc.open_csv(
-                self.path,
-                read_options=pc.ReadOptions(block_size=_BLOCK, encoding=self._encoding, use_threads=False),
-                parse_options=pc.ParseOptions(
-                    delimiter=self._separator, newlines_in_values=True, invalid_row_handler=handler
-                ),
-                convert_options=pc.ConvertOptions(
-                    column_types={n: pa.string() for n in names}, strings_can_be_null=True, null_values=[""]
-                ),
-            )
+            with _undecoded_rows_ignored():
+                reader = pc.open_csv(
+                    self.path,
+                    read_options=pc.ReadOptions(block_size=_BLOCK, encoding=self._encoding, use_threads=False),
+                    parse_options=pc.ParseOptions(
+                        delimiter=self._separator, newlines_in_values=True, invalid_row_handler=handler
+                    ),
+                    convert_options=pc.ConvertOptions(
+                        column_types={n: pa.string() for n in self.schema.names},
+                        strings_can_be_null=True,
+                        null_values=[""],
+                    ),
+                )
         except (pa.ArrowInvalid, pa.ArrowKeyError, UnicodeDecodeError) as e:
             raise self._illegible(e) from e
+        if reader.schema.names != self.schema.names:
+            reader.close()
+            raise self._refused("en-tête illisible", "vérifier l'encodage, le séparateur et les guillemets")
+        return reader
 
-    def _header(self) -> list[str]:
-        import csv
-
+    def _beginning(self) -> tuple[list[str], bool]:
+        """The header, and whether nothing follows it."""
         with self.path.open("r", encoding=_without_bom(self._encoding), errors="replace", newline="") as stream:
-            return next(csv.reader(stream, delimiter=self._separator), [])
+            rows = csv.reader(stream, delimiter=self._separator)
+            try:
+                header = next((row for row in rows if row), [])
+            except csv.Error as e:  # a quote that no other one ends
+                raise self._refused("en-tête illisible", "vérifier ses guillemets et le séparateur") from e
+            return header, not any(line.strip() for line in stream)
 
     def _sniffed(self) -> str:
         with self.path.open("r", encoding=_without_bom(self._encoding), errors="replace", newline="") as stream:
@@ -89,13 +121,36 @@ class CsvSource:
         return max(_SEPARATORS, key=head.count) if any(head.count(s) for s in _SEPARATORS) else ","
 
     def _illegible(self, error: Exception) -> FeedError:
-        message = f"CSV illisible : {str(error).splitlines()[0][:200]}"
-        return FeedError(self.nom, Problem.FORMAT_INATTENDU, message, "vérifier l'encodage et le séparateur")
+        """What is wrong, and where; never the row itself, which may hold a personal value."""
+        said = str(error)
+        encoding = isinstance(error, UnicodeDecodeError) or "UTF8" in said
+        what = f"octets qui n'existent pas en {self._encoding}" if encoding else "lignes illisibles"
+        line = re.search(r"Row #(\d+)", said)
+        return self._refused(f"CSV illisible : {what}" + (f" (ligne {line[1]})" if line else ""), _REMEDY)
+
+    def _refused(self, message: str, remedy: str) -> FeedError:
+        return FeedError(self.nom, Problem.FORMAT_INATTENDU, message, remedy)
 
     def _ragged(self, wrong: list[str]) -> FeedError:
         shown = ", ".join(wrong[:_SHOWN]) + (", …" if len(wrong) > _SHOWN else "")
         message = f"{len(wrong)} lignes n'ont pas les {len(self.schema)} champs de l'en-tête : lignes {shown}"
         return FeedError(self.nom, Problem.FORMAT_INATTENDU, message, "corriger ces lignes, ou leurs guillemets")
+
+
+@contextmanager
+def _undecoded_rows_ignored() -> Iterator[None]:
+    """pyarrow prints a row with too many fields that it cannot decode, before it refuses the file: not here."""
+    before: Callable[[Any], Any] = sys.unraisablehook
+
+    def hook(fault: Any) -> None:
+        if not (isinstance(fault.exc_value, UnicodeDecodeError) and "_reader.<locals>.handler" in repr(fault.object)):
+            before(fault)
+
+    sys.unraisablehook = hook
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
 
 
 def _without_bom(encoding: str) -> str:

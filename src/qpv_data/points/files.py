@@ -13,9 +13,10 @@ import pyarrow as pa
 from qpv_data.arrays import texts
 from qpv_data.points.batch import Placed, Placer
 from qpv_data.points.coordinates import Where
+from qpv_data.points.declared import require
 from qpv_data.points.pruning import units_of
 from qpv_data.points.reading import ParquetSource, Source, Unit, in_order
-from qpv_data.points.rows import CsvRows, ParquetRows, answer_columns, refuse_clash, with_answers
+from qpv_data.points.rows import CsvRows, ParquetRows, answer_columns, refuse_clash, refuse_nested, with_answers
 from qpv_data.points.tally import Outcome, Tally
 from qpv_data.problems import FeedError, Problem
 from qpv_data.replacing import replacing
@@ -46,19 +47,10 @@ class Request:
     def prepare(self, columns: Sequence[str]) -> None:
         """Check that the columns are there and make the indexes ready. Raises FeedError: all that is missing."""
         for source in self.sources:
-            wanted = dict.fromkeys([*self.where.columns, *columns])
-            if absent := [c for c in wanted if c not in source.schema.names]:
-                message = (
-                    f"colonnes absentes : {', '.join(map(repr, absent))} ; le fichier a : {_listed(source.schema)}"
-                )
-                raise FeedError(source.nom, Problem.COLONNE_INCONNUE, message, "donner le nom exact d'une colonne")
+            require(source.nom, source.schema, self.where, columns)
         if self.where.crs is not None:
             for asked in self.asked:
                 asked.placer.prepare(self.where.crs)
-
-
-def _listed(schema: pa.Schema) -> str:
-    return ", ".join(map(repr, schema.names[:40])) + (", …" if len(schema.names) > 40 else "")
 
 
 def count(request: Request, par: str | None, somme: Sequence[str]) -> tuple[list[Outcome], list[Tally]]:
@@ -66,11 +58,19 @@ def count(request: Request, par: str | None, somme: Sequence[str]) -> tuple[list
 
     A point of several zones counts in the one of smallest code, or in each when all the codes are asked for
     (`toutes`). Sums are exact. Memory does not depend on the number of rows.
+    Raises FeedError: a column that is not there, or that no count can be made by.
     """
     named = [*([par] if par is not None else []), *somme]
     request.prepare(named)
+    first = ("zonage", "code") if len(request.asked) > 1 else ("code",)
+    if par in (taken := {*first, "nombre", *(f"somme_{name}" for name in somme)}):
+        message = f"la colonne {par!r} porte le nom d'une colonne du résultat : {', '.join(sorted(taken))}"
+        raise FeedError(request.sources[0].nom, Problem.DOUBLON, message, "la renommer")
     outcomes = [Outcome() for _ in request.asked]
     tallies = [Tally(len(a.placer.zoning.codes), par, tuple(somme)) for a in request.asked]
+    for source in request.sources:
+        for tally in tallies:
+            tally.expect(source.nom, source.schema)
 
     def work(unit: tuple[Unit, bool]) -> list[tuple[Outcome, Tally]]:
         batches, found = unit[0](), []
@@ -132,6 +132,8 @@ def write(request: Request, target: Path) -> list[Outcome]:
         return done
 
     schema = _schema(first.schema, request)
+    if target.suffix.lower() == ".csv":
+        refuse_nested(first.nom, first.schema)
     with replacing(target) as temporary:
         writer = (
             CsvRows(temporary, schema) if target.suffix.lower() == ".csv" else _parquet(temporary, schema, first, added)

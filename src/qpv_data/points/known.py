@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qpv_data.grid.store import cache_dir, digest_of, load_index
+from qpv_data.grid.store import UNUSABLE, cache_dir, digest_of, load_index, path_of
 from qpv_data.points.zoning import Drawn, Zoning, no_numbers, zoning_of
 from qpv_data.problems import FeedError, Problem
 
@@ -52,7 +52,7 @@ def _remembered(manifest: Path) -> Zoning | None:
             Drawn(
                 p["crs"],
                 p["degres"],
-                load_index(cache_dir() / f"grille-{p['digest'][:40]}.arrow").index,
+                load_index(path_of(p["digest"]), p["digest"]).index,
                 no_numbers(),
                 tuple(p["natifs"]),
                 p["propre"],
@@ -60,7 +60,7 @@ def _remembered(manifest: Path) -> Zoning | None:
             )
             for p in said["parts"]
         ]
-    except (OSError, ValueError, KeyError):
+    except UNUSABLE:
         return None
     more = {"principal": said["principal"], "territoires": frozenset(said["territoires"])}
     sure = {crs: tuple(box) for crs, box in said["sure"].items()}

@@ -23,7 +23,8 @@ def open_zones(path: Path, code: str, crs: str | None = None, tampon_m: float = 
     """A zoning out of any file of polygons; see `read_zones_file` for what is read and what is refused.
 
     `tampon_m`: zones widened by so many metres, in their territory's projected CRS, or the file's own when it is
-    projected. The index is kept under the digest of the file's bytes: the second time costs a few milliseconds.
+    projected in metres (Web Mercator's are not). The index is kept under the digest of the file's bytes: the second
+    time costs a few milliseconds.
     """
     if not path.exists():
         raise FeedError(path.name, Problem.SOURCE_ABSENTE, "fichier de zones absent", "vérifier le chemin")
@@ -71,9 +72,17 @@ def _in_one_crs(nom: str, digest: str, read: Any) -> Zoning:
 
 
 def zoning_of_shapes(codes: Sequence[str], geometries: NDArray[Any], crs: str, nom: str = "zones") -> Zoning:
-    """A zoning of valid polygons drawn in `crs`, in memory only."""
+    """A zoning of valid polygons drawn in `crs`, in memory only. Raises ValueError, naming codes, for anything else."""
+    import shapely
+
     from qpv_data.points.ground import territory_of_zones
 
+    if len(codes) != len(geometries):
+        raise ValueError(f"{len(codes)} codes for {len(geometries)} geometries")
+    drawn = np.isin(shapely.get_type_id(geometries), (3, 6)) & ~shapely.is_empty(geometries)
+    for fault, sound in (("are no polygons", drawn), ("are not valid: make them so", shapely.is_valid(geometries))):
+        if len(wrong := np.flatnonzero(~sound)):
+            raise ValueError(f"{len(wrong)} zones {fault}: {[codes[i] for i in wrong[:5]]}")
     part = Drawn(crs, is_geographic(crs), _indexed(codes, geometries), no_numbers())
     principal = territory_of_zones(crs, _centres(geometries)) if len(geometries) else None
     return zoning_of(nom, [part], principal=principal)
@@ -81,17 +90,18 @@ def zoning_of_shapes(codes: Sequence[str], geometries: NDArray[Any], crs: str, n
 
 def _buffered(nom: str, file: ZoneFile, metres: float, digest: str) -> Zoning:
     """Zones widened where distances are true: one part a projected CRS."""
+    from qpv_data.grid.layers import FARTHEST
     from qpv_data.points.ground import territory_of_zones
     from qpv_data.zonages.crs import reproject
     from qpv_data.zonages.territories import load_territories
 
     known = {t.id: t for t in load_territories()}
-    if is_geographic(file.crs):
+    if not _measures(file.crs):
         centres = _centres(file.geometries)
         places = [territory_of_zones(file.crs, (cx, cy)) for cx, cy in zip(*(c[:, None] for c in centres), strict=True)]
         if lost := [c for c, place in zip(file.codes, places, strict=True) if place is None]:
             message = f"{len(lost)} zones hors de tout territoire français, sans projection où mesurer : {lost[:5]}"
-            raise FeedError(nom, Problem.CRS_INATTENDU, message, "donner des zones dans un système projeté")
+            raise FeedError(nom, Problem.CRS_INATTENDU, message, "donner des zones dans un système projeté en mètres")
         systems = [f"EPSG:{known[str(place)].epsg}" for place in places]
     else:
         systems = [file.crs] * len(file.codes)
@@ -100,9 +110,15 @@ def _buffered(nom: str, file: ZoneFile, metres: float, digest: str) -> Zoning:
         rows = np.flatnonzero(np.array(systems) == crs)
         codes = tuple(file.codes[i] for i in rows)
         shapes = reproject(file.geometries[rows], file.crs, crs)
+        within = (np.abs(_bounds(shapes)) + metres <= FARTHEST).all(axis=1)
+        if not within.all():
+            far = [codes[i] for i in np.flatnonzero(~within)[:5]]
+            message = f"zones élargies au-delà de {FARTHEST:g} : {far}"
+            raise FeedError(nom, Problem.PERIMETRES_INVALIDES, message, "vérifier le fichier et son CRS")
         parts.append(widened(codes, shapes, crs, metres, f"{digest}-{crs}"))
     principal = territory_of_zones(file.crs, _centres(file.geometries))
-    return zoning_of(f"{nom}_{metres:g}m", parts, principal=principal, reparees=file.reparees)
+    said = {"reparees": file.reparees, "sans_aire": file.sans_aire}
+    return zoning_of(f"{nom}_{metres:g}m", parts, principal=principal, **said)
 
 
 def widened(codes: Sequence[str], shapes: NDArray[Any], crs: str, metres: float, seed: str) -> Drawn:
@@ -161,6 +177,16 @@ def is_geographic(crs: str) -> bool:
     return bool(CRS.from_user_input(crs).is_geographic)
 
 
+def _measures(crs: str) -> bool:
+    """Whether a unit of `crs` is a metre on the ground, near enough: neither degrees, nor feet, nor Web Mercator's."""
+    from pyproj import CRS
+
+    read = CRS.from_user_input(crs)
+    operation = read.coordinate_operation
+    mercator = operation is not None and "Mercator" in operation.method_name and "Trans" not in operation.method_name
+    return bool(read.is_projected and not mercator and all(a.unit_conversion_factor == 1 for a in read.axis_info[:2]))
+
+
 def _indexed(codes: Sequence[str], geometries: NDArray[Any]) -> Any:
     from qpv_data.grid.zone_index import index_zones
 
@@ -174,10 +200,17 @@ def _centres(geometries: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.
     return (xmin + xmax) / 2, (ymin + ymax) / 2
 
 
+def _bounds(geometries: NDArray[Any]) -> NDArray[np.float64]:
+    import shapely
+
+    found: NDArray[np.float64] = shapely.bounds(geometries)
+    return found
+
+
 def _bytes_of(path: Path) -> list[Path]:
-    """The files that a zoning is read from: a shapefile is several, a folder what it holds."""
+    """The files that a zoning is read from: a shapefile and a MapInfo file are several, a folder what it holds."""
     if path.is_dir():
         return sorted(p for p in path.rglob("*") if p.is_file())
-    if path.suffix.lower() == ".shp":
+    if path.suffix.lower() in (".shp", ".mif"):
         return sorted(p for p in path.parent.iterdir() if p.stem == path.stem and p.is_file())
     return [path]

@@ -54,4 +54,6 @@ def _side(column: Any, *, low: bool) -> float | None:
     if statistics is None or not statistics.has_min_max:
         return None
     value = statistics.min if low else statistics.max
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    known = isinstance(value, int | float) and not isinstance(value, bool)
+    # A NaN among the values leaves some writers' bounds NaN: they say nothing.
+    return float(value) if known and value == value else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -73,7 +73,7 @@ class ParquetSource:
             self.schema: pa.Schema = self.metadata.schema.to_arrow_schema()
         except (pa.ArrowInvalid, OSError) as e:
             raise _unreadable(path, e) from e
-        self.geo: dict[str, Any] = json.loads((self.metadata.metadata or {}).get(b"geo", b"{}"))
+        self.geo: dict[str, Any] = _geo(path, self.metadata.metadata)
         self.dictionary = tuple(dictionary)
         self._local = threading.local()
 
@@ -133,19 +133,36 @@ class ArrowSource:
         except (pa.ArrowInvalid, OSError) as e:
             raise _unreadable(path, e) from e
         self.schema, self._pieces = reader.schema, reader.num_record_batches
-        self.geo: dict[str, Any] = json.loads((self.schema.metadata or {}).get(b"geo", b"{}"))
+        self.geo: dict[str, Any] = _geo(path, self.schema.metadata)
         self._local = threading.local()
 
     def units(self, columns: Sequence[str] | None) -> Iterator[Unit]:
         """A unit a record batch."""
         for piece in range(self._pieces):
-            yield lambda piece=piece: [self._read(piece, columns)]  # type: ignore[misc]
+            yield lambda piece=piece: self._read(piece, columns)  # type: ignore[misc]
 
-    def _read(self, piece: int, columns: Sequence[str] | None) -> pa.RecordBatch:
-        if not hasattr(self._local, "reader"):
-            self._local.reader = pa.ipc.open_file(pa.memory_map(str(self.path)))
-        batch = self._local.reader.get_batch(piece)
-        return batch if columns is None else batch.select(list(columns))
+    def _read(self, piece: int, columns: Sequence[str] | None) -> list[pa.RecordBatch]:
+        try:
+            if not hasattr(self._local, "reader"):
+                self._local.reader = pa.ipc.open_file(pa.memory_map(str(self.path)))
+            batch = self._local.reader.get_batch(piece)
+            batch.validate()
+        except (pa.ArrowInvalid, OSError) as e:
+            raise _unreadable(self.path, e) from e
+        kept = batch if columns is None else batch.select(list(columns))
+        # One batch may be the whole file.
+        return [kept.slice(start, ROWS) for start in range(0, kept.num_rows, ROWS)]
+
+
+def _geo(path: Path, metadata: Mapping[bytes, bytes] | None) -> dict[str, Any]:
+    """What GeoParquet says of the columns; nothing for a file that is not one."""
+    try:
+        said = json.loads((metadata or {}).get(b"geo", b"{}"))
+    except ValueError as e:
+        raise _unreadable(path, e) from e
+    if not isinstance(said, dict) or not isinstance(said.get("columns", {}), dict):
+        raise _unreadable(path, ValueError("métadonnée « geo »"))
+    return said
 
 
 def _unreadable(path: Path, error: Exception) -> FeedError:

@@ -58,6 +58,19 @@ def refuse_clash(nom: str, schema: pa.Schema, added: Iterable[str]) -> None:
         raise FeedError(nom, Problem.DOUBLON, message, remedy)
 
 
+def refuse_nested(nom: str, schema: pa.Schema) -> None:
+    """Raise FeedError when a CSV cannot hold some columns: lists and structures."""
+    if nested := [f.name for f in schema if pa.types.is_nested(_stored(f.type))]:
+        message = f"un CSV ne peut pas tenir des listes ou des structures : {', '.join(map(repr, nested[:10]))}"
+        raise FeedError(nom, Problem.FORMAT_INATTENDU, message, "écrire un .parquet")
+
+
+def _stored(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    return kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind
+
+
 class ParquetRows:
     """Writes tables of one schema to Parquet. Added columns read back as plain texts, whatever wrote them."""
 
@@ -88,20 +101,49 @@ class ParquetRows:
 
 class CsvRows:
     """Writes tables of one schema to CSV; text that a spreadsheet would run as a formula is refused nowhere but
-    neutralised by an apostrophe, since the file is for people."""
+    neutralised by an apostrophe, since the file is for people. Bytes (WKB) are in hexadecimal; a list of codes is one
+    text, with commas between."""
 
-    def __init__(self, target: Path, schema: pa.Schema) -> None:
-        plain = [pa.field(f.name, f.type.value_type if pa.types.is_dictionary(f.type) else f.type) for f in schema]
-        self._schema = pa.schema(plain)
+    def __init__(self, target: Any, schema: pa.Schema) -> None:
+        names = _inert(texts(schema.names)).to_pylist()
+        empty = (pa.chunked_array([], f.type) for f in schema)
+        self._schema = pa.schema([(name, _plain(c).type) for name, c in zip(names, empty, strict=True)])
         self._writer = pcsv.CSVWriter(target, self._schema)
 
     def write(self, table: pa.Table) -> None:
         """Add rows."""
-        self._writer.write_table(pa.table([_inert(c) for c in table.cast(self._schema).columns], schema=self._schema))
+        self._writer.write_table(pa.table([_inert(_plain(c)) for c in table.columns], schema=self._schema))
 
     def close(self) -> None:
         """End the file."""
         self._writer.close()
+
+
+def write_csv(table: pa.Table, target: Any) -> None:
+    """A whole table as such a CSV, to a path or a stream of bytes."""
+    writer = CsvRows(target, table.schema)
+    writer.write(table)
+    writer.close()
+
+
+def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column as a CSV can hold it."""
+    import pyarrow.compute as pc
+
+    kind = column.type
+    if isinstance(kind, pa.BaseExtensionType):
+        storage = pa.chunked_array([c.storage for c in column.chunks], kind.storage_type)
+        return _plain(storage)
+    if pa.types.is_dictionary(kind):
+        return _plain(column.cast(kind.value_type))
+    if pa.types.is_list(kind):
+        return pc.binary_join(column, ",")
+    if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        return column.cast(pa.string())
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
+        shown = [None if v is None else v.hex() for v in column.to_pylist()]
+        return pa.chunked_array([pa.array(shown, pa.string())])
+    return column
 
 
 def _inert(column: Any) -> Any:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from qpv_data.arrays import arrow, numbers, texts
 from qpv_data.grid.edges import Floats, Ints
 from qpv_data.points.batch import Placed
+from qpv_data.points.categories import is_category, keys_of, kind_of, values_of
 from qpv_data.points.exact_sums import ExactSums
 from qpv_data.problems import FeedError, Problem
 
@@ -59,7 +60,8 @@ class Outcome:
 class Tally:
     """Groups of one zoning: a zone's number and a category. `somme`: the columns summed; `par`: the category's.
 
-    Categories are numbered as they are met; `entiers`: the columns whose sums are of whole numbers.
+    Categories are numbered as they are met; `entiers`, `decimaux`: the columns that held whole numbers, and others:
+    a sum is written as a whole number when it is of whole numbers only.
     """
 
     zones: int
@@ -70,8 +72,25 @@ class Tally:
     keys: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
     sums: dict[str, ExactSums] = field(default_factory=dict)
     entiers: set[str] = field(default_factory=set)
+    decimaux: set[str] = field(default_factory=set)
     absents: Counter[str] = field(default_factory=Counter)
     type_par: pa.DataType | None = None
+
+    def expect(self, nom: str, schema: pa.Schema) -> None:
+        """Learn the types of a source's columns, before its rows. Raises FeedError for a column that cannot serve."""
+        if self.par is not None:
+            kind = kind_of(schema.field(self.par).type)
+            if not is_category(kind):
+                message = f"la colonne {self.par!r} ({str(kind)[:60]}) n'est pas faite de catégories"
+                raise FeedError(nom, Problem.VALEUR_INVALIDE, message, "compter par une colonne simple")
+            if self.type_par is not None and self.type_par != kind:
+                message = f"la colonne {self.par!r} est de type {kind}, et {self.type_par} dans un autre fichier"
+                raise FeedError(nom, Problem.ENTETE_INATTENDU, message, "compter ces fichiers séparément")
+            self.type_par = kind
+        for name in self.somme:
+            kind = schema.field(name).type
+            whole = pa.types.is_integer(kind) or pa.types.is_boolean(kind)
+            (self.entiers if whole else self.decimaux).add(name)
 
     def add(self, batch: pa.RecordBatch, placed: Placed) -> None:
         """Add the rows of a batch that are inside a zone."""
@@ -84,23 +103,18 @@ class Tally:
             key = key * width + codes
         groups, members = self._grouped(key, width)
         counted = np.bincount(members, minlength=len(groups))
-        part = Tally(self.zones, self.par, self.somme)
-        part.entiers = self.entiers
-        for name in self.somme:
-            part.sums[name] = self._summed(batch, name, rows, members, len(groups))
+        summed = {name: self._summed(batch, name, rows, members, len(groups)) for name in self.somme}
         met = np.flatnonzero(counted)
-        kept = {name: sums.regrouped(_places(met, len(groups)), len(met)) for name, sums in part.sums.items()}
+        kept = {name: sums.regrouped(_places(met, len(groups)), len(met)) for name, sums in summed.items()}
         own = np.array([self._number(c) for c in local], dtype=np.int64)
         full = (groups[met] // width) + own[groups[met] % width] * self.zones
         self._merge(full, counted[met], kept)
 
     def merge(self, other: Tally) -> None:
         """Add the groups of another tally of the same zoning."""
-        self.type_par = self.type_par or other.type_par
         own = np.zeros(max(other.categories.values(), default=0) + 1, np.int64)
         for category, n in other.categories.items():
             own[n] = self._number(category)
-        self.entiers |= other.entiers
         self.absents += other.absents
         self._merge(other.keys % self.zones + own[other.keys // self.zones] * self.zones, other.counts, other.sums)
 
@@ -129,20 +143,23 @@ class Tally:
     def _categories(self, batch: pa.RecordBatch, rows: Ints) -> tuple[Ints, list[object]]:
         assert self.par is not None
         column = batch.column(batch.schema.get_field_index(self.par))
-        self.type_par = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+        if pa.types.is_string_view(column.type):
+            column = column.cast(pa.string())
         taken = column.take(arrow(rows))
         if not pa.types.is_dictionary(taken.type):
             taken = pc.dictionary_encode(taken)
         codes = numbers(taken.indices.cast(pa.int64()), len(taken.dictionary))
-        return codes, [*taken.dictionary.to_pylist(), None]
+        return codes, [*keys_of(taken.dictionary), None]
 
     def _summed(self, batch: pa.RecordBatch, name: str, rows: Ints, members: Ints, groups: int) -> ExactSums:
-        column = batch.column(batch.schema.get_field_index(name)).take(arrow(rows))
+        column = batch.column(batch.schema.get_field_index(name))
+        if pa.types.is_string_view(column.type):
+            column = column.cast(pa.string())
+        column = column.take(arrow(rows))
         sums = ExactSums(groups)
         if pa.types.is_integer(column.type) or pa.types.is_boolean(column.type):
-            self.entiers.add(name)
             there = numbers(column.is_valid())
-            values = numbers(column.cast(pa.int64()), 0)
+            values = numbers(column if pa.types.is_uint64(column.type) else column.cast(pa.int64()), 0)
             # Two halves, each exact as a float64.
             sums.add(members, (values >> 32).astype(np.float64) * 2.0**32)
             sums.add(members, (values & 0xFFFFFFFF).astype(np.float64))
@@ -183,26 +200,20 @@ def table_of(tally: Tally, codes: Sequence[str]) -> pa.Table:
     columns: dict[str, pa.Array] = {"code": texts(codes).take(arrow(zone))}
     if tally.par is not None:
         named = sorted(tally.categories, key=tally.categories.__getitem__)
-        kind = tally.type_par or pa.string()
-        columns[tally.par] = _array(named, kind).take(arrow(category))
+        columns[tally.par] = values_of(named, tally.type_par or pa.string()).take(arrow(category))
     columns["nombre"] = arrow(tally.counts)
     every = np.arange(len(tally.keys))
     for name in tally.somme:
         sums = tally.sums.get(name, ExactSums(0))
-        whole = name in tally.entiers
+        whole = name in tally.entiers - tally.decimaux
         columns[f"somme_{name}"] = _whole(sums.whole_totals(every)) if whole else arrow(np.array(sums.totals(every)))
     order = [("code", "ascending"), *([(tally.par, "ascending")] if tally.par is not None else [])]
     return pa.table(columns).sort_by(order)
 
 
 def _whole(totals: list[int]) -> pa.Array:
-    """Whole sums; as float64 when one is beyond 64 bits."""
-    wide = any(not -(2**63) <= t < 2**63 for t in totals)
-    return arrow(np.array(totals, np.float64 if wide else np.int64))
-
-
-def _array(values: Sequence[object], kind: pa.DataType) -> pa.Array:
-    """Categories as an array of the type that they came in."""
-    if pa.types.is_string(kind):
-        return texts([None if v is None else str(v) for v in values])
-    return pa.array(values, kind)
+    """Whole sums, of 64 bits; as float64 when one is beyond."""
+    low, high = min(totals, default=0), max(totals, default=0)
+    if low >= -(2**63) and high < 2**63:
+        return arrow(np.array(totals, np.int64))
+    return arrow(np.array(totals, np.uint64 if low >= 0 and high < 2**64 else np.float64))
