@@ -26,7 +26,7 @@ retenues AS (
 )
 SELECT c.zonage, c.code_zone, c.periode, c.modalite, coalesce(b.methode, 'exacte') AS methode,
   least(floor(coalesce(b.bas, c.valeur) * r.echelle + 1e-6) / r.echelle, c.valeur) AS borne_basse,
-  greatest(ceil(coalesce(b.haut, c.valeur) * r.echelle - 1e-6) / r.echelle, c.valeur) AS borne_haute
+  greatest(ceil(coalesce(b.haut, c.valeur) * r.echelle - 1e-6) / r.echelle, c.valeur) + 0 AS borne_haute
 FROM cellules c
 CROSS JOIN regle r
 JOIN mesures z USING (zonage)

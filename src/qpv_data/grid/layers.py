@@ -21,8 +21,9 @@ from qpv_data.grid.raster import Frame, distinct, framed
 FARTHEST = 1e9
 """The largest coordinate, in size, that is indexed: the answers are proven up to there."""
 
-# Cells a side of a middling zone: measured, finer cells cost memory and build time for little.
-_CELLS_ACROSS = 16
+# Cells a side of a middling zone: measured, finer cells cost memory and build time for little; up to four times as many
+# where edges are short before the zone, so that few of them cross a cell.
+_CELLS_ACROSS, _MOST_ACROSS = 16, 64
 _MAX_BLOCKS, _MAX_CELLS = 1 << 22, 1 << 25
 _SHIFTS = (3, 4, 5)
 
@@ -80,10 +81,11 @@ class _Sizes:
     def __init__(self, geometries: NDArray[Any], bounds: Floats, margin: float) -> None:
         self._extent, self._margin = _extent(bounds), margin
         self._largest = float(np.abs(bounds).max())
-        typical = float(np.sqrt(np.median(shapely.area(geometries)))) / _CELLS_ACROSS
-        self.step = 2.0 ** round(np.log2(max(typical, self._largest * 2.0**-36, 2.0**-60)))
         self._length = float(shapely.length(geometries).sum())
         self._xy = shapely.get_coordinates(geometries)
+        side, edge = float(np.sqrt(np.median(shapely.area(geometries)))), self._length / len(self._xy)
+        wanted = max(min(side / _CELLS_ACROSS, edge), side / _MOST_ACROSS)
+        self.step = 2.0 ** round(np.log2(max(wanted, self._largest * 2.0**-36, 2.0**-60)))
 
     def frame(self) -> Frame | None:
         """The frame whose fan makes the grid smallest; None when that is too large."""

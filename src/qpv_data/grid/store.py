@@ -27,7 +27,7 @@ from qpv_data.grid.raster import Frame
 from qpv_data.grid.zone_index import ZoneIndex
 
 # Goes up whenever the arrays, or how they are made, change: an index of another version is made again.
-VERSION = 6
+VERSION = 7
 _ARRAYS = [f.name for f in dataclasses.fields(Grid) if f.name not in ("frame", "zones")]
 
 

@@ -135,10 +135,15 @@ def write(request: Request, target: Path) -> list[Outcome]:
     if target.suffix.lower() == ".csv":
         refuse_nested(first.nom, first.schema)
     with replacing(target) as temporary:
-        writer = (
-            CsvRows(temporary, schema) if target.suffix.lower() == ".csv" else _parquet(temporary, schema, first, added)
-        )
-        units = (unit for source in request.sources for unit in source.units(None))
+        writer: CsvRows | ParquetRows
+        sources = request.sources
+        if target.suffix.lower() == ".csv":
+            writer = CsvRows(temporary, schema)
+        else:
+            coded = _coded(first)
+            sources = tuple(s.as_dictionary(coded) if isinstance(s, ParquetSource) else s for s in sources)
+            writer = _parquet(temporary, schema, first, coded)
+        units = (unit for source in sources for unit in source.units(None))
         try:
             for done in in_order(units, work, request.threads):
                 for table, placed in done:
@@ -162,9 +167,22 @@ def _schema(schema: pa.Schema, request: Request) -> pa.Schema:
     return schema
 
 
-def _parquet(target: Path, schema: pa.Schema, source: Source, added: Sequence[str]) -> ParquetRows:
-    plain = [a for a in added if pa.types.is_dictionary(schema.field(a).type)]
-    return ParquetRows(target, schema, plain, dictionary=_dictionary(source))
+def _parquet(target: Path, schema: pa.Schema, source: Source, coded: Sequence[str]) -> ParquetRows:
+    read = schema
+    for name in coded:
+        at = schema.get_field_index(name)
+        read = read.set(at, schema.field(at).with_type(pa.dictionary(pa.int32(), pa.string())))
+    plain = [f.with_type(pa.string()) if f.name not in source.schema.names else f for f in schema]
+    told = pa.schema([p if pa.types.is_dictionary(f.type) else f for p, f in zip(plain, read, strict=True)])
+    return ParquetRows(target, read, told.with_metadata(schema.metadata), dictionary=_dictionary(source))
+
+
+def _coded(source: Source) -> list[str]:
+    """Columns of texts that the file holds as codes of a dictionary: carried as codes from one file to the other."""
+    if not isinstance(source, ParquetSource):
+        return []
+    texts_there = {f.name for f in source.schema if pa.types.is_string(f.type)}
+    return [name for name in _dictionary(source) if name in texts_there]
 
 
 def _dictionary(source: Source) -> list[str]:

@@ -72,23 +72,21 @@ def _stored(kind: pa.DataType) -> pa.DataType:
 
 
 class ParquetRows:
-    """Writes tables of one schema to Parquet. Added columns read back as plain texts, whatever wrote them."""
+    """Writes tables of one schema to Parquet; readers are told another, where texts are plain, whatever wrote them."""
 
-    def __init__(self, target: Path, schema: pa.Schema, added: Sequence[str], dictionary: Sequence[str]) -> None:
+    def __init__(self, target: Path, schema: pa.Schema, told: pa.Schema, dictionary: Sequence[str]) -> None:
         self._schema = schema
-        plain = pa.schema(
-            [pa.field(f.name, pa.string()) if f.name in added else f for f in schema], metadata=schema.metadata
-        )
+        added = [f.name for f in schema if pa.types.is_dictionary(f.type)]
         self._writer = pq.ParquetWriter(
             target,
             schema,
             compression="snappy",
-            use_dictionary=[*dictionary, *added],
+            use_dictionary=list(dict.fromkeys([*dictionary, *added])),
             store_schema=False,
             write_statistics=True,
         )
         kept = {k: v for k, v in (schema.metadata or {}).items() if k != b"ARROW:schema"}
-        self._writer.add_key_value_metadata({**kept, b"ARROW:schema": base64.b64encode(plain.serialize().to_pybytes())})
+        self._writer.add_key_value_metadata({**kept, b"ARROW:schema": base64.b64encode(told.serialize().to_pybytes())})
 
     def write(self, table: pa.Table) -> None:
         """Add rows."""
