@@ -6,7 +6,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 OUT ?= data/demo
 
-.PHONY: demo test install check lint types lock clean bench docs
+.PHONY: demo test install check lint types lock clean bench docs addok
 
 demo: install ## run the main job on the embedded territory, through Prefect
 	@$(BIN)/python -m flows.demonstration --out $(OUT)
@@ -43,6 +43,9 @@ docs: install ## write the generated pages again
 	$(BIN)/python -m qpv_data.documentation clause > docs/clause.md
 	$(BIN)/python -m qpv_data.documentation dictionnaire > docs/dictionnaire.md
 	$(BIN)/python -m flows.deploiements
+
+addok: install ## an on-premises geocoder, until Ctrl-C: make addok BAN="chemin/adresses-31.csv.gz …"
+	@$(BIN)/python outils/addok/servir.py --dossier data/addok --port $(or $(ADDOK_PORT),7878) --ban $(BAN)
 
 bench: install
 	$(BIN)/python benchmarks/stages.py
