@@ -39,15 +39,15 @@ def numbers(values: pa.Array, absent: float | None = None) -> NDArray[Any]:
     if pa.types.is_boolean(values.type):
         return numbers(values.cast(pa.uint8()), absent).view(np.bool_)
     dtype = np.dtype(_DTYPES[str(values.type)])
-    buffer = values.buffers()[1]
-    if buffer is None or not len(values):
-        return np.zeros(0, dtype) if absent is None or not len(values) else np.full(len(values), absent, dtype)
-    found = np.frombuffer(buffer, dtype=dtype, count=len(values), offset=values.offset * dtype.itemsize)
-    if not values.null_count:
-        return found
-    if absent is None:
+    if not len(values):
+        return np.zeros(0, dtype)
+    if values.null_count and absent is None:
         raise ValueError("nulls have no number")
-    return np.where(numbers(values.is_valid()), found, dtype.type(absent))
+    buffer = values.buffers()[1]
+    if buffer is None:
+        return np.full(len(values), absent, dtype)
+    found = np.frombuffer(buffer, dtype=dtype, count=len(values), offset=values.offset * dtype.itemsize)
+    return np.where(numbers(values.is_valid()), found, dtype.type(absent)) if values.null_count else found
 
 
 _DTYPES = {

@@ -25,7 +25,8 @@ from qpv_data.arrays import texts
 from qpv_data.grid.edges import Floats, Ints
 from qpv_data.grid.fallback import Regle
 from qpv_data.points.batch import Placed, Placer
-from qpv_data.points.coordinates import Where
+from qpv_data.points.coordinates import Where, coordinates_of
+from qpv_data.points.declared import require
 from qpv_data.points.ground import MOTIFS
 from qpv_data.points.rows import DEDANS, DEHORS, INCONNU, answer_columns, refuse_clash, with_answers
 from qpv_data.points.zoning import Zoning
@@ -79,7 +80,8 @@ class Locator:
     def from_zones(cls, codes: Sequence[str], geometries: ArrayLike, crs: str, **how: Any) -> Locator:
         """Valid polygons or multipolygons drawn in `crs`, under distinct codes. Nothing is kept on disk.
 
-        Raises ValueError: a code met twice, a geometry that is no polygon, coordinates that are not finite or too far.
+        Raises ValueError: a code met twice, a geometry that is no polygon, is empty or not valid, coordinates that are
+        not finite or too far. `from_file` repairs and merges; here nothing is changed without a word.
         """
         from qpv_data.points.opening import zoning_of_shapes
 
@@ -87,13 +89,17 @@ class Locator:
 
     @classmethod
     def from_frame(cls, zones: geopandas.GeoDataFrame, code: str, **how: Any) -> Locator:
-        """The polygons of a GeoDataFrame that has a CRS; `code` is the column of their codes."""
+        """The polygons of a GeoDataFrame that has a CRS; `code` is the column of their codes, read as text."""
         if zones.crs is None:
             raise ValueError("zones.crs is not set: no CRS is ever assumed")
         from qpv_data.sources.vector import authority
+        from qpv_data.zonages.files import code_text
 
         crs = authority(zones.crs.to_wkt()) or zones.crs.to_wkt()
-        return cls.from_zones([str(c) for c in zones[code]], np.asarray(zones.geometry.values), crs, **how)
+        codes = [code_text(c) for c in zones[code].astype(object).where(zones[code].notna(), None)]
+        if absent := codes.count(None):
+            raise ValueError(f"{absent} zones have no code")
+        return cls.from_zones([str(c) for c in codes], np.asarray(zones.geometry.values), crs, **how)
 
     def xy(self, x: ArrayLike, y: ArrayLike, *, crs: str) -> Located:
         """Coordinates of `crs` (x is the longitude or the easting), shape (n,); NaN where there are none."""
@@ -117,10 +123,14 @@ class Locator:
         """An Arrow table with `code`, `localisation` and `localisation_motif` added, as texts. Rows keep their order.
 
         Coordinates: numbers, or texts with a decimal point; or `geometrie`, points as WKB or native.
-        Raises FeedError when the table already has such a column.
+        Raises FeedError when the table already has such a column, or lacks one of coordinates; ValueError when these
+        are not named.
         """
+        if (x is None) != (y is None) or (x is None) == (geometrie is None):
+            raise ValueError("points are in x and y, or in geometrie")
         refuse_clash("table", table.schema, COLUMNS)
         where = Where(x, y, geometrie, crs)
+        require("table", table.schema, where)
         codes = texts(self.zoning.codes or ("",))
         parts = []
         for batch in table.to_batches():
@@ -136,7 +146,7 @@ class Locator:
     def frame(self, points: geopandas.GeoDataFrame) -> geopandas.GeoDataFrame:
         """A GeoDataFrame of points that has a CRS, with the same three columns added. The index is kept.
 
-        Raises ValueError without a CRS, or for a geometry that is no point.
+        Raises ValueError without a CRS, for a geometry that is no point, or a column that is already there.
         """
         if points.crs is None:
             raise ValueError("points.crs is not set: no CRS is ever assumed")
@@ -145,11 +155,10 @@ class Locator:
         shapes = points.geometry
         if not (shapes.isna() | shapes.is_empty | (shapes.geom_type == "Point")).all():
             raise ValueError("only points can be located: take a representative point, or use qpv-data ventiler")
+        if clash := sorted(set(COLUMNS) & {str(c) for c in points.columns}):
+            raise ValueError(f"points already has columns {clash}: rename them")
         crs = authority(points.crs.to_wkt()) or points.crs.to_wkt()
-        import shapely
-
-        values = np.asarray(shapes.values)
-        found = self.xy(shapely.get_x(values), shapely.get_y(values), crs=crs)
+        found = self.xy(*coordinates_of(np.asarray(shapes.values)), crs=crs)
         answers = dict(zip(COLUMNS, (found.code, found.localisation, found.motif), strict=True))
         return points.assign(**answers)
 

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from qpv_data.clause.load import ClauseSet
-from qpv_data.clause.model import Clause, ClauseJeu, Indicateur, LocalisationCode
+from qpv_data.clause.model import Clause, ClauseJeu, Indicateur, LocalisationAdresse, LocalisationCode
 from qpv_data.periods import Period, parse_period
 from qpv_data.protect import denominator_period, threshold
 from qpv_data.receive import Reception
@@ -206,7 +206,8 @@ def _behind(used: Mapping[tuple[str, str | None], Reception], clause: ClauseJeu,
 
 def quality(clause: ClauseJeu) -> str:
     """Class of location, from the clause alone so that nothing hidden shows: `A` the producer's own zone code or
-    exact points, `B` points whose producer grades the quality."""
-    if isinstance(clause.localisation, LocalisationCode) or clause.localisation.qualite is None:
-        return "A"
-    return "B"
+    exact points, `B` points whose producer grades the quality, and geocoded addresses."""
+    place = clause.localisation
+    if isinstance(place, LocalisationAdresse):
+        return "B"
+    return "A" if isinstance(place, LocalisationCode) or place.qualite is None else "B"

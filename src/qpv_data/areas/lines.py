@@ -56,7 +56,8 @@ class LineZones:
         near = near[shapely.intersects(self._zones[zone[near]], lines[line[near]])]
         cut = self._cut(lines, line[near], zone[near])
         # What no zone holds whole is covered by the union of its cut parts, segment by segment.
-        covered = np.bincount(*_covered(cut), minlength=len(lines))
+        covered = np.zeros(len(lines))
+        covered += np.bincount(*_covered(cut), minlength=len(lines))  # whole numbers when there is none
         covered[line[held]] = total[line[held]]
         length = np.where(held, total[line], 0.0)
         length[near] = np.bincount(cut.pair, weights=(cut.end - cut.start) * cut.size, minlength=len(near))
@@ -82,7 +83,7 @@ class LineZones:
         crossed = np.flatnonzero(~whole)
         crossed = crossed[shapely.intersects(areas[crossed], drawn[crossed])]
         pieces, of = shapely.get_parts(shapely.intersection(drawn[crossed], areas[crossed]), return_index=True)
-        straight = shapely.get_type_id(pieces) == shapely.GeometryType.LINESTRING
+        straight = (shapely.get_type_id(pieces) == shapely.GeometryType.LINESTRING) & ~shapely.is_empty(pieces)
         of = crossed[of[straight]]
         start, end = _along(pieces[straight], ends[segment[of]])
         every = np.concatenate([np.flatnonzero(whole), of])

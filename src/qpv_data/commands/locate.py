@@ -59,6 +59,12 @@ def locate(
     tous: Annotated[
         bool, typer.Option("--tous", help="Ajouter `codes`, tous ceux des zones qui tiennent le point.")
     ] = False,
+    distance: Annotated[
+        float | None,
+        typer.Option(
+            min=0.001, help="Ajouter `distance_limite_m`, à la limite la plus proche, jusqu'à tant de mètres."
+        ),
+    ] = None,
     corriger_axes: Annotated[
         bool, typer.Option("--corriger-axes", help="Échanger x et y là où l'échange seul met le point en France.")
     ] = False,
@@ -88,7 +94,9 @@ def locate(
     with errors_told():
         opened = _zonings(zonage or [], zonages, clauses, miroir, zones, code, zones_crs, tampon or [])
         where = {"x": x, "y": y, "geometrie": geometrie, "crs": crs, "colonne_epsg": colonne_epsg, "decimale": decimale}
-        request = _request(points, where, opened, regle, corriger_axes, tous, prefixe, fils, separateur, encodage)
+        request = _request(
+            points, where, opened, regle, corriger_axes, tous, distance, prefixe, fils, separateur, encodage
+        )
         _keep_inputs(points, zones, sortie)
         absent: list[dict[str, int]] = [{} for _ in request.asked]
         if compte:
@@ -180,6 +188,7 @@ def _request(
     regle: Any,
     corriger: bool,
     tous: bool,
+    distance: float | None,
     prefixe: str,
     fils: int | None,
     separateur: str | None,
@@ -188,6 +197,7 @@ def _request(
     from qpv_data.points.batch import Placer
     from qpv_data.points.declared import where_of
     from qpv_data.points.files import Asked, Request, threads_here
+    from qpv_data.points.metric import Margins
     from qpv_data.points.reading import files_of, open_source
 
     sources = tuple(open_source(p, separateur=separateur, encodage=encodage) for p in files_of(points))
@@ -198,7 +208,8 @@ def _request(
         names = f"{stem}code" if alone else zoning.nom, f"{stem}localisation", f"{stem}localisation_motif"
         columns = (prefixe + names[0], prefixe + names[1], prefixe + names[2])
         every = f"{prefixe}{stem}codes" if tous else None
-        asked.append(Asked(Placer(zoning, regle=regle, corriger_axes=corriger), columns, every))
+        far = None if distance is None else (f"{prefixe}{stem}distance_limite_m", Margins(zoning, distance))
+        asked.append(Asked(Placer(zoning, regle=regle, corriger_axes=corriger), columns, every, far))
     return Request(sources, where_of(sources, **where), tuple(asked), fils or threads_here())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TypeVar, get_args
+from typing import TYPE_CHECKING, TypeVar, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +19,9 @@ from qpv_data.points.coordinates import Where, groups_by_crs, received
 from qpv_data.points.ground import MOTIFS, NUMBER, Ground
 from qpv_data.points.zoning import Reach, Zoning
 from qpv_data.problems import MotifInconnu
+
+if TYPE_CHECKING:
+    from qpv_data.points.metric import Margins
 
 _Number = TypeVar("_Number", bound=np.generic)
 _NONE = np.zeros(0, np.int64), np.zeros(0, np.uint8)
@@ -108,6 +111,18 @@ class Placer:
         again, number = reach.every(y[swapped], x[swapped])
         return joined([(rows, zone), (swapped[again], number)])
 
+    def distances(self, batch: pa.RecordBatch, where: Where, placed: Placed, margins: Margins) -> Floats:
+        """Metres to the nearest boundary for the rows of a batch; see `Margins`."""
+        found = received(batch, where)
+        out = np.full(placed.lus, np.nan)
+        for crs, rows, _ in groups_by_crs(batch, where):
+            if crs is None:
+                continue
+            every = np.arange(placed.lus) if rows is None else rows
+            x, y, _ = self._straight(crs, found.x[every], found.y[every])
+            out[every] = margins.distances(crs, x, y, _among(placed, every))
+        return out
+
     def pairs(self, batch: pa.RecordBatch, where: Where) -> tuple[Ints, Labels]:
         """The same for the rows of a batch."""
         found = received(batch, where)
@@ -127,6 +142,7 @@ class Placer:
 
     def _one_crs(self, crs: str, x: Floats, y: Floats, *, touche: bool = True) -> tuple[_Part, int]:
         reach, ground = self._way(crs)
+        x, y, fixed = self._straight(crs, x, y)
         rows, zone = reach.first(x, y) if touche else _NO_HIT
         unknown, why = ground.unknown(x, y, rows)
         if not self.zoning.codes:
@@ -134,17 +150,27 @@ class Placer:
             reasons = np.full(len(x), NUMBER[MotifInconnu.REFERENTIEL_VIDE], np.uint8)
             reasons[unknown] = why
             unknown, why = np.arange(len(x)), reasons
+        return (rows, zone, unknown, why), fixed
+
+    def _straight(self, crs: str, x: Floats, y: Floats) -> tuple[Floats, Floats, int]:
+        """The coordinates, x and y exchanged where that alone puts the point in France, if that is asked for; and how
+        many were."""
         if not self._corriger:
-            return (rows, zone, unknown, why), 0
+            return x, y, 0
+        unknown, why = self._way(crs)[1].unknown(x, y, _NO_HIT[0])
         swapped = unknown[why == _SWAPPED]
-        if not len(swapped):
-            return (rows, zone, unknown, why), 0
-        again, number = reach.first(y[swapped], x[swapped])
-        still, reason = ground.unknown(y[swapped], x[swapped], again)
-        kept = why != _SWAPPED
-        found = _sorted(np.concatenate([rows, swapped[again]]), np.concatenate([zone, number]))
-        lost = _sorted(np.concatenate([unknown[kept], swapped[still]]), np.concatenate([why[kept], reason]))
-        return (*found, *lost), len(swapped) - len(still)
+        x, y = x.copy(), y.copy()
+        x[swapped], y[swapped] = y[swapped], x[swapped].copy()
+        return x, y, len(swapped)
+
+
+def _among(placed: Placed, rows: Ints) -> Placed:
+    """The answers of some rows, in their order."""
+    place = np.full(placed.lus, -1, dtype=np.int64)
+    place[rows] = np.arange(len(rows))
+    inside, lost = place[placed.dedans], place[placed.inconnus]
+    held, unknown = inside >= 0, lost >= 0
+    return Placed(len(rows), inside[held], placed.zone[held], lost[unknown], placed.motifs[unknown])
 
 
 _Part = tuple[Ints, Labels, Ints, NDArray[np.uint8]]

@@ -8,12 +8,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
 
-from qpv_data.arrays import texts
+from qpv_data.arrays import arrow, texts
 from qpv_data.points.batch import Placed, Placer
 from qpv_data.points.coordinates import Where
 from qpv_data.points.declared import require
+from qpv_data.points.metric import Margins
 from qpv_data.points.pruning import units_of
 from qpv_data.points.reading import ParquetSource, Source, Unit, in_order
 from qpv_data.points.rows import CsvRows, ParquetRows, answer_columns, refuse_clash, refuse_nested, with_answers
@@ -28,11 +30,19 @@ def threads_here() -> int:
 
 
 class Asked(NamedTuple):
-    """A zoning asked for, and the names of the columns that answer: code, localisation, reason, all the codes."""
+    """A zoning asked for, and the columns that answer: code, localisation and reason; all the codes when asked for, and
+    metres to the boundary."""
 
     placer: Placer
     colonnes: tuple[str, str, str]
     toutes: str | None = None
+    distance: tuple[str, Margins] | None = None
+
+    @property
+    def ajoutees(self) -> tuple[str, ...]:
+        """Every column that this adds to a row."""
+        every = () if self.toutes is None else (self.toutes,)
+        return (*self.colonnes, *every, *(() if self.distance is None else (self.distance[0],)))
 
 
 @dataclass(frozen=True)
@@ -110,7 +120,7 @@ def write(request: Request, target: Path) -> list[Outcome]:
     """
     request.prepare([])
     first = request.sources[0]
-    added = [name for a in request.asked for name in (*a.colonnes, *([a.toutes] if a.toutes else []))]
+    added = [name for a in request.asked for name in a.ajoutees]
     refuse_clash(first.nom, first.schema, added)
     for source in request.sources[1:]:
         if not source.schema.equals(first.schema):
@@ -128,6 +138,10 @@ def write(request: Request, target: Path) -> list[Outcome]:
                 columns |= answer_columns(answer, known, asked.colonnes)
                 if asked.toutes:
                     columns[asked.toutes] = asked.placer.all_codes(batch, request.where)
+                if asked.distance is not None:
+                    name, margins = asked.distance
+                    metres = asked.placer.distances(batch, request.where, answer, margins)
+                    columns[name] = arrow(metres, np.isnan(metres))
             done.append((with_answers(batch, columns), placed))
         return done
 
@@ -164,6 +178,8 @@ def _schema(schema: pa.Schema, request: Request) -> pa.Schema:
             schema = schema.append(pa.field(name, kind))
         if asked.toutes:
             schema = schema.append(pa.field(asked.toutes, pa.list_(pa.string())))
+        if asked.distance is not None:
+            schema = schema.append(pa.field(asked.distance[0], pa.float64()))
     return schema
 
 

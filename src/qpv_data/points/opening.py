@@ -90,35 +90,15 @@ def zoning_of_shapes(codes: Sequence[str], geometries: NDArray[Any], crs: str, n
 
 def _buffered(nom: str, file: ZoneFile, metres: float, digest: str) -> Zoning:
     """Zones widened where distances are true: one part a projected CRS."""
-    from qpv_data.grid.layers import FARTHEST
     from qpv_data.points.ground import territory_of_zones
-    from qpv_data.zonages.crs import reproject
-    from qpv_data.zonages.territories import load_territories
+    from qpv_data.points.metric import metric_parts
 
-    known = {t.id: t for t in load_territories()}
-    if not _measures(file.crs):
-        centres = _centres(file.geometries)
-        places = [territory_of_zones(file.crs, (cx, cy)) for cx, cy in zip(*(c[:, None] for c in centres), strict=True)]
-        if lost := [c for c, place in zip(file.codes, places, strict=True) if place is None]:
-            message = f"{len(lost)} zones hors de tout territoire français, sans projection où mesurer : {lost[:5]}"
-            raise FeedError(nom, Problem.CRS_INATTENDU, message, "donner des zones dans un système projeté en mètres")
-        systems = [f"EPSG:{known[str(place)].epsg}" for place in places]
-    else:
-        systems = [file.crs] * len(file.codes)
     parts = []
-    for crs in sorted(set(systems)):
-        rows = np.flatnonzero(np.array(systems) == crs)
-        codes = tuple(file.codes[i] for i in rows)
-        shapes = reproject(file.geometries[rows], file.crs, crs)
-        within = (np.abs(_bounds(shapes)) + metres <= FARTHEST).all(axis=1)
-        if not within.all():
-            far = [codes[i] for i in np.flatnonzero(~within)[:5]]
-            message = f"zones élargies au-delà de {FARTHEST:g} : {far}"
-            raise FeedError(nom, Problem.PERIMETRES_INVALIDES, message, "vérifier le fichier et son CRS")
-        parts.append(widened(codes, shapes, crs, metres, f"{digest}-{crs}"))
+    for part in metric_parts(nom, file.codes, file.geometries, file.crs):
+        codes = tuple(file.codes[i] for i in part.rows)
+        parts.append(widened(codes, part.shapes, part.crs, metres, f"{digest}-{part.crs}"))
     principal = territory_of_zones(file.crs, _centres(file.geometries))
-    said = {"reparees": file.reparees, "sans_aire": file.sans_aire}
-    return zoning_of(f"{nom}_{metres:g}m", parts, principal=principal, **said)
+    return zoning_of(f"{nom}_{metres:g}m", parts, principal=principal, reparees=file.reparees)
 
 
 def widened(codes: Sequence[str], shapes: NDArray[Any], crs: str, metres: float, seed: str) -> Drawn:

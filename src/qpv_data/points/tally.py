@@ -129,7 +129,8 @@ class Tally:
         np.add.at(merged, new, counts)
         for name in self.somme:
             total = self.sums.get(name, ExactSums(len(self.keys))).regrouped(old, len(union))
-            total.merge(sums[name].regrouped(new, len(union)))
+            if name in sums:  # a tally of rows that no zone can meet has none
+                total.merge(sums[name].regrouped(new, len(union)))
             self.sums[name] = total
         self.keys, self.counts = union, merged
 

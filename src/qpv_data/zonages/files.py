@@ -12,7 +12,10 @@ from typing import Any
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from pyproj import CRS
+from pyproj.exceptions import CRSError
 
+from qpv_data.grid.layers import FARTHEST
 from qpv_data.problems import FeedError, Problem
 from qpv_data.sources.archive import Limits
 from qpv_data.sources.container import Kind, open_delivery, sniff
@@ -54,6 +57,8 @@ def read_zones_file(path: Path, code: str, crs: str | None = None) -> ZoneFile:
     xy, owner = shapely.get_coordinates(geometries, return_index=True)
     if lost := sorted({codes[i] for i in owner[~np.isfinite(xy).all(axis=1)]}):
         raise _invalid(name, f"coordonnées infinies ou absentes : {_listed(lost)}", "corriger le fichier")
+    if far := sorted({codes[i] for i in owner[(np.abs(xy) > FARTHEST).any(axis=1)]}):
+        raise _invalid(name, f"coordonnées au-delà de {FARTHEST:g} : {_listed(far)}", "vérifier le fichier et son CRS")
     sound, reasons = repair(geometries)
     parts: dict[str, list[Any]] = {c: [] for c in sorted(set(codes))}
     for zone, shape in zip(codes, sound, strict=True):
@@ -109,7 +114,9 @@ def _geoparquet(path: Path, name: str) -> _Rows:
     except (ValueError, OSError) as e:
         remedy = "donner un GeoParquet, ou un autre format de polygones"
         raise FeedError(name, Problem.FORMAT_INATTENDU, f"GeoParquet illisible : {str(e)[:200]}", remedy) from e
-    columns = {str(n): frame[n].tolist() for n in frame.columns if n != frame.geometry.name}
+    attributes = frame.drop(columns=frame.geometry.name).astype(object)
+    attributes = attributes.where(attributes.notna(), None)
+    columns = {str(n): attributes[n].tolist() for n in attributes.columns}
     return _Rows(columns, np.asarray(frame.geometry.values), authority(frame.crs.to_wkt()) if frame.crs else None)
 
 
@@ -119,14 +126,17 @@ def _codes(columns: Mapping[str, Sequence[Any]], code: str, name: str) -> list[s
         message = f"colonne {code!r} absente ; colonnes : {', '.join(map(repr, columns)) or 'aucune'}"
         remedy = f"vouliez-vous « {close[0]} » ?" if close else "donner le nom exact d'une colonne"
         raise FeedError(name, Problem.COLONNE_INCONNUE, message, remedy)
-    texts = [_text(v) for v in columns[code]]
+    texts = [code_text(v) for v in columns[code]]
     if absent := [n for n, v in enumerate(texts, start=1) if v is None]:
         raise _invalid(name, f"{len(absent)} zones sans code : lignes {_listed(map(str, absent))}", "les nommer")
     return [v for v in texts if v is not None]
 
 
-def _text(value: Any) -> str | None:
-    """A code as text. A column of whole numbers that a missing value made decimal gives whole numbers back."""
+def code_text(value: Any) -> str | None:
+    """A code as text, None when there is none.
+
+    A column of whole numbers that a missing value made decimal gives whole numbers back.
+    """
     if value is None or value != value:
         return None
     if isinstance(value, float) and value.is_integer():
@@ -137,13 +147,25 @@ def _text(value: Any) -> str | None:
 def _agreed(of_file: str | None, declared: str | None, name: str) -> str:
     if of_file is None and declared is None:
         message = "le fichier de zones ne dit pas son système de coordonnées"
-        raise FeedError(name, Problem.CRS_INATTENDU, message, "le donner, par exemple EPSG:2154")
+        raise FeedError(name, Problem.CRS_INATTENDU, message, "le donner : --zones-crs EPSG:2154, par exemple")
+    if declared is not None and (declared := _placing(said := declared)) is None:
+        message = f"système de coordonnées inconnu, ou qui ne place rien au sol : {said[:80]}"
+        raise FeedError(name, Problem.CRS_INATTENDU, message, "écrire par exemple EPSG:2154")
     if of_file is not None and declared is not None and not same_crs(of_file, declared):
         message = f"le fichier est en {of_file.splitlines()[0][:80]}, et non en {declared}"
         raise FeedError(name, Problem.CRS_INATTENDU, message, "donner le système du fichier, ou ne rien donner")
     agreed = declared or of_file
     assert agreed is not None
     return agreed
+
+
+def _placing(crs: str) -> str | None:
+    """The CRS as `authority` writes it; None when it is unknown, or places no point (a height, a geocentric one)."""
+    try:
+        read = CRS.from_user_input(crs)
+    except CRSError:
+        return None
+    return authority(crs) if read.is_geographic or read.is_projected else None
 
 
 def _joined(parts: Sequence[Any]) -> Any:
