@@ -6,7 +6,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 OUT ?= data/demo
 
-.PHONY: demo test install check lint types lock clean bench docs addok
+.PHONY: demo test install check lint types lock clean bench preuve docs addok
 
 demo: install ## run the main job on the embedded territory, through Prefect
 	@$(BIN)/python -m flows.demonstration --out $(OUT)
@@ -49,6 +49,9 @@ addok: install ## an on-premises geocoder, until Ctrl-C: make addok BAN="chemin/
 
 bench: install
 	$(BIN)/python benchmarks/stages.py
+
+preuve: install ## the index against shapely on the real perimeters (QPV_DATA_REAL or ../shared/data), minutes
+	$(BIN)/python benchmarks/preuve.py
 
 clean:
 	rm -rf .venv data/demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qpv_data.arrays import distinct
 from qpv_data.grid.edges import Ints, edges_of
 from qpv_data.grid.index import Grid
 from qpv_data.grid.raster import (
@@ -17,7 +18,6 @@ from qpv_data.grid.raster import (
     anchor_blocks_of_runs,
     cells_of_runs,
     crossed_cells,
-    distinct,
     inner_runs,
     strips_of,
 )
@@ -143,11 +143,11 @@ def _combinations(entries: _Entries, zones: int, owner: Ints) -> tuple[Ints, Int
     for size in np.unique(sizes[~entries.mixed]):
         groups = np.flatnonzero(~entries.mixed & (sizes == size))
         table = entries.zone[entries.limits[groups][:, None] + np.arange(size)]
-        distinct, which = np.unique(table, axis=0, return_inverse=True)
+        sets, which = np.unique(table, axis=0, return_inverse=True)
         owner[entries.position[groups]] = label + which.reshape(-1)
-        limits.append(limits[-1][-1] + size * np.arange(1, len(distinct) + 1))
-        members.append(distinct.reshape(-1))
-        label += len(distinct)
+        limits.append(limits[-1][-1] + size * np.arange(1, len(sets) + 1))
+        members.append(sets.reshape(-1))
+        label += len(sets)
     at = np.concatenate(limits)
     return np.concatenate([[0], at]), np.concatenate(members)
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
@@ -35,6 +34,8 @@ def edges_of(geometries: NDArray[Any]) -> Edges:
 
     Raises ValueError for another type of geometry, or coordinates that are not finite.
     """
+    import shapely
+
     kinds = shapely.get_type_id(geometries)
     if not np.isin(kinds, (3, 6)).all():
         raise ValueError("only polygons and multipolygons can be indexed")

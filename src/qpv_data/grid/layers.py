@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 
+from qpv_data.arrays import distinct
 from qpv_data.grid.build import build_grid
 from qpv_data.grid.edges import Floats, Ints
 from qpv_data.grid.index import Grid
-from qpv_data.grid.raster import Frame, distinct, framed
+from qpv_data.grid.raster import Frame, framed
 
 FARTHEST = 1e9
 """The largest coordinate, in size, that is indexed: the answers are proven up to there."""
@@ -44,6 +44,8 @@ def layers_of(geometries: NDArray[Any], margin: float = 0.0) -> tuple[Layer, ...
     """
     if not len(geometries):
         return ()
+    import shapely  # only to build: reading an index back does without
+
     if (shapely.is_missing(geometries) | shapely.is_empty(geometries)).any():
         raise ValueError("an empty geometry cannot be indexed")
     bounds = shapely.bounds(geometries)
@@ -79,6 +81,8 @@ class _Sizes:
     """How large the cells and blocks of some zones are to be."""
 
     def __init__(self, geometries: NDArray[Any], bounds: Floats, margin: float) -> None:
+        import shapely
+
         self._extent, self._margin = _extent(bounds), margin
         self._largest = float(np.abs(bounds).max())
         self._length = float(shapely.length(geometries).sum())

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from qpv_data.arrays import distinct
 from qpv_data.grid.edges import Edges, Ints
 
 _CHUNK = 2_000_000
@@ -176,14 +177,6 @@ def anchor_blocks_of_runs(runs: Runs, frame: Frame) -> Iterator[tuple[Ints, Ints
         run, column = _expanded(first[part], last[part])
         run = kept[run + part.start]
         yield runs.zone[run], (runs.row[run] >> s) * across + column
-
-
-def distinct(keys: Ints) -> Ints:
-    """The keys, sorted, each once. numpy's own way hashes first, which costs ten times a sort on keys like these."""
-    ordered = np.sort(keys)
-    new = np.ones(len(ordered), dtype=bool)
-    new[1:] = ordered[1:] != ordered[:-1]
-    return ordered[new]
 
 
 def _expanded(first: Ints, last: Ints) -> tuple[Ints, Ints]:

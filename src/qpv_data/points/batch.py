@@ -102,14 +102,8 @@ class Placer:
 
     def every_xy(self, crs: str, x: Floats, y: Floats) -> tuple[Ints, Labels]:
         """(row, zone number) of every zone that holds each point, sorted by both."""
-        reach, ground = self._way(crs)
-        rows, zone = reach.every(x, y)
-        if not self._corriger:
-            return rows, zone
-        unknown, why = ground.unknown(x, y, np.unique(rows))
-        swapped = unknown[why == _SWAPPED]
-        again, number = reach.every(y[swapped], x[swapped])
-        return joined([(rows, zone), (swapped[again], number)])
+        x, y, _ = self._straight(crs, x, y)
+        return self._way(crs)[0].every(x, y)
 
     def distances(self, batch: pa.RecordBatch, where: Where, placed: Placed, margins: Margins) -> Floats:
         """Metres to the nearest boundary for the rows of a batch; see `Margins`."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from qpv_data.arrays import distinct
 from qpv_data.grid.edges import Floats, Ints
 
 _LIMB, _LIMBS, _SPAN = 27, 4, 32
@@ -48,7 +49,7 @@ class ExactSums:
         shift = (exponent & 31).astype(np.int64)
         low, high = (mantissa & _MASK) << shift, (mantissa >> _LIMB) << shift
         parts = (low & _MASK, low >> _LIMB, high & _MASK, high >> _LIMB)
-        for e in np.unique(level):
+        for e in distinct(level):
             chosen = slice(None) if (level == e).all() else np.flatnonzero(level == e)
             sums = self.limbs.setdefault(int(e), np.zeros((_LIMBS, self.groups), np.int64))
             for n, part in enumerate(parts):

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from qpv_data.arrays import arrow, numbers, texts
+from qpv_data.arrays import arrow, distinct, numbers, texts
 from qpv_data.grid.edges import Floats, Ints
 from qpv_data.points.batch import Placed
 from qpv_data.points.categories import is_category, keys_of, kind_of, values_of
@@ -122,7 +122,7 @@ class Tally:
         return self.categories.setdefault(category, len(self.categories))
 
     def _merge(self, keys: Ints, counts: NDArray[np.int64], sums: dict[str, ExactSums]) -> None:
-        union = np.union1d(self.keys, keys)
+        union = distinct(np.concatenate([self.keys, keys]))
         old, new = np.searchsorted(union, self.keys), np.searchsorted(union, keys)
         merged = np.zeros(len(union), np.int64)
         merged[old] += self.counts
