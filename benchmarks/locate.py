@@ -16,6 +16,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,18 +57,36 @@ class Case:
 
 
 def run(command: list[str], env: dict[str, str]) -> tuple[float, float, float, str]:
-    """Seconds, CPU seconds, peak MB, standard output of one process."""
+    """Seconds, CPU seconds, peak MB, standard output of one process.
+
+    The peak is read while it runs, every 10 ms: what the system reports at the end counts its parent's memory too.
+    """
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         start = time.perf_counter()
         process = subprocess.Popen(command, stdout=out, stderr=err, env=env)
+        ended, peak = threading.Event(), [0.0]
+        watcher = threading.Thread(target=_watch, args=(process.pid, ended, peak))
+        watcher.start()
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - start
+        ended.set()
+        watcher.join()
         process.returncode = os.waitstatus_to_exitcode(status)
         out.seek(0)
         err.seek(0)
         if process.returncode:
             raise SystemExit(f"{' '.join(command)}\n{err.read()[-2000:]}")
-        return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, out.read()
+        return wall, usage.ru_utime + usage.ru_stime, peak[0], out.read()
+
+
+def _watch(pid: int, ended: threading.Event, peak: list[float]) -> None:
+    status = Path(f"/proc/{pid}/status")
+    while not ended.wait(0.01):
+        try:
+            lines = status.read_text().splitlines()
+        except (FileNotFoundError, ProcessLookupError):
+            return
+        peak[0] = max([peak[0], *(int(row.split()[1]) / 1024 for row in lines if row.startswith("VmHWM"))])
 
 
 class Bench:
@@ -112,7 +131,7 @@ class Bench:
             zones = ["--zones", str(self.zones), "--code", "code_qp"]
             if case.rows:
                 return [*head, *zones, "-o", str(self.folder / "lignes.parquet")]
-            return [*head, *zones, *COUNT, "-o", str(groups or self.folder / "groupes.csv")]
+            return [*head, *zones, *COUNT, "-o", str(groups or self.folder / "groupes.parquet")]
         python = sys.executable if engine.startswith("floor") else self.peers
         extra = ["--rows", str(self.folder / "lignes_pair.parquet")] if case.rows else []
         extra += ["--groups", str(groups)] if groups is not None else []

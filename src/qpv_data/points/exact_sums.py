@@ -102,4 +102,4 @@ def _scaled(whole: int, exponent: int) -> float:
     try:
         return float(whole << exponent) if exponent >= 0 else whole / (1 << -exponent)
     except OverflowError:
-        return math.copysign(math.inf, whole)
+        return math.inf if whole > 0 else -math.inf

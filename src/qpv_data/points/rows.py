@@ -98,8 +98,8 @@ class ParquetRows:
 
 
 class CsvRows:
-    """Writes tables of one schema to CSV; text that a spreadsheet would run as a formula is refused nowhere but
-    neutralised by an apostrophe, since the file is for people. Bytes (WKB) are in hexadecimal; a list of codes is one
+    """Writes tables of one schema to CSV. The file is for people: a text that a spreadsheet would run as a formula is
+    made inert by an apostrophe. Bytes (WKB) are in hexadecimal; a list of codes is one
     text, with commas between."""
 
     def __init__(self, target: Any, schema: pa.Schema) -> None:
@@ -154,4 +154,6 @@ def _inert(column: Any) -> Any:
         pc.match_substring_regex(column, r"^[=+\-@\t\r]"),
         pc.invert(pc.match_substring_regex(column, r"^[+-]?[0-9.,]+([eE][+-]?[0-9]+)?$")),
     )
+    if not pc.any(formula).as_py():
+        return column
     return pc.if_else(pc.fill_null(formula, False), pc.binary_join_element_wise("'", column, ""), column)
