@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -235,4 +235,21 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal that is not UTF-8 still gets its answer
+    if sys.argv[1:2] == ["locate"]:
+        from qpv_data.direct import plain_arguments
+
+        given = plain_arguments(locate_command.locate, sys.argv[2:])
+        if given is not None and _ran(given):
+            return
     app()
+
+
+def _ran(given: dict[str, Any]) -> bool:
+    """Run `locate` with arguments already read; false when it is for typer to say what is wrong with them."""
+    try:
+        locate_command.locate(**given)
+    except typer.BadParameter:
+        return False  # said before anything is done
+    except typer.Exit as e:
+        sys.exit(e.exit_code)
+    return True

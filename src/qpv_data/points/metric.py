@@ -54,10 +54,14 @@ def metric_parts(nom: str, codes: Sequence[str], geometries: NDArray[Any], crs: 
 
 
 def _in_metres(crs: str) -> bool:
+    """Whether a unit is a metre on the ground, near enough: neither a degree, nor a foot, nor Web Mercator's metre."""
     from pyproj import CRS
 
-    axes = CRS.from_user_input(crs).axis_info
-    return bool(CRS.from_user_input(crs).is_projected and axes and axes[0].unit_name in ("metre", "meter"))
+    read = CRS.from_user_input(crs)
+    operation = read.coordinate_operation
+    method = "" if operation is None else operation.method_name
+    stretched = "Mercator" in method and "Transverse" not in method
+    return bool(read.is_projected and not stretched and all(a.unit_conversion_factor == 1 for a in read.axis_info[:2]))
 
 
 class Margins:

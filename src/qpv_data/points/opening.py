@@ -90,15 +90,23 @@ def zoning_of_shapes(codes: Sequence[str], geometries: NDArray[Any], crs: str, n
 
 def _buffered(nom: str, file: ZoneFile, metres: float, digest: str) -> Zoning:
     """Zones widened where distances are true: one part a projected CRS."""
+    import shapely
+
+    from qpv_data.grid.layers import FARTHEST
     from qpv_data.points.ground import territory_of_zones
     from qpv_data.points.metric import metric_parts
 
     parts = []
     for part in metric_parts(nom, file.codes, file.geometries, file.crs):
         codes = tuple(file.codes[i] for i in part.rows)
+        within = (np.abs(shapely.bounds(part.shapes)) + metres <= FARTHEST).all(axis=1)
+        if not within.all():
+            message = f"zones élargies au-delà de {FARTHEST:g} : {[codes[i] for i in np.flatnonzero(~within)[:5]]}"
+            raise FeedError(nom, Problem.PERIMETRES_INVALIDES, message, "vérifier le fichier et son CRS")
         parts.append(widened(codes, part.shapes, part.crs, metres, f"{digest}-{part.crs}"))
     principal = territory_of_zones(file.crs, _centres(file.geometries))
-    return zoning_of(f"{nom}_{metres:g}m", parts, principal=principal, reparees=file.reparees)
+    said = {"reparees": file.reparees, "sans_aire": file.sans_aire}
+    return zoning_of(f"{nom}_{metres:g}m", parts, principal=principal, **said)
 
 
 def widened(codes: Sequence[str], shapes: NDArray[Any], crs: str, metres: float, seed: str) -> Drawn:
