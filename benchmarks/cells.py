@@ -1,10 +1,11 @@
 """Insee cells onto perimeters, beside its peers: `python benchmarks/cells.py [--pairs-python PATH] [--repetitions 5]`.
 
 2.3 M cells of 200 m around towns, onto the 1,609 perimeters of `terrain.py`: pairs that share an area, and inhabitants
-of each perimeter by area. Peers get the cells as polygons already built, in their grid's CRS; this project reads their
-identifiers. Each run is a fresh process: `process` is its whole wall time, imports and reading included; `phase` is
-what comes between inputs in memory (identifiers or geometries, and perimeters in EPSG:2154) and the answer, moving the
-perimeters included; for DuckDB, which streams its file, the query. Medians; the answers are checked to be the same.
+of each perimeter by area. Every engine is given what Insee gives: a Parquet of identifiers and inhabitants, and the
+perimeters in EPSG:2154. Each run is a fresh process. `processus`: its whole wall time, imports and reading included.
+`phase`: from inputs read in memory to the answer, perimeters moved to the grid's CRS included; `sans dessin`: the same
+less the time that a peer takes to draw the cells (polygons from identifiers, as arrays), which this project never does.
+DuckDB's phase is its queries. Medians; the answers are checked to be the same.
 """
 
 from __future__ import annotations
@@ -28,12 +29,10 @@ Answer = dict[str, tuple[int, float, float]]
 
 
 def write_cells(folder: Path, number: int) -> None:
-    """Cells around the towns, by name in `cells.parquet` and drawn in `cells_geo.parquet`; and the perimeters."""
-    import geopandas
+    """Cells around the towns, in any order, and the perimeters."""
     import numpy as np
     import pyarrow as pa
     import pyarrow.parquet as pq
-    import shapely
     from pyproj import Transformer
     from terrain import towns, write_perimeters
 
@@ -52,12 +51,10 @@ def write_cells(folder: Path, number: int) -> None:
     texts = pa.array([f"CRS3035RES200mN{n}E{e}" for n, e in zip(north.tolist(), east.tolist(), strict=True)])
     people = np.round(rng.lognormal(3, 1, len(keys)), 1)
     pq.write_table(pa.table({"idcar_200m": texts, "ind": people}), folder / "cells.parquet", compression="snappy")
-    boxes = shapely.box(east, north, east + PAS, north + PAS)
-    geopandas.GeoDataFrame({"ind": people}, geometry=boxes, crs=3035).to_parquet(folder / "cells_geo.parquet")
     write_perimeters(folder / "perimeters.parquet")
 
 
-def ours(folder: Path) -> tuple[float, Answer]:
+def ours(folder: Path) -> tuple[float, float, Answer]:
     import numpy as np
     import pyarrow.parquet as pq
 
@@ -78,58 +75,69 @@ def ours(folder: Path) -> tuple[float, Answer]:
         people += np.bincount(found.zone, weights=found.share * ind[found.source], minlength=size)
     seconds = time.perf_counter() - start
     rows = zip(pairs.tolist(), area.tolist(), people.tolist(), strict=True)
-    return seconds, dict(zip(zones.codes, rows, strict=True))
+    return seconds, 0.0, dict(zip(zones.codes, rows, strict=True))
 
 
-def _frames(folder: Path) -> tuple[Any, Any]:
+def _frames(folder: Path) -> tuple[Any, Any, float, float]:
+    """Cells drawn from their identifiers, perimeters; when the phase began, and the seconds of drawing."""
     import geopandas
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+    import shapely
 
-    return geopandas.read_parquet(folder / "cells_geo.parquet"), geopandas.read_parquet(folder / "perimeters.parquet")
-
-
-def overlay(folder: Path) -> tuple[float, Answer]:
-    cells, zones = _frames(folder)
+    table, zones = pq.read_table(folder / "cells.parquet"), geopandas.read_parquet(folder / "perimeters.parquet")
     start = time.perf_counter()
+    corner = [
+        pc.utf8_slice_codeunits(table["idcar_200m"], a, b).cast("int64").to_numpy() for a, b in ((23, 30), (15, 22))
+    ]
+    boxes = shapely.box(*corner, corner[0] + PAS, corner[1] + PAS)
+    cells = geopandas.GeoDataFrame({"ind": table["ind"].to_numpy()}, geometry=boxes, crs=3035)
+    return cells, zones, start, time.perf_counter() - start
+
+
+def overlay(folder: Path) -> tuple[float, float, Answer]:
+    cells, zones, start, drawing = _frames(folder)
     cut = cells.overlay(zones.to_crs(3035), how="intersection", keep_geom_type=True)
     cut["area"] = cut.geometry.area
     cut["people"] = cut["ind"] * cut["area"] / PAS**2
     found = cut.groupby("code_qp").agg(pairs=("area", "size"), area=("area", "sum"), people=("people", "sum"))
     seconds = time.perf_counter() - start
-    return seconds, {str(r.Index): (int(r.pairs), float(r.area), float(r.people)) for r in found.itertuples()}
+    return seconds, drawing, {str(r.Index): (int(r.pairs), float(r.area), float(r.people)) for r in found.itertuples()}
 
 
-def tobler(folder: Path) -> tuple[float, Answer]:
+def tobler(folder: Path) -> tuple[float, float, Answer]:
     from tobler.area_weighted import area_interpolate
 
-    cells, zones = _frames(folder)
-    start = time.perf_counter()
+    cells, zones, start, drawing = _frames(folder)
     moved = zones.to_crs(3035)
     found = area_interpolate(cells, moved, extensive_variables=["ind"], allocate_total=False)
     seconds = time.perf_counter() - start
-    return seconds, {c: (-1, -1.0, float(v)) for c, v in zip(zones["code_qp"], found["ind"], strict=True)}
+    return seconds, drawing, {c: (-1, -1.0, float(v)) for c, v in zip(zones["code_qp"], found["ind"], strict=True)}
 
 
-def duckdb(folder: Path) -> tuple[float, Answer]:
+def duckdb(folder: Path) -> tuple[float, float, Answer]:
     import duckdb as engine
     import duckdb_extension_spatial as extension
 
     con = engine.connect(config={"allow_unsigned_extensions": "true"})
     con.execute(f"LOAD '{next(Path(extension.__file__).parent.rglob('spatial.duckdb_extension'))}'")
+    start = time.perf_counter()
     con.execute(
         "CREATE TABLE zones AS SELECT code_qp, ST_Transform(geometry, 'EPSG:2154', 'EPSG:3035', always_xy := true) AS g"
         f" FROM '{folder / 'perimeters.parquet'}'"
     )
-    start = time.perf_counter()
+    corner = "substr(idcar_200m, 24, 7)::DOUBLE AS x, substr(idcar_200m, 16, 7)::DOUBLE AS y"
     rows = con.execute(
         "SELECT code_qp, count(*), sum(a), sum(ind * a) / 40000 FROM ("
-        "  SELECT z.code_qp, c.ind, ST_Area(ST_Intersection(c.geometry, z.g)) AS a"
-        f" FROM '{folder / 'cells_geo.parquet'}' c JOIN zones z ON ST_Intersects(c.geometry, z.g))"
+        "  SELECT z.code_qp, c.ind, ST_Area(ST_Intersection(c.g, z.g)) AS a FROM ("
+        f"   SELECT ind, ST_MakeEnvelope(x, y, x + {PAS}, y + {PAS}) AS g"
+        f"   FROM (SELECT ind, {corner} FROM '{folder / 'cells.parquet'}')) c JOIN zones z ON ST_Intersects(c.g, z.g))"
         " WHERE a > 0 GROUP BY 1"
     ).fetchall()
-    return time.perf_counter() - start, {c: (int(n), float(a), float(p)) for c, n, a, p in rows}
+    return time.perf_counter() - start, 0.0, {c: (int(n), float(a), float(p)) for c, n, a, p in rows}
 
 
-_RUN: dict[str, Callable[[Path], tuple[float, Answer]]] = dict(
+_RUN: dict[str, Callable[[Path], tuple[float, float, Answer]]] = dict(
     zip(ENGINES, (ours, overlay, tobler, duckdb), strict=True)
 )
 
@@ -137,14 +145,14 @@ _RUN: dict[str, Callable[[Path], tuple[float, Answer]]] = dict(
 def child(engine: str, folder: Path) -> None:
     """One engine, once: its phase and its peak on standard output, its answer in the folder."""
     try:
-        seconds, answer = _RUN[engine](folder)
+        seconds, drawing, answer = _RUN[engine](folder)
     except ImportError as e:
         print(json.dumps({"absent": str(e)}))
         return
     (folder / f"{engine}.json").write_text(json.dumps(answer), "utf-8")
     status = Path("/proc/self/status").read_text("utf-8")  # getrusage would count the parent's own, before exec
     peak = int(status.split("VmHWM:")[1].split()[0]) / 1024
-    print(json.dumps({"phase": seconds, "peak": peak}))
+    print(json.dumps({"phase": seconds, "drawn": seconds - drawing, "peak": peak}))
 
 
 def measured(engine: str, python: str, folder: Path, repetitions: int) -> dict[str, float] | str:
@@ -161,7 +169,7 @@ def measured(engine: str, python: str, folder: Path, repetitions: int) -> dict[s
         if "absent" in said:
             return str(said["absent"])
         runs.append({"process": wall, **said})
-    return {key: statistics.median(r[key] for r in runs) for key in ("process", "phase", "peak")}
+    return {key: statistics.median(r[key] for r in runs) for key in ("process", "phase", "drawn", "peak")}
 
 
 def different(mine: Answer, theirs: Answer, lengths: dict[str, float]) -> list[str]:
@@ -205,20 +213,17 @@ def report(folder: Path, pairs_python: str, repetitions: int) -> None:
     mine = json.loads((folder / f"{ENGINES[0]}.json").read_text("utf-8"))
     base = found[ENGINES[0]]
     assert isinstance(base, dict)
-    print("| moteur | phase s | × | processus s | × | pic Mo | couples | zones différentes |")
-    print("|---|---|---|---|---|---|---|---|")
+    print("| moteur | phase s | × | sans dessin s | × | processus s | × | pic Mo | couples | zones différentes |")
+    print("|---|---|---|---|---|---|---|---|---|---|")
     for engine, figures in found.items():
         if isinstance(figures, str):
-            print(f"| {engine} | absent : {figures} | | | | | | |")
+            print(f"| {engine} | absent : {figures} | | | | | | | | |")
             continue
         answer = json.loads((folder / f"{engine}.json").read_text("utf-8"))
         wrong = different(mine, answer, lengths)
         pairs = sum(max(v[0], 0) for v in answer.values()) or "–"
-        ratios = (figures["phase"] / base["phase"], figures["process"] / base["process"])
-        print(
-            f"| {engine} | {figures['phase']:.2f} | {ratios[0]:.1f} | {figures['process']:.2f} | {ratios[1]:.1f}"
-            f" | {figures['peak']:.0f} | {pairs} | {len(wrong)} |"
-        )
+        told = " | ".join(f"{figures[k]:.2f} | {figures[k] / base[k]:.1f}" for k in ("phase", "drawn", "process"))
+        print(f"| {engine} | {told} | {figures['peak']:.0f} | {pairs} | {len(wrong)} |")
         rows += wrong
     if rows:
         raise SystemExit(f"réponses différentes : {', '.join(sorted(set(rows))[:10])}")
