@@ -8,6 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
 from qpv_data.grid.store import UNUSABLE, cache_dir, digest_of, load_index, path_of
 from qpv_data.points.zoning import Drawn, Zoning, no_numbers, zoning_of
 from qpv_data.problems import FeedError, Problem
@@ -24,7 +26,7 @@ def open_zoning(folder: Path, nom: str, tampon_m: float = 0.0) -> Zoning:
     Raises FeedError: referentiel_absent when the folder has no such zoning, or one without contours.
     """
     inner = folder if (folder / _FILES[0]).is_file() else folder / "zonages"
-    if not (inner / _FILES[0]).is_file():
+    if not all((inner / name).is_file() for name in _FILES):
         message = f"{folder} ne contient pas de zonages composés"
         raise FeedError(nom, Problem.REFERENTIEL_ABSENT, message, "donner le dossier --out d'une exécution")
     seed = digest_of([inner / name for name in _FILES], role="execution", nom=nom, tampon=tampon_m)
@@ -34,7 +36,11 @@ def open_zoning(folder: Path, nom: str, tampon_m: float = 0.0) -> Zoning:
     from qpv_data.points.opening import zoning_of_run
     from qpv_data.zonages.loading import load_zones
 
-    zones = load_zones(inner)
+    try:
+        zones = load_zones(inner)
+    except (pa.ArrowInvalid, OSError) as e:
+        message = f"les zonages composés de {folder} sont illisibles"
+        raise FeedError(nom, Problem.REFERENTIEL_ABSENT, message, "exécuter de nouveau dans ce dossier") from e
     if not zones.groups.get(nom):
         drawn = ", ".join(n for n in zones.perimetres() if zones.groups[n]) or "aucun"
         message = f"pas de zonage {nom} avec des contours ; il y a : {drawn}"
@@ -60,11 +66,11 @@ def _remembered(manifest: Path) -> Zoning | None:
             )
             for p in said["parts"]
         ]
+        more = {"principal": said["principal"], "territoires": frozenset(said["territoires"])}
+        sure = {crs: tuple(box) for crs, box in said["sure"].items()}
+        return zoning_of(said["nom"], parts, sure=sure, **more)
     except UNUSABLE:
         return None
-    more = {"principal": said["principal"], "territoires": frozenset(said["territoires"])}
-    sure = {crs: tuple(box) for crs, box in said["sure"].items()}
-    return zoning_of(said["nom"], parts, sure=sure, **more)
 
 
 def _remember(manifest: Path, zoning: Zoning) -> None:

@@ -113,9 +113,8 @@ def _geoparquet(path: Path, name: str) -> _Rows:
         frame = geopandas.read_parquet(path)
     except (ValueError, OSError) as e:
         remedy = "donner un GeoParquet, ou un autre format de polygones"
-        raise FeedError(
-            name, Problem.FORMAT_INATTENDU, f"GeoParquet illisible : {str(e).splitlines()[0][:200]}", remedy
-        ) from e
+        message = f"GeoParquet illisible : {' '.join(str(e).split())[:200]}"
+        raise FeedError(name, Problem.FORMAT_INATTENDU, message, remedy) from e
     attributes = frame.drop(columns=frame.geometry.name).astype(object)
     attributes = attributes.where(attributes.notna(), None)
     columns = {str(n): attributes[n].tolist() for n in attributes.columns}
