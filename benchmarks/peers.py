@@ -29,7 +29,7 @@ def floor(zones: str, points: list[str], rows: str | None, threads: int) -> tupl
         path, group = task
         files = local.__dict__.setdefault("files", {})
         if path not in files:
-            files[path] = pq.ParquetFile(path, metadata=metadata[path], memory_map=True, read_dictionary=["categorie"])
+            files[path] = pq.ParquetFile(path, metadata=metadata[path], memory_map=False, read_dictionary=["categorie"])
         return files[path].read_row_group(group, columns=COLUMNS, use_threads=False).num_rows
 
     start = time.perf_counter()
@@ -49,7 +49,7 @@ def floor_text(zones: str, points: list[str], rows: str | None, threads: int) ->
         metadata = pq.read_metadata(path)
 
         def decode(group: int, path: str = path, metadata: object = metadata) -> int:
-            file = pq.ParquetFile(path, metadata=metadata, memory_map=True)
+            file = pq.ParquetFile(path, metadata=metadata, memory_map=False)
             return file.read_row_group(group, columns=COLUMNS, use_threads=False).num_rows
 
         with ThreadPoolExecutor(threads) as pool:

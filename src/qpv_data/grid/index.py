@@ -21,7 +21,7 @@ Labels = NDArray[np.int32]
 # Answers for pairs (index of a point among those asked, zone): whether the zone holds the point. See fallback.py.
 Arbiter = Callable[[Floats, Floats, Labels], Bools]
 # Points a turn, and edges tested a turn: the arrays of a turn stay in the processor's cache.
-_TURN, _EDGES = 1 << 15, 1 << 14
+_TURN, _EDGES = 1 << 17, 1 << 14
 
 
 @dataclass(frozen=True)
@@ -66,31 +66,53 @@ class Grid:
 
         In: coordinates in the grid's CRS; NaN and infinite ones are in no cell.
         """
-        rows, label = self._blocks(x, y)
+        f, size = self.frame, min(_TURN, len(x))
+        scaled = np.empty(size)
+        column, row, block, across = (np.empty(size, np.int32) for _ in range(4))
+        rows, labels = [np.zeros(0, np.int64)], [np.zeros(0, np.int32)]
+        with np.errstate(invalid="ignore", over="ignore"):  # what is not finite, or far, is cast to anything
+            for start in range(0, len(x), size or 1):
+                n = min(size, len(x) - start)
+                for values, origin, into in ((y, f.y0, row), (x, f.x0, column)):
+                    np.subtract(values[start : start + n], origin, out=scaled[:n])
+                    np.multiply(scaled[:n], 1.0 / f.step, out=scaled[:n])
+                    np.copyto(into[:n], scaled[:n], casting="unsafe")
+                np.right_shift(row[:n], f.shift, out=block[:n])
+                np.multiply(block[:n], f.blocks[0], out=block[:n])
+                np.right_shift(column[:n], f.shift, out=across[:n])
+                np.add(block[:n], across[:n], out=block[:n])
+                # The block of a point beyond the frame is anybody's: its cell is looked at below.
+                label = self.coarse.take(block[:n], mode="clip")
+                met = np.flatnonzero(label != 0)
+                kept, found = self._cells(label[met], column[met], row[met])
+                rows.append((met if kept is None else met[kept]) + start)
+                labels.append(found)
+        return np.concatenate(rows), np.concatenate(labels)
+
+    def _cells(self, block: NDArray[np.uint16] | Labels, column: Labels, row: Labels) -> tuple[Ints | None, Labels]:
+        """Which points are in a cell that is not outside (None: all of them), and its label.
+
+        In: the label of each point's block, and the point's cell; both are changed.
+        """
         f, mask = self.frame, self.frame.fan - 1
-        x, y = x[rows], y[rows]
-        with np.errstate(over="ignore"):  # far beyond the frame: left out just below
-            x -= f.x0
-            x *= 1.0 / f.step
-            y -= f.y0
-            y *= 1.0 / f.step
-        if len(rows) and not (x.min() >= 0 and y.min() >= 0 and x.max() < f.nx and y.max() < f.ny):
-            kept = np.flatnonzero((x >= 0) & (y >= 0) & (x < f.nx) & (y < f.ny))
-            rows, label, x, y = rows[kept], label[kept], x[kept], y[kept]
-        cell = y.astype(np.int32)
-        cell &= mask
-        cell <<= f.shift
-        column = x.astype(np.int32)
+        label = block.astype(np.int32)
+        if not len(label):
+            return None, label
+        beyond = not (column.min() >= 0 and row.min() >= 0 and column.max() < f.nx and row.max() < f.ny)
+        inside = np.flatnonzero((column >= 0) & (row >= 0) & (column < f.nx) & (row < f.ny)) if beyond else None
+        if inside is not None:
+            label, column, row = label[inside], column[inside], row[inside]
         column &= mask
-        cell += column
-        deep = label >= self.sets
-        if deep.all():
-            label = self._fine(label, cell)
+        row &= mask
+        row <<= f.shift
+        row += column
+        if label.min(initial=self.sets) >= self.sets:
+            label = self._fine(label, row)
         else:
-            chosen = np.flatnonzero(deep)
-            label[chosen] = self._fine(label[chosen], cell[chosen])
+            deep = np.flatnonzero(label >= self.sets)
+            label[deep] = self._fine(label[deep], row[deep])
         kept = np.flatnonzero(label != 0)
-        return rows[kept], label[kept]
+        return (kept if inside is None else inside[kept]), label[kept]
 
     def _fine(self, label: Labels, cell: Labels) -> Labels:
         place = label.astype(np.int64)
@@ -98,30 +120,6 @@ class Grid:
         place <<= 2 * self.frame.shift
         place += cell
         return self.fine.take(place)
-
-    def _blocks(self, x: Floats, y: Floats) -> tuple[Ints, Labels]:
-        """Rows of the points in a block that is not outside, and its label; some that are beyond the frame too."""
-        f, size = self.frame, min(_TURN, len(x))
-        inverse, across = 1.0 / (f.step * f.fan), f.blocks[0]
-        scaled, at, column = np.empty(size), np.empty(size, np.int32), np.empty(size, np.int32)
-        rows, labels = [np.zeros(0, np.int64)], [np.zeros(0, np.int32)]
-        with np.errstate(
-            invalid="ignore", over="ignore"
-        ):  # what is not finite, or far, is cast to anything, and left out later
-            for start in range(0, len(x), size or 1):
-                n = min(size, len(x) - start)
-                for values, origin, into in ((y, f.y0, at), (x, f.x0, column)):
-                    np.subtract(values[start : start + n], origin, out=scaled[:n])
-                    np.multiply(scaled[:n], inverse, out=scaled[:n])
-                    np.copyto(into[:n], scaled[:n], casting="unsafe")
-                np.multiply(at[:n], across, out=at[:n])
-                np.add(at[:n], column[:n], out=at[:n])
-                label = self.coarse.take(at[:n], mode="clip")
-                met = np.flatnonzero(label != 0)
-                labels.append(label[met].astype(np.int32))
-                met += start
-                rows.append(met)
-        return np.concatenate(rows), np.concatenate(labels)
 
     def first(self, x: Floats, y: Floats, arbiter: Arbiter) -> tuple[Ints, Labels]:
         """Rows, ascending, of the points inside a zone, and that zone: the first of several."""
@@ -152,7 +150,8 @@ class Grid:
             held = self._held(x[at], y[at], owner, entry, arbiter)
             pairs.append((at[owner[held]], self.entry_zone[entry[held]]))
         row, zone = np.concatenate([p for p, _ in pairs]), np.concatenate([z for _, z in pairs])
-        order = np.lexsort((zone, row))
+        # Each part is sorted already, and a point is in one of them alone: they are merged.
+        order = np.argsort(row, kind="stable")
         return row[order], zone[order]
 
     def members(self, label: Labels, *, every: bool) -> tuple[Ints, Labels]:

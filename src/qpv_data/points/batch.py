@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar, get_args
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple, TypeVar, get_args
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from qpv_data.arrays import arrow, texts
 from qpv_data.grid.edges import Floats, Ints
 from qpv_data.grid.fallback import Regle
 from qpv_data.grid.index import Labels
@@ -42,6 +41,8 @@ class Placed:
     inconnus: Ints
     motifs: NDArray[np.uint8]
     corriges: int = 0
+    paires: tuple[Ints, Labels] | None = None
+    """(row, zone) of every zone that holds a point, sorted by both, when all were asked for."""
 
     @property
     def dehors(self) -> int:
@@ -77,28 +78,34 @@ class Placer:
             self._ways[crs] = self.zoning.reach(crs, self._regle), self.zoning.ground(crs)
         return self._ways[crs]
 
-    def place(self, batch: pa.RecordBatch, where: Where, *, touche: bool = True) -> Placed:
-        """Place the rows of a batch, each in its own CRS. `touche` false: no zone can hold any of them."""
+    def place(self, batch: pa.RecordBatch, where: Where, *, touche: bool = True, toutes: bool = False) -> Placed:
+        """Place the rows of a batch, each in its own CRS. `touche` false: no zone can hold any of them. `toutes`: give
+        every zone that holds a point, and not the first alone."""
         found = received(batch, where)
-        parts, fixed = [], 0
+        parts: list[tuple[Ints, _Part]] = []
+        fixed = 0
         for crs, rows, reason in groups_by_crs(batch, where):
             if crs is None:
                 assert rows is not None
                 assert reason is not None
-                parts.append((rows, (*_NO_HIT, np.arange(len(rows)), np.full(len(rows), reason, np.uint8))))
+                lost = np.arange(len(rows)), np.full(len(rows), reason, np.uint8)
+                parts.append((rows, _Part(*_NO_HIT, *lost, _NO_HIT)))
                 continue
             x, y = (found.x, found.y) if rows is None else (found.x[rows], found.y[rows])
-            part, corrected = self._one_crs(crs, x, y, touche=touche)
+            part, corrected = self._one_crs(crs, x, y, touche=touche, toutes=toutes)
             fixed += corrected
-            if rows is None:
-                return _unreadable(Placed(batch.num_rows, *part, fixed), found.illisibles)
-            parts.append((rows, part))
-        return _unreadable(_together(batch.num_rows, parts, fixed), found.illisibles)
+            parts.append((_NO_HIT[0] if rows is None else rows, part))
+        if len(parts) == 1 and where.colonne_epsg is None:
+            rows, zone, lost_rows, why, pairs = parts[0][1]
+            placed = Placed(batch.num_rows, rows, zone, lost_rows, why, fixed, pairs if toutes else None)
+        else:
+            placed = _together(batch.num_rows, parts, fixed, toutes=toutes)
+        return _unreadable(placed, found.illisibles)
 
     def place_xy(self, crs: str, x: Floats, y: Floats) -> Placed:
         """Place coordinates of one CRS, NaN where absent."""
         part, fixed = self._one_crs(crs, np.ascontiguousarray(x, np.float64), np.ascontiguousarray(y, np.float64))
-        return Placed(len(x), *part, fixed)
+        return Placed(len(x), part.dedans, part.zone, part.inconnus, part.motifs, fixed)
 
     def every_xy(self, crs: str, x: Floats, y: Floats) -> tuple[Ints, Labels]:
         """(row, zone number) of every zone that holds each point, sorted by both."""
@@ -117,34 +124,20 @@ class Placer:
             out[every] = margins.distances(crs, x, y, _among(placed, every))
         return out
 
-    def pairs(self, batch: pa.RecordBatch, where: Where) -> tuple[Ints, Labels]:
-        """The same for the rows of a batch."""
-        found = received(batch, where)
-        pairs = [_NO_HIT]
-        for crs, rows, _ in groups_by_crs(batch, where):
-            if crs is not None:
-                x, y = (found.x, found.y) if rows is None else (found.x[rows], found.y[rows])
-                at, number = self.every_xy(crs, x, y)
-                pairs.append((at if rows is None else rows[at], number))
-        return joined(pairs)
-
-    def all_codes(self, batch: pa.RecordBatch, where: Where) -> pa.Array:
-        """The codes of every zone that holds each row, sorted; an empty list outside, and where unknown."""
-        rows, number = self.pairs(batch, where)
-        limits = np.searchsorted(rows, np.arange(batch.num_rows + 1)).astype(np.int32)
-        return pa.ListArray.from_arrays(arrow(limits), texts(self.zoning.codes or ("",)).take(arrow(number)))
-
-    def _one_crs(self, crs: str, x: Floats, y: Floats, *, touche: bool = True) -> tuple[_Part, int]:
+    def _one_crs(
+        self, crs: str, x: Floats, y: Floats, *, touche: bool = True, toutes: bool = False
+    ) -> tuple[_Part, int]:
         reach, ground = self._way(crs)
         x, y, fixed = self._straight(crs, x, y)
-        rows, zone = reach.first(x, y) if touche else _NO_HIT
+        pairs = _NO_HIT if not touche else reach.every(x, y) if toutes else reach.first(x, y)
+        rows, zone = _firsts(*pairs) if toutes else pairs
         unknown, why = ground.unknown(x, y, rows)
         if not self.zoning.codes:
             # Nothing is outside of nothing.
             reasons = np.full(len(x), NUMBER[MotifInconnu.REFERENTIEL_VIDE], np.uint8)
             reasons[unknown] = why
             unknown, why = np.arange(len(x)), reasons
-        return (rows, zone, unknown, why), fixed
+        return _Part(rows, zone, unknown, why, pairs), fixed
 
     def _straight(self, crs: str, x: Floats, y: Floats) -> tuple[Floats, Floats, int]:
         """The coordinates, x and y exchanged where that alone puts the point in France, if that is asked for; and how
@@ -167,7 +160,23 @@ def _among(placed: Placed, rows: Ints) -> Placed:
     return Placed(len(rows), inside[held], placed.zone[held], lost[unknown], placed.motifs[unknown])
 
 
-_Part = tuple[Ints, Labels, Ints, NDArray[np.uint8]]
+class _Part(NamedTuple):
+    """Answers for the points of one CRS, as `Placed` has them."""
+
+    dedans: Ints
+    zone: Labels
+    inconnus: Ints
+    motifs: NDArray[np.uint8]
+    paires: tuple[Ints, Labels]
+
+
+def _firsts(rows: Ints, zone: Labels) -> tuple[Ints, Labels]:
+    """The first zone of each row, out of pairs sorted by both."""
+    new = np.ones(len(rows), dtype=bool)
+    new[1:] = rows[1:] != rows[:-1]
+    return rows[new], zone[new]
+
+
 _NO_HIT = np.zeros(0, np.int64), np.zeros(0, np.int32)
 
 
@@ -176,12 +185,12 @@ def _sorted(rows: Ints, values: NDArray[_Number]) -> tuple[Ints, NDArray[_Number
     return rows[order], values[order]
 
 
-def _together(lus: int, parts: list[tuple[Ints, _Part]], fixed: int) -> Placed:
-    inside = [_NO_HIT, *((rows[p[0]], p[1]) for rows, p in parts)]
-    lost = [_NONE, *((rows[p[2]], p[3]) for rows, p in parts)]
-    rows, zone = _sorted(np.concatenate([r for r, _ in inside]), np.concatenate([z for _, z in inside]))
+def _together(lus: int, parts: list[tuple[Ints, _Part]], fixed: int, *, toutes: bool) -> Placed:
+    inside = joined([_NO_HIT, *((rows[p.dedans], p.zone) for rows, p in parts)])
+    lost = [_NONE, *((rows[p.inconnus], p.motifs) for rows, p in parts)]
     unknown, why = _sorted(np.concatenate([r for r, _ in lost]), np.concatenate([w for _, w in lost]))
-    return Placed(lus, rows, zone, unknown, why, fixed)
+    pairs = joined([_NO_HIT, *((rows[p.paires[0]], p.paires[1]) for rows, p in parts)]) if toutes else None
+    return Placed(lus, *inside, unknown, why, fixed, pairs)
 
 
 def _unreadable(placed: Placed, rows: Ints) -> Placed:
@@ -190,4 +199,4 @@ def _unreadable(placed: Placed, rows: Ints) -> Placed:
         return placed
     motifs = placed.motifs.copy()
     motifs[np.isin(placed.inconnus, rows)] = _UNREADABLE
-    return Placed(placed.lus, placed.dedans, placed.zone, placed.inconnus, motifs, placed.corriges)
+    return replace(placed, motifs=motifs)

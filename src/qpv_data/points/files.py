@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +18,15 @@ from qpv_data.points.declared import require
 from qpv_data.points.metric import Margins
 from qpv_data.points.pruning import units_of
 from qpv_data.points.reading import ParquetSource, Source, Unit, in_order
-from qpv_data.points.rows import CsvRows, ParquetRows, answer_columns, refuse_clash, refuse_nested, with_answers
+from qpv_data.points.rows import (
+    CsvRows,
+    ParquetRows,
+    answer_columns,
+    code_lists,
+    refuse_clash,
+    refuse_nested,
+    with_answers,
+)
 from qpv_data.points.tally import Outcome, Tally
 from qpv_data.problems import FeedError, Problem
 from qpv_data.replacing import replacing
@@ -88,13 +96,10 @@ def count(request: Request, par: str | None, somme: Sequence[str]) -> tuple[list
             outcome = Outcome()
             tally = Tally(len(asked.placer.zoning.codes), par, tuple(somme))
             for batch in batches:
-                placed = asked.placer.place(batch, request.where, touche=unit[1])
+                placed = asked.placer.place(batch, request.where, touche=unit[1], toutes=asked.toutes is not None)
                 outcome.add(placed)
-                if unit[1] and asked.toutes:
-                    rows, zone = asked.placer.pairs(batch, request.where)
-                    tally.add(batch, replace(placed, dedans=rows, zone=zone))
-                elif unit[1]:
-                    tally.add(batch, placed)
+                if unit[1]:
+                    tally.add(batch, *(placed.paires or (placed.dedans, placed.zone)))
             found.append((outcome, tally))
         return found
 
@@ -132,12 +137,12 @@ def write(request: Request, target: Path) -> list[Outcome]:
     def work(unit: Unit) -> list[tuple[pa.Table, list[Placed]]]:
         done = []
         for batch in unit():
-            placed = [a.placer.place(batch, request.where) for a in request.asked]
+            placed = [a.placer.place(batch, request.where, toutes=a.toutes is not None) for a in request.asked]
             columns: dict[str, pa.Array] = {}
             for asked, answer, known in zip(request.asked, placed, codes, strict=True):
                 columns |= answer_columns(answer, known, asked.colonnes)
                 if asked.toutes:
-                    columns[asked.toutes] = asked.placer.all_codes(batch, request.where)
+                    columns[asked.toutes] = code_lists(answer, known)
                 if asked.distance is not None:
                     name, margins = asked.distance
                     metres = asked.placer.distances(batch, request.where, answer, margins)

@@ -117,7 +117,7 @@ class ParquetSource:
     def _file(self) -> pq.ParquetFile:
         if not hasattr(self._local, "file"):
             self._local.file = pq.ParquetFile(
-                self.path, metadata=self.metadata, memory_map=True, read_dictionary=list(self.dictionary)
+                self.path, metadata=self.metadata, memory_map=False, read_dictionary=list(self.dictionary)
             )
         file: pq.ParquetFile = self._local.file
         return file

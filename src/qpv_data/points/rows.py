@@ -42,6 +42,14 @@ def answer_columns(placed: Placed, codes: pa.Array, names: tuple[str, str, str])
     return dict(zip(names, columns, strict=True))
 
 
+def code_lists(placed: Placed, codes: pa.Array) -> pa.Array:
+    """The codes of every zone that holds each row, sorted; an empty list outside, and where unknown."""
+    assert placed.paires is not None
+    rows, zone = placed.paires
+    limits = np.searchsorted(rows, np.arange(placed.lus + 1)).astype(np.int32)
+    return pa.ListArray.from_arrays(arrow(limits), codes.take(arrow(zone)))
+
+
 def with_answers(batch: pa.RecordBatch, columns: dict[str, pa.DictionaryArray]) -> pa.Table:
     """A batch and its answers."""
     table = pa.Table.from_batches([batch])

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from qpv_data.arrays import arrow, distinct, numbers, texts
 from qpv_data.grid.edges import Floats, Ints
+from qpv_data.grid.index import Labels
 from qpv_data.points.batch import Placed
 from qpv_data.points.categories import is_category, keys_of, kind_of, values_of
 from qpv_data.points.exact_sums import ExactSums
@@ -92,10 +93,10 @@ class Tally:
             whole = pa.types.is_integer(kind) or pa.types.is_boolean(kind)
             (self.entiers if whole else self.decimaux).add(name)
 
-    def add(self, batch: pa.RecordBatch, placed: Placed) -> None:
-        """Add the rows of a batch that are inside a zone."""
-        rows, width = placed.dedans, 1
-        key = placed.zone.astype(np.int64)
+    def add(self, batch: pa.RecordBatch, rows: Ints, zone: Labels) -> None:
+        """Add rows of a batch, each in a zone; a row may come back, in another zone."""
+        width = 1
+        key = zone.astype(np.int64)
         local: list[object] = [None]
         if self.par is not None:
             codes, local = self._categories(batch, rows)
