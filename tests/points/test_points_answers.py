@@ -83,7 +83,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, pa.Table
 
 
 @given(rows=st.integers(3, 900), threads=st.integers(1, 4), order=seeds, batch=st.sampled_from([64, 1000]))
-@settings(max_examples=6, deadline=None, phases=[Phase.reuse, Phase.generate])
+@settings(max_examples=4, deadline=None, phases=[Phase.reuse, Phase.generate])
 def test_batches_threads_and_the_order_of_rows_change_nothing(
     rows: int,
     threads: int,

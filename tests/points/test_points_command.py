@@ -130,16 +130,22 @@ def test_several_zonings_are_counted_one_after_the_other(asked: list[object], tm
 
 
 def test_a_real_process_says_the_same(asked: list[object], tmp_path: Path) -> None:
-    words = [sys.executable, "-m", "qpv_data", "locate", *map(str, asked), "--compte", "--json"]
+    for name in ("é à.csv", "-.csv"):
+        (tmp_path / name).write_text(f"x,y\n{X},{Y}\n")
+    words = [
+        sys.executable,
+        "-m",
+        "qpv_data",
+        "locate",
+        "é à.csv",
+        "./-.csv",
+        *map(str, asked[1:]),
+        "--compte",
+        "--json",
+    ]
     done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=tmp_path)
-    assert (done.returncode, done.stdout) == (0, '"code","nombre"\n"A",1\n')
-    assert json.loads(done.stderr)["dedans"] == 1
-    for path in (tmp_path / "é à.csv", tmp_path / "-.csv"):
-        path.write_text(f"x,y\n{X},{Y}\n")
-    done = subprocess.run(
-        [*words[:4], "é à.csv", "./-.csv", *words[5:]], capture_output=True, text=True, check=False, cwd=tmp_path
-    )
-    assert done.stdout == '"code","nombre"\n"A",2\n'
+    assert (done.returncode, done.stdout) == (0, '"code","nombre"\n"A",2\n')
+    assert json.loads(done.stderr)["dedans"] == 2
 
 
 def test_no_value_of_a_row_is_in_a_message(zones: Path, tmp_path: Path) -> None:

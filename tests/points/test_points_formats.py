@@ -5,6 +5,8 @@ from __future__ import annotations
 import decimal
 import json
 import struct
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -293,3 +295,12 @@ def test_a_file_that_is_not_whole_or_not_of_points_is_refused_and_nothing_is_wri
             assert "ecriture_impossible" not in said
     assert not list(tmp_path.glob("o.*"))
     assert not list(tmp_path.glob(".*"))
+
+
+def test_a_damaged_file_is_a_balance_or_one_line_and_never_a_crash(tmp_path: Path) -> None:
+    # A process of its own: an offset that leads nowhere would take the tests down with it.
+    script = Path(__file__).with_name("points_corruption.py")
+    done = subprocess.run(
+        [sys.executable, str(script), str(tmp_path), "30"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]

@@ -269,3 +269,15 @@ def test_a_fault_in_the_last_file_leaves_nothing(zones: Path, tmp_path: Path) ->
     ask = [*XY, "--zones", zones, "--code", "code", "-o", out]
     assert "b.csv" in refused(tmp_path / "a.csv", tmp_path / "b.csv", *ask)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.csv", "b.csv"]
+
+
+def test_a_file_whose_columns_are_met_twice_is_not_written_and_may_be_counted(zones: Path, tmp_path: Path) -> None:
+    twice = pa.Table.from_arrays(
+        [pa.array([X]), pa.array([Y]), pa.array([1]), pa.array(["a"])], names=["x", "y", "v", "v"]
+    )
+    written(tmp_path / "p.parquet", table=twice)
+    ask = [tmp_path / "p.parquet", *XY, "--zones", zones, "--code", "code"]
+    for target in ("o.parquet", "o.csv"):
+        assert "entete_inattendu: colonnes en double : 'v'" in refused(*ask, "-o", tmp_path / target)
+    assert "colonnes en double : 'v'" in refused(*ask, "--compte", "--par", "v")
+    assert locate(*ask, "--compte", "-q").out == '"code","nombre"\n"A",1\n'

@@ -125,6 +125,7 @@ def write(request: Request, target: Path) -> list[Outcome]:
     """
     request.prepare([])
     first = request.sources[0]
+    require(first.nom, first.schema, request.where, first.schema.names)
     added = [name for a in request.asked for name in a.ajoutees]
     refuse_clash(first.nom, first.schema, added)
     for source in request.sources[1:]:
