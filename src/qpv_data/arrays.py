@@ -3,6 +3,7 @@ which costs more than locating a million points."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -64,3 +65,26 @@ def distinct(keys: NDArray[np.int64]) -> NDArray[np.int64]:
     new = np.ones(len(ordered), dtype=bool)
     new[1:] = ordered[1:] != ordered[:-1]
     return ordered[new]
+
+
+def expanded(first: NDArray[np.int64], last: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Index of each range, and each whole number from its first to its last; none for an empty range."""
+    number = np.maximum(last - first + 1, 0)
+    if len(number) and number.min() == 1 == number.max():
+        return np.arange(len(number)), first
+    owner = np.repeat(np.arange(len(number)), number)
+    return owner, np.arange(len(owner)) + np.repeat(first - (np.cumsum(number) - number), number)
+
+
+def members(limits: NDArray[Any], which: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(position in `which`, place) of every place from limits[k] to limits[k + 1], for each k of `which`."""
+    return expanded(limits[which].astype(np.int64), limits[which + 1].astype(np.int64) - 1)
+
+
+def turns(sizes: NDArray[Any], about: int) -> list[slice]:
+    """Slices of things whose sizes sum to about `about`, one thing at least."""
+    total = np.cumsum(sizes, dtype=np.int64)
+    if not len(total):
+        return []
+    marks = np.searchsorted(total, np.arange(about, int(total[-1]), about))
+    return [slice(a, b) for a, b in itertools.pairwise(sorted({0, *marks.tolist(), len(total)}))]

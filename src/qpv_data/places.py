@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from pyproj import Transformer
 
 from qpv_data.addresses.reasons import tell_reasons
 from qpv_data.clause.model import ClauseJeu, LocalisationAdresse, LocalisationPoint, places_points
 from qpv_data.problems import MotifInconnu
+from qpv_data.projection import moved_points
 from qpv_data.uncertainty.errors import position_errors
 from qpv_data.zonages.territories import Territory, load_territories, territory_of_points
 
 Floats = npt.NDArray[np.float64]
 Objects = npt.NDArray[np.object_]
-_LONLAT = 4326
+_LONLAT = "EPSG:4326"
 
 
 @dataclass(frozen=True)
@@ -104,20 +102,6 @@ def _epsg(place: LocalisationPoint, table: pa.Table, motives: Objects) -> npt.ND
     return codes
 
 
-@cache
-def transformer(source: int, target: int) -> Callable[[Floats, Floats], tuple[Floats, Floats]]:
-    """x, y of `source` to x, y of `target` (EPSG numbers), arrays in and out; the same CRS moves nothing."""
-    if source == target:
-        return lambda x, y: (x, y)
-    transform = Transformer.from_crs(source, target, always_xy=True).transform
-
-    def apply(x: Floats, y: Floats) -> tuple[Floats, Floats]:
-        px, py = transform(x, y)
-        return np.asarray(px, dtype=np.float64), np.asarray(py, dtype=np.float64)
-
-    return apply
-
-
 def _project(
     epsg: int,
     rows: npt.NDArray[np.intp],
@@ -129,17 +113,18 @@ def _project(
     py: Floats,
     motives: Objects,
 ) -> None:
-    lon, lat = transformer(epsg, _LONLAT)(x[rows], y[rows])
-    found = territory_of_points(lon, lat)
+    received = f"EPSG:{epsg}"
+    found = territory_of_points(*moved_points(received, _LONLAT, x[rows], y[rows]))
     outside = found < 0
     if outside.any():
-        swapped = territory_of_points(*transformer(epsg, _LONLAT)(y[rows], x[rows])) >= 0
+        swapped = territory_of_points(*moved_points(received, _LONLAT, y[rows], x[rows])) >= 0
         motives[rows[outside & swapped]] = MotifInconnu.AXES_INVERSES.value
         motives[rows[outside & ~swapped]] = MotifInconnu.HORS_TERRITOIRE.value
     territory[rows] = found
     for index in np.unique(found[~outside]):
         chosen = rows[found == index]
-        px[chosen], py[chosen] = transformer(epsg, territories[index].epsg)(x[chosen], y[chosen])
+        local = f"EPSG:{territories[index].epsg}"
+        px[chosen], py[chosen] = moved_points(received, local, x[chosen], y[chosen])
 
 
 def _apply_quality(place: LocalisationPoint, table: pa.Table, motives: Objects) -> None:

@@ -14,9 +14,10 @@ from drawn_zones import around, hard_points
 from rational_oracle import held, held_by_shapely, told_apart
 
 from qpv_data.grid.build import build_grid
-from qpv_data.grid.front import front_of, moved_points
+from qpv_data.grid.front import front_of
 from qpv_data.grid.raster import framed
 from qpv_data.grid.zone_index import ZoneIndex, index_zones
+from qpv_data.projection import moved_points
 
 
 def indexed(shapes: list[Any]) -> tuple[ZoneIndex, Any]:

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from points_made import drawn, edge_points, holding
 from pyproj import CRS, Transformer
 
-from qpv_data.grid.front import exact_pair, front_of, moved_points
+from qpv_data.grid.front import exact_pair, front_of
 from qpv_data.grid.zone_index import index_zones
 from qpv_data.locator import Locator
+from qpv_data.projection import moved_points
 from qpv_data.zonages.territories import load_territories
 
 PLACES = {t.id: (t.epsg, t.emprises[0]) for t in load_territories()}

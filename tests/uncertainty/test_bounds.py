@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import shapely
-from conftest import star  # type: ignore[import-not-found]
+from drawn_shapes import star
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

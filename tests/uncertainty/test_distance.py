@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import shapely
-from conftest import polygons, star  # type: ignore[import-not-found]
+from drawn_shapes import polygons, star
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -10,7 +10,7 @@ import numpy as np
 import pyogrio
 import pytest
 import shapely
-from conftest import polygons, star  # type: ignore[import-not-found]
+from drawn_shapes import polygons, star
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad

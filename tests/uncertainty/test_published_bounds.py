@@ -55,9 +55,7 @@ def certain(classe: str = "11") -> list[dict[str, object]]:
     return [point(f"s{n}", (400.0, 400.0 + n), classe=classe) for n in range(5)]
 
 
-def test_a_count_near_the_boundary_has_bounds_and_one_far_from_it_has_none_but_itself(
-    measuring: None, tmp_path: Path
-) -> None:
+def test_a_count_near_the_boundary_has_bounds_and_one_far_from_it_has_none_but_itself(tmp_path: Path) -> None:
     rows = [
         *certain(),
         point("i", (499, 400), classe="11"),
@@ -74,14 +72,14 @@ def test_a_count_near_the_boundary_has_bounds_and_one_far_from_it_has_none_but_i
     ]  # neither the communes, nor a count of distinct units
 
 
-def test_the_records_of_one_geocode_are_in_or_out_together(measuring: None, tmp_path: Path) -> None:
+def test_the_records_of_one_geocode_are_in_or_out_together(tmp_path: Path) -> None:
     tower = [point(f"t{n}", (499.5, 400), classe="11", montant=n) for n in range(40)]
     mini = run(tmp_path, certain() + tower)
     assert bounds_of(mini, "n", "QN09901A") == (5, 45, 45)
     assert bounds_of(mini, "total", "QN09901A") == (5, 785, 785)
 
 
-def test_the_probabilities_located_are_those_of_the_normal_law(measuring: None, tmp_path: Path) -> None:
+def test_the_probabilities_located_are_those_of_the_normal_law(tmp_path: Path) -> None:
     mini = run(tmp_path, [point("p", (490, 400), classe="12"), point("q", (100, 100), classe="33")])
     found = mini_located(mini)
     sigma = 120 / np.sqrt(-2 * np.log(0.05))
@@ -101,7 +99,7 @@ def mini_located(mini: Mini) -> dict[str, list[Any]]:
     return content
 
 
-def test_a_random_point_of_the_commune_is_never_counted_nor_in_a_bound(measuring: None, tmp_path: Path) -> None:
+def test_a_random_point_of_the_commune_is_never_counted_nor_in_a_bound(tmp_path: Path) -> None:
     mini = run(tmp_path, [*certain(), *(point(f"r{n}", (400, 400), insee="99001", classe="33") for n in range(9))])
     assert bounds_of(mini, "n", "QN09901A") == (5, 5, 5)
     lost = mini.query(
@@ -110,13 +108,13 @@ def test_a_random_point_of_the_commune_is_never_counted_nor_in_a_bound(measuring
     assert lost == [(9,)]
 
 
-def test_a_class_that_the_clause_does_not_name_is_unknown_and_never_exact(measuring: None, tmp_path: Path) -> None:
+def test_a_class_that_the_clause_does_not_name_is_unknown_and_never_exact(tmp_path: Path) -> None:
     mini = run(tmp_path, [*certain(), point("x", (499, 400), insee="99001", classe="21"), point("y", (400, 400))])
     assert bounds_of(mini, "n", "QN09901A") == (5, 5, 5)
     assert mini_located(mini)["localisation_motif"] == [None] * 5 + ["qualite_non_declaree"] * 2
 
 
-def test_modalities_have_bounds_of_their_own(measuring: None, tmp_path: Path) -> None:
+def test_modalities_have_bounds_of_their_own(tmp_path: Path) -> None:
     axis = {"axe": "menage", "expression": "menage", "valeurs": {"x": "X", "y": "Y"}}
     rows = [point(f"i{n}", (499, 350 + n), classe="11", menage="xy"[n % 2]) for n in range(8)] + certain()
     mini = run(tmp_path, rows, indicateurs=[indicator("n", modalites=axis)])
@@ -152,15 +150,13 @@ def ring(number: int, inside: bool = True, start: int = 0) -> Rows:
     ],
     ids=["enough everywhere", "nobody outside", "few inside", "few outside", "few for sure", "nobody for sure", "certain"],
 )  # fmt: skip
-def test_under_a_threshold_each_side_of_a_bound_is_held_to_it(
-    measuring: None, tmp_path: Path, rows: Rows, published: bool
-) -> None:
+def test_under_a_threshold_each_side_of_a_bound_is_held_to_it(tmp_path: Path, rows: Rows, published: bool) -> None:
     mini = run(tmp_path, rows, secret=SECRET)
     assert mini.value("n", "QN09901A", QUARTER)[2] == "diffusee"
     assert (bounds_of(mini, "n", "QN09901A") is not None) == published
 
 
-def test_under_a_rule_of_dominance_no_side_is_one_contributor_s(measuring: None, tmp_path: Path) -> None:
+def test_under_a_rule_of_dominance_no_side_is_one_contributor_s(tmp_path: Path) -> None:
     secret = {**SECRET, "dominance": 0.8}
     rows = certain() + [{**r, "montant": 50 if n == 0 else 1} for n, r in enumerate(ring(4, inside=False))]
     mini = run(tmp_path, rows, secret=secret)
@@ -168,14 +164,14 @@ def test_under_a_rule_of_dominance_no_side_is_one_contributor_s(measuring: None,
     assert bounds_of(mini, "n", "QN09901A") is not None
 
 
-def test_bounds_under_a_threshold_come_from_moments_alone(measuring: None, tmp_path: Path) -> None:
+def test_bounds_under_a_threshold_come_from_moments_alone(tmp_path: Path) -> None:
     mini = run(tmp_path, certain() + ring(9) + ring(9, inside=False), secret=SECRET)
     assert mini.query("SELECT DISTINCT methode FROM incertitudes WHERE code_zone = 'QN09901A'") == [("majoree",)]
     low, value, high = bounds_of(mini, "n", "QN09901A") or (0, 0, 0)
     assert 5 <= low < value == 14 < high <= 23
 
 
-def test_a_hidden_cell_has_no_bound_and_neither_has_the_total_of_its_zone(measuring: None, tmp_path: Path) -> None:
+def test_a_hidden_cell_has_no_bound_and_neither_has_the_total_of_its_zone(tmp_path: Path) -> None:
     axis = {
         "axe": "montant",
         "expression": "CASE WHEN montant > 1 THEN 'b' ELSE 'a' END",
@@ -217,11 +213,11 @@ def world(root: Path, hidden: float) -> bytes:
     return (mini.out / "releases" / f"{QUARTER}-r1" / "incertitudes.parquet").read_bytes()
 
 
-def test_the_records_of_a_hidden_zone_change_no_byte_of_the_bounds(measuring: None, tmp_path: Path) -> None:
+def test_the_records_of_a_hidden_zone_change_no_byte_of_the_bounds(tmp_path: Path) -> None:
     assert world(tmp_path / "un", 0.0) == world(tmp_path / "deux", 150.0)
 
 
-def test_every_published_bound_belongs_to_a_shown_value_and_holds_it(measuring: None, tmp_path: Path) -> None:
+def test_every_published_bound_belongs_to_a_shown_value_and_holds_it(tmp_path: Path) -> None:
     rng = np.random.default_rng(2)
     rows = [
         point(n, (float(x), float(y)), classe=str(c), montant=int(m), menage=int(h))
@@ -242,9 +238,7 @@ def both_sides(**more: Any) -> list[dict[str, Any]]:
     return [indicator("n"), indicator("cfe", regle_limite="deux_cotes", largeur_limite_m=12.0, **more)]
 
 
-def test_both_sides_of_a_boundary_street_are_inside_for_the_indicator_that_says_so(
-    measuring: None, tmp_path: Path
-) -> None:
+def test_both_sides_of_a_boundary_street_are_inside_for_the_indicator_that_says_so(tmp_path: Path) -> None:
     rows = [*certain(), point("en_face", (511.9, 400), classe="11"), point("au_dela", (512.1, 400), classe="11"),
                         point("coin", (508, 508), classe="11"), point("loin", IN_COMMUNE_1, classe="11")]  # fmt: skip
     mini = run(tmp_path, rows, indicateurs=both_sides())
@@ -257,7 +251,7 @@ def test_both_sides_of_a_boundary_street_are_inside_for_the_indicator_that_says_
     ]  # fmt: skip
 
 
-def test_between_two_zones_a_record_of_both_sides_counts_once_in_the_nearest(measuring: None, tmp_path: Path) -> None:
+def test_between_two_zones_a_record_of_both_sides_counts_once_in_the_nearest(tmp_path: Path) -> None:
     from factory import geojson, square
 
     mini = Mini(tmp_path)
@@ -271,9 +265,7 @@ def test_between_two_zones_a_record_of_both_sides_counts_once_in_the_nearest(mea
     assert mini.value("n", "QN09901A", QUARTER)[0] == mini.value("n", "QN09902B", QUARTER)[0] == 0
 
 
-def test_a_feed_that_declares_nothing_has_no_bound_and_the_same_columns_as_ever(
-    measuring: None, tmp_path: Path
-) -> None:
+def test_a_feed_that_declares_nothing_has_no_bound_and_the_same_columns_as_ever(tmp_path: Path) -> None:
     mini = Mini(tmp_path)
     mini.referentials()
     mini.points({q: [point("a", (499, 400))] for q in ("2024-T1", "2024-T2", "2024-T3", "2024-T4")})

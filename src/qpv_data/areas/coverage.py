@@ -15,6 +15,8 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from qpv_data.arrays import expanded
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Numbers = NDArray[np.int32]
@@ -164,7 +166,7 @@ def _by_rows(
     low, high = np.minimum(ay, by), np.maximum(ay, by)
     xl, xh = np.where(ay < by, ax, bx), np.where(ay < by, bx, ax)
     first = np.floor(low / pas).astype(np.int64)
-    edge, row = _expanded(first, np.maximum(np.ceil(high / pas).astype(np.int64) - 1, first))
+    edge, row = expanded(first, np.maximum(np.ceil(high / pas).astype(np.int64) - 1, first))
     ya, yb = np.maximum(low[edge], row * float(pas)), np.minimum(high[edge], (row + 1) * float(pas))
     xs = [_along(y, low[edge], high[edge], xl[edge], xh[edge]) for y in (ya, yb)]
     return row, edge, ya, yb, xs[0], xs[1]
@@ -175,7 +177,7 @@ def _by_columns(xa: Floats, ya: Floats, xb: Floats, yb: Floats, pas: int) -> tup
     left, right = np.minimum(xa, xb), np.maximum(xa, xb)
     yl, yr = np.where(xa <= xb, ya, yb), np.where(xa <= xb, yb, ya)
     first = np.floor(left / pas).astype(np.int64)
-    piece, column = _expanded(first, np.maximum(np.ceil(right / pas).astype(np.int64) - 1, first))
+    piece, column = expanded(first, np.maximum(np.ceil(right / pas).astype(np.int64) - 1, first))
     start, end = np.maximum(left[piece], column * float(pas)), np.minimum(right[piece], (column + 1) * float(pas))
     ys = [_along(x, left[piece], right[piece], yl[piece], yr[piece]) for x in (start, end)]
     height = np.abs(ys[1] - ys[0])
@@ -203,17 +205,10 @@ def _running(rise: Floats, line: Ints) -> Floats:
     return running
 
 
-def _expanded(first: Ints, last: Ints) -> tuple[Ints, Ints]:
-    """Index of each range, and each whole number from its first to its last; none for an empty range."""
-    counts = np.maximum(last - first + 1, 0)
-    owner = np.repeat(np.arange(len(counts)), counts)
-    return owner, np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts) + first[owner]
-
-
 def _flattened(first: Ints, last: Ints, zone: Ints) -> tuple[Ints, Ints, Ints]:
     """Ranges of cells that may overlap, as stretches that do not: (begin, limits of their entries, range of each)."""
     begin = np.unique(np.concatenate([first, last + 1]))
-    source, stretch = _expanded(np.searchsorted(begin, first), np.searchsorted(begin, last + 1) - 1)
+    source, stretch = expanded(np.searchsorted(begin, first), np.searchsorted(begin, last + 1) - 1)
     order = np.lexsort((zone[source], stretch))
     at = np.searchsorted(stretch[order], np.arange(len(begin) + 1))
     return begin, at, source[order]
@@ -224,6 +219,6 @@ def _sieve(first: Ints, last: Ints, rows: int, width: int) -> NDArray[np.bool_]:
     across = -(-width // _BLOCK)
     sieve = np.zeros(-(-rows // _BLOCK) * across, dtype=bool)
     row = first // width
-    start, column = _expanded((first - row * width) // _BLOCK, (last - row * width) // _BLOCK)
+    start, column = expanded((first - row * width) // _BLOCK, (last - row * width) // _BLOCK)
     sieve[(row[start] // _BLOCK) * across + column] = True
     return sieve

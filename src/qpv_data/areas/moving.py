@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from pyproj import CRS, Transformer
+from pyproj import CRS
 
 from qpv_data.problems import FeedError, Problem
+from qpv_data.projection import moved_points, transformer
 from qpv_data.zonages.crs import Geometries, same_crs
 
 Floats = NDArray[np.float64]
@@ -25,11 +26,6 @@ _PROBES = 200
 
 
 @cache
-def _transformer(source: str, target: str) -> Transformer:
-    return Transformer.from_crs(source, target, always_xy=True)
-
-
-@cache
 def is_metric(crs: str) -> bool:
     """Whether coordinates are plane and in metres. Web Mercator is not: its metres are not those of the ground."""
     known = CRS.from_user_input(crs).to_2d()
@@ -41,8 +37,7 @@ def move_points(x: Floats, y: Floats, source: str, target: str) -> tuple[Floats,
     """Coordinates in `target`; infinite where it is not defined."""
     if same_crs(source, target):
         return x, y
-    moved_x, moved_y = _transformer(source, target).transform(x, y)
-    return np.asarray(moved_x, dtype=np.float64), np.asarray(moved_y, dtype=np.float64)
+    return moved_points(source, target, x, y)
 
 
 def move(geometries: Geometries, source: str, target: str, name: str) -> Geometries:
@@ -83,7 +78,7 @@ def sound(geometries: Geometries) -> Geometries:
 def _moved(shapes: Geometries, source: str, target: str, name: str) -> Geometries:
     kind, xy, ragged = shapely.to_ragged_array(shapes)
     offsets = tuple(np.asarray(o, dtype=np.int64) for o in ragged)
-    transform = _transformer(source, target).transform
+    transform = transformer(source, target).transform
     vertices = int(offsets[0][-1])  # coordinates before the first offset's end only: all of them
     xy = xy[:vertices]
     for _ in range(_ROUNDS):

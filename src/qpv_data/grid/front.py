@@ -25,6 +25,7 @@ from qpv_data.grid.edges import Floats, Ints
 from qpv_data.grid.index import Arbiter, Labels
 from qpv_data.grid.layers import Layer, layers_of
 from qpv_data.grid.zone_index import ZoneIndex, joined, met
+from qpv_data.projection import moved_points
 
 _CUT_METRES, _CUT_DEGREES = 1_000.0, 0.01
 _BETWEEN = (0.25, 0.5, 0.75)
@@ -88,19 +89,6 @@ def exact_pair(source: str, target: str) -> bool:
         if len(group.transformers) != 1 or group.unavailable_operations:
             return False
     return True
-
-
-@lru_cache(maxsize=256)
-def _transformer(source: str, target: str) -> Any:
-    from pyproj import Transformer
-
-    return Transformer.from_crs(source, target, always_xy=True)
-
-
-def moved_points(source: str, target: str, x: Floats, y: Floats) -> tuple[Floats, Floats]:
-    """Points of `source` in `target`; infinite where `target` is not defined. Safe in several threads."""
-    mx, my = _transformer(source, target).transform(x, y)
-    return np.asarray(mx, dtype=np.float64), np.asarray(my, dtype=np.float64)
 
 
 def front_of(geometries: NDArray[Any], source: str, target: str, *, geographic: bool) -> Front | None:

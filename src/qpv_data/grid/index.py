@@ -6,13 +6,13 @@ in a cell that edges cross by an exact test. Everything is read-only arrays: thr
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qpv_data.arrays import members, turns
 from qpv_data.grid.edges import Floats, Ints
 from qpv_data.grid.exact import Bools, crossings
 from qpv_data.grid.raster import Frame
@@ -157,12 +157,12 @@ class Grid:
     def members(self, label: Labels, *, every: bool) -> tuple[Ints, Labels]:
         """(position, zone) for labels that are sets of zones: their first zone, or all of them."""
         if every:
-            owner, place = _expand(self.combo_at, label)
+            owner, place = members(self.combo_at, label)
             return owner, self.combo_zone[place]
         return np.arange(len(label)), self.combo_zone[self.combo_at[label]]
 
     def _entries(self, label: Labels) -> tuple[Ints, Ints]:
-        return _expand(self.record_at, label - self.sets)
+        return members(self.record_at, label - self.sets)
 
     def _held(self, x: Floats, y: Floats, owner: Ints, entry: Ints, arbiter: Arbiter) -> Bools:
         """Whether the zone of each entry holds its owner's point."""
@@ -170,7 +170,7 @@ class Grid:
         held: Bools = count == 0
         test = np.flatnonzero(count)
         asked = [np.zeros(0, np.int64)]
-        for turn in turns(np.abs(count[test])):
+        for turn in turns(np.abs(count[test]), _EDGES):
             part = test[turn]
             held[part], unsure = self._odd(x, y, owner[part], count[part], self.entry_start[entry[part]])
             asked.append(part[unsure])
@@ -191,22 +191,3 @@ class Grid:
         ax, ay, bx, by = (of.take(edge) for of in (self.ax, self.ay, self.bx, self.by))
         crossed, unsure = crossings(px, py, ax, ay, bx, by, (count > 0)[pair])
         return np.bitwise_xor.reduceat(crossed, begins), np.logical_or.reduceat(unsure, begins)
-
-
-def turns(sizes: Labels) -> list[slice]:
-    """Slices of things whose sizes sum to about _EDGES, one thing at least."""
-    total = np.cumsum(sizes, dtype=np.int64)
-    if not len(total):
-        return []
-    marks = np.searchsorted(total, np.arange(_EDGES, int(total[-1]), _EDGES))
-    limits = sorted({0, *marks.tolist(), len(sizes)})
-    return [slice(a, b) for a, b in itertools.pairwise(limits)]
-
-
-def _expand(limits: Labels, which: Labels) -> tuple[Ints, Ints]:
-    """(position in `which`, place) of every place from limits[k] to limits[k + 1], for each k of `which`."""
-    begin, number = limits[which].astype(np.int64), (limits[which + 1] - limits[which]).astype(np.int64)
-    if len(number) and number.max() == 1 and number.min() == 1:
-        return np.arange(len(which)), begin
-    owner = np.repeat(np.arange(len(which)), number)
-    return owner, np.arange(len(owner)) + np.repeat(begin - (np.cumsum(number) - number), number)

@@ -6,15 +6,13 @@ crossed is on one side of every edge, whatever the rounding of a point's own cel
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from qpv_data.arrays import distinct
+from qpv_data.arrays import distinct, expanded, turns
 from qpv_data.grid.edges import Edges, Ints
 
 _CHUNK = 2_000_000
@@ -79,7 +77,7 @@ def strips_of(edges: Edges, frame: Frame) -> Strips:
     m, inv = frame.margin, 1.0 / frame.step
     low = np.floor((edges.ay - m - frame.y0) * inv).astype(np.int64)
     high = np.floor((edges.by + m - frame.y0) * inv).astype(np.int64)
-    edge, row = _expanded(low, high)
+    edge, row = expanded(low, high)
     ax, ay, bx, by = edges.ax[edge], edges.ay[edge], edges.bx[edge], edges.by[edge]
     floor_of_row = frame.y0 + row * frame.step
     rise, run = by - ay, bx - ax
@@ -108,8 +106,8 @@ def crossed_cells(strips: Strips, zone: Ints, frame: Frame) -> tuple[Ints, Ints]
     size = frame.nx * frame.ny
     if int(zone.max(initial=0) + 1) * size >= 2**62:
         raise ValueError("too many zones for so fine a grid")
-    for part in _chunks(strips.last - strips.first + 1):
-        strip, column = _expanded(strips.first[part], strips.last[part])
+    for part in turns(strips.last - strips.first + 1, _CHUNK):
+        strip, column = expanded(strips.first[part], strips.last[part])
         strip += part.start
         keys = zone[strip] * size + strips.row[strip] * frame.nx + column
         found.append(distinct(keys))
@@ -156,13 +154,13 @@ def cells_of_runs(runs: Runs, blocks: Ints, frame: Frame) -> Iterator[tuple[Ints
     base = (runs.row >> s) * across
     first = np.searchsorted(blocks, base + (runs.first >> s))
     last = np.searchsorted(blocks, base + (runs.last >> s), side="right") - 1
-    for part in _chunks(np.maximum(last - first + 1, 0)):
-        run, place = _expanded(first[part], last[part])
+    for part in turns(np.maximum(last - first + 1, 0), _CHUNK):
+        run, place = expanded(first[part], last[part])
         run += part.start
         left = (blocks[place] - base[run]) << s
         begin, end = np.maximum(runs.first[run], left), np.minimum(runs.last[run], left + frame.fan - 1)
-        for piece in _chunks(end - begin + 1):
-            owner, column = _expanded(begin[piece], end[piece])
+        for piece in turns(end - begin + 1, _CHUNK):
+            owner, column = expanded(begin[piece], end[piece])
             owner = run[owner + piece.start]
             yield runs.zone[owner], runs.row[owner] * frame.nx + column
 
@@ -173,25 +171,7 @@ def anchor_blocks_of_runs(runs: Runs, frame: Frame) -> Iterator[tuple[Ints, Ints
     s, across = frame.shift, frame.blocks[0]
     kept = np.flatnonzero(runs.row & (frame.fan - 1) == 0)
     first, last = (runs.first[kept] + frame.fan - 1) >> s, runs.last[kept] >> s
-    for part in _chunks(np.maximum(last - first + 1, 0)):
-        run, column = _expanded(first[part], last[part])
+    for part in turns(np.maximum(last - first + 1, 0), _CHUNK):
+        run, column = expanded(first[part], last[part])
         run = kept[run + part.start]
         yield runs.zone[run], (runs.row[run] >> s) * across + column
-
-
-def _expanded(first: Ints, last: Ints) -> tuple[Ints, Ints]:
-    """Index of each range, and each whole number from its first to its last; none for an empty range."""
-    counts = np.maximum(last - first + 1, 0)
-    owner = np.repeat(np.arange(len(counts)), counts)
-    offset = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
-    return owner, first[owner] + offset
-
-
-def _chunks(counts: NDArray[np.int64]) -> list[slice]:
-    """Slices whose counts sum to about _CHUNK, one at least."""
-    total = np.cumsum(counts)
-    if not len(counts):
-        return [slice(0, 0)]
-    marks = np.searchsorted(total, np.arange(_CHUNK, int(total[-1]), _CHUNK))
-    limits = np.unique(np.concatenate([[0], marks, [len(counts)]]))
-    return [slice(int(a), int(b)) for a, b in itertools.pairwise(limits)]

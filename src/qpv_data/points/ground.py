@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qpv_data.grid.edges import Floats, Ints
-from qpv_data.grid.front import moved_points
 from qpv_data.problems import MotifInconnu
+from qpv_data.projection import moved_points
 
 if TYPE_CHECKING:
     from qpv_data.zonages.territories import Territory
@@ -90,8 +90,7 @@ class Ground:
         """Number of the French territory of each point, −1 in none. In: finite coordinates."""
         from qpv_data.zonages.territories import territory_of_points
 
-        lon, lat = (x, y) if self.crs == _WGS84 else moved_points(self.crs, _WGS84, x, y)
-        return territory_of_points(lon, lat)
+        return territory_of_points(*moved_points(self.crs, _WGS84, x, y))
 
     @cached_property
     def known(self) -> tuple[Territory, ...]:
@@ -120,8 +119,7 @@ def ground_of(crs: str, principal: str | None, en_vigueur: frozenset[str] | None
     west, south, east, north = max(chosen[0].emprises, key=lambda e: (e[2] - e[0]) * (e[3] - e[1]))
     shrink = 1e-3 * min(east - west, north - south)
     outline = _sides((west + shrink, south + shrink, east - shrink, north - shrink))
-    if crs != _WGS84:
-        outline = [moved_points(_WGS84, crs, *side) for side in outline]
+    outline = [moved_points(_WGS84, crs, *side) for side in outline]
     bottom, top, left, right = outline
     box = (float(left[0].max()), float(bottom[1].max()), float(right[0].min()), float(top[1].min()))
     for _ in range(4):

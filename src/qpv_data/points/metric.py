@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qpv_data.grid.edges import Floats, Ints
-from qpv_data.grid.front import moved_points
 from qpv_data.points.batch import Placed
 from qpv_data.points.zoning import Zoning
 from qpv_data.problems import FeedError, Problem
+from qpv_data.projection import moved_points
 
 if TYPE_CHECKING:
     from qpv_data.uncertainty.boundaries import Boundaries
@@ -98,7 +98,7 @@ class Margins:
         holder[placed.dedans] = placed.zone
         for system, numbers, boundaries in self._parts:
             rows = np.flatnonzero(known)
-            mx, my = moved_points(crs, system, x[rows], y[rows]) if system != crs else (x[rows], y[rows])
+            mx, my = moved_points(crs, system, x[rows], y[rows])
             local = np.searchsorted(numbers, holder[rows])
             mine = (local < len(numbers)) & (holder[rows] >= 0)
             mine[mine] = numbers[local[mine]] == holder[rows][mine]

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from qpv_data.grid.edges import Floats, Ints
 from qpv_data.grid.fallback import Judge, Regle
-from qpv_data.grid.front import Front, front_of, moved_points
+from qpv_data.grid.front import Front, front_of
 from qpv_data.grid.index import Labels
 from qpv_data.grid.layers import Layer
 from qpv_data.grid.store import Stored, cached, digest_of
 from qpv_data.grid.zone_index import ZoneIndex, joined
 from qpv_data.points.ground import Ground, ground_of
+from qpv_data.projection import moved_points
 
 Box = tuple[float, float, float, float]
 

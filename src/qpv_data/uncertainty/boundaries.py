@@ -10,6 +10,8 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from qpv_data.arrays import members
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -65,7 +67,7 @@ class Boundaries:
 
     def edges_of(self, zones: Ints) -> tuple[Ints, Ints]:
         """(position in `zones`, edge) for every edge of each of them."""
-        return _expanded(self._zone_first, zones)
+        return members(self._zone_first, zones)
 
     def near(self, x: Floats, y: Floats, radius: Floats) -> Iterator[tuple[Ints, Ints, Floats]]:
         """Every pair (point, edge, distance) of an edge within the point's own `radius`, in turns of bounded size.
@@ -80,7 +82,7 @@ class Boundaries:
                 asked, run = self._tree.query(shapely.box(px - r, py - r, px + r, py + r))
             turns = max(1, -(-len(run) * _RUN // _PAIRS))
             for point, place in zip(np.array_split(asked, turns), np.array_split(run, turns), strict=True):
-                owner, edge = _expanded(self._first, place)
+                owner, edge = members(self._first, place)
                 row = rows[point[owner]]
                 distance = self.distances(x[row], y[row], edge)
                 kept = distance <= radius[row]
@@ -111,10 +113,3 @@ class Boundaries:
         with self._lock:
             found: Floats = shapely.distance(shapely.points(x, y), self.lines[zone])
         return found
-
-
-def _expanded(limits: Ints, which: Ints) -> tuple[Ints, Ints]:
-    """(position in `which`, place) of every place from limits[k] to limits[k + 1], for each k of `which`."""
-    begin, number = limits[which], limits[which + 1] - limits[which]
-    owner = np.repeat(np.arange(len(which)), number)
-    return owner, np.arange(len(owner)) + np.repeat(begin - (np.cumsum(number) - number), number)

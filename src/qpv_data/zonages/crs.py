@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from pyproj import CRS, Transformer
+from pyproj import CRS
 from pyproj.exceptions import CRSError
+
+from qpv_data.projection import moved_points
 
 Geometries = NDArray[Any]
 
@@ -31,19 +33,13 @@ def same_crs(a: str, b: str) -> bool:
     return known is not None and known == second.to_epsg(min_confidence=70)
 
 
-@cache
-def _transformer(source: str, target: str) -> Transformer:
-    return Transformer.from_crs(source, target, always_xy=True)
-
-
 def reproject(geometries: Geometries, source: str, target: str) -> Geometries:
     """Geometries in `target`, vertex by vertex; the very same objects when it is the CRS that they are in."""
     if same_crs(source, target):
         return geometries
-    to_target = _transformer(source, target)
 
     def move(xy: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.column_stack(to_target.transform(xy[:, 0], xy[:, 1]))
+        return np.column_stack(moved_points(source, target, xy[:, 0], xy[:, 1]))
 
     moved: Geometries = shapely.transform(geometries, move)
     return moved
@@ -53,5 +49,4 @@ def lon_lat(x: NDArray[np.float64], y: NDArray[np.float64], source: str) -> tupl
     """Degrees, WGS 84; infinite where the CRS is not defined."""
     if same_crs(source, "EPSG:4326"):
         return x, y
-    lon, lat = _transformer(source, "EPSG:4326").transform(x, y)
-    return np.asarray(lon), np.asarray(lat)
+    return moved_points(source, "EPSG:4326", x, y)

@@ -1,18 +1,12 @@
-"""Shapes to draw at random, and located files with the columns of uncertainty, whoever writes them."""
+"""Shapes to draw at random."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-import pytest
 import shapely
 from hypothesis import strategies as st
-
-
-@pytest.fixture
-def measuring() -> None:
-    """Runs add the columns of uncertainty by themselves: a name for the tests that rely on it."""
 
 
 def star(rng: np.random.Generator, centre: tuple[float, float], size: float, corners: int) -> shapely.Polygon:
