@@ -161,3 +161,13 @@ def test_an_unknown_encoding_and_a_wrong_separator_are_said(zones: Path, tmp_pat
         assert locate(*ask, "--separateur", wrong).code == 2
     (tmp_path / "p.csv").write_text(f"x\ty\n{X}\t{Y}\n", "utf-8")
     assert locate(*ask, "--separateur", "\\t").code == 0
+
+
+def test_a_header_without_end_is_refused_whatever_the_limit_that_others_set_on_csv(tmp_path: Path) -> None:
+    (tmp_path / "p.csv").write_bytes(b'x,"y\n' + b"1,2\n" * 60_000)
+    before = csv.field_size_limit(16_000_000)  # what conforming does to the whole process
+    try:
+        with pytest.raises(FeedError, match="en-tête illisible"):
+            CsvSource(tmp_path / "p.csv", None, "utf-8")
+    finally:
+        csv.field_size_limit(before)

@@ -6,7 +6,7 @@ import codecs
 import csv
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ from qpv_data.problems import FeedError, Problem
 from qpv_data.sources.container import Kind, sniff
 
 _BLOCK = 16 << 20
+# Characters of a header, at most.
+_HEADER = 1 << 17
 _TEXTS = (Kind.TEXTE, Kind.INCONNU)
 _SEPARATORS = (";", "\t", ",", "|")
 _SHOWN = 10
@@ -108,12 +110,26 @@ class CsvSource:
     def _beginning(self) -> tuple[list[str], bool]:
         """The header, and whether nothing follows it."""
         with self.path.open("r", encoding=_without_bom(self._encoding), errors="replace", newline="") as stream:
-            rows = csv.reader(stream, delimiter=self._separator)
+            rows = csv.reader(self._first_lines(stream), delimiter=self._separator)
             try:
                 header = next((row for row in rows if row), [])
-            except csv.Error as e:  # a quote that no other one ends
-                raise self._refused("en-tête illisible", "vérifier ses guillemets et le séparateur") from e
+            except csv.Error as e:
+                raise self._endless() from e
             return header, not any(line.strip() for line in stream)
+
+    def _first_lines(self, lines: Iterable[str]) -> Iterator[str]:
+        """The lines that a header may take. Its length is bounded here: the limit of Python's csv belongs to the whole
+        process, and is whatever another module made it."""
+        taken = 0
+        for line in lines:
+            taken += len(line)
+            if taken > _HEADER:
+                raise self._endless()
+            yield line
+
+    def _endless(self) -> FeedError:
+        """A quote that no other one ends."""
+        return self._refused("en-tête illisible", "vérifier ses guillemets et le séparateur")
 
     def _sniffed(self) -> str:
         with self.path.open("r", encoding=_without_bom(self._encoding), errors="replace", newline="") as stream:
