@@ -100,7 +100,7 @@ def sets_of(folder: Path) -> Iterator[Perimeters]:
         own = _set(f"2024, EPSG:{epsg}", codes[here], _moved(zones[here], 4326, epsg))
         yield own
         if epsg == 2154:
-            front = front_of(own.zones, "EPSG:4326", "EPSG:2154", geographic=False)
+            front = front_of(own.zones, "EPSG:4326", "EPSG:2154")
             assert front is not None
             moved = front, pyproj.Transformer.from_crs(4326, 2154, always_xy=True)
             yield replace(own, name="2024 hexagone, points en degrés", moved=moved)

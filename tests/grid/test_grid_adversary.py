@@ -197,7 +197,7 @@ def test_a_point_in_the_bounds_of_two_layers_is_answered_once() -> None:
 def test_in_another_crs_too_a_point_in_the_bounds_of_two_layers_is_answered_once() -> None:
     shapes, centre = sprinkled(528e3)
     index, zones = indexed(shapes)
-    front = front_of(zones, "EPSG:32631", "EPSG:2154", geographic=False)
+    front = front_of(zones, "EPSG:32631", "EPSG:2154")
     assert front is not None
     assert len(front.layers) == 2
     east, north = moved_points("EPSG:2154", "EPSG:32631", centre[:, 0], centre[:, 1])

@@ -85,9 +85,9 @@ def test_answers_are_those_of_every_point_moved_to_the_zones_system(
 def test_points_are_moved_one_and_all_where_several_operations_join_the_systems() -> None:
     assert exact_pair("EPSG:4326", "EPSG:2154")
     zones = drawn(1, 700_000.0, 6_600_000.0, 500.0)
-    assert front_of(zones, "EPSG:4326", "EPSG:2154", geographic=False) is not None
+    assert front_of(zones, "EPSG:4326", "EPSG:2154") is not None
     assert not exact_pair("EPSG:27572", "EPSG:2154")
-    assert front_of(zones, "EPSG:27572", "EPSG:2154", geographic=False) is None
+    assert front_of(zones, "EPSG:27572", "EPSG:2154") is None
 
 
 LONG = [
@@ -111,7 +111,7 @@ def test_no_moved_edge_bends_by_more_than_the_margin(
          for c, s in ((np.cos(a), np.sin(a)) for a in np.linspace(0, 2, 7))],
         dtype=object,
     )  # fmt: skip
-    front = front_of(zones, source, target, geographic=CRS(target).is_geographic)
+    front = front_of(zones, source, target)
     assert front is not None
     cut = shapely.segmentize(zones, 0.01 if CRS(target).is_geographic else 1000.0)
     xy, ring = shapely.get_coordinates(shapely.get_rings(cut), return_index=True)
@@ -148,7 +148,7 @@ def test_answers_beside_long_edges_are_those_of_the_zones_system(
     ]
     zones = np.array([shapely.Polygon(ring), shapely.box(x, y, x + length, y + length / 50)], dtype=object)
     index = index_zones(["A", "B"], zones)
-    front = front_of(zones, source, target, geographic=CRS(target).is_geographic)
+    front = front_of(zones, source, target)
     assert front is not None
     px, py = hard_points(zones, source, target, 7)
     rows, zone = front.every(px, py, index, index.judge())

@@ -91,16 +91,18 @@ def exact_pair(source: str, target: str) -> bool:
     return True
 
 
-def front_of(geometries: NDArray[Any], source: str, target: str, *, geographic: bool) -> Front | None:
-    """A front over polygons drawn in `target`, for points in `source`. `geographic`: whether `target` is in degrees.
+def front_of(geometries: NDArray[Any], source: str, target: str) -> Front | None:
+    """A front over polygons drawn in `target`, for points in `source`.
 
     None when it cannot be proven safe: several operations join the CRSs, a zone reaches beyond what `source` can
     say, or the margin is not small before the zones. Points are then moved, one and all.
     """
     import shapely
+    from pyproj import CRS
 
     if not len(geometries) or not exact_pair(source, target):
         return None
+    geographic = CRS.from_user_input(target).is_geographic
     cut = shapely.segmentize(geometries, _CUT_DEGREES if geographic else _CUT_METRES)
     margin = _margin(cut, source, target)
     moved = _moved(cut, target, source)

@@ -27,7 +27,7 @@ from qpv_data.grid.raster import Frame
 from qpv_data.grid.zone_index import ZoneIndex
 
 # Goes up whenever the arrays, or how they are made, change: an index of another version is made again.
-VERSION = 7
+VERSION = 8
 _ARRAYS = [f.name for f in dataclasses.fields(Grid) if f.name not in ("frame", "zones")]
 
 
@@ -63,9 +63,11 @@ def path_of(digest: str, directory: Path | None = None) -> Path:
 def cached(digest: str, make: Callable[[], Stored], directory: Path | None = None) -> Stored:
     """What is kept under `digest`, else what `make` gives, which is then kept.
 
-    A folder that cannot be read or written costs the time of making, never the answer. A file that is not whole, not
-    of this digest, or not byte for byte what was written is made again.
+    An empty digest keeps nothing. A folder that cannot be read or written costs the time of making, never the answer.
+    A file that is not whole, not of this digest, or not byte for byte what was written is made again.
     """
+    if not digest:
+        return make()
     path = path_of(digest, directory)
     try:
         return load_index(path, digest)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from qpv_data.grid.store import UNUSABLE, cache_dir, digest_of, load_index, path_of
-from qpv_data.points.zoning import Drawn, Zoning, no_numbers, zoning_of
+from qpv_data.points.zoning import Drawn, Zoning, zoning_of
 from qpv_data.problems import FeedError, Problem
 
 if TYPE_CHECKING:
@@ -57,9 +57,7 @@ def _remembered(manifest: Path) -> Zoning | None:
         parts = [
             Drawn(
                 p["crs"],
-                p["degres"],
                 load_index(path_of(p["digest"]), p["digest"]).index,
-                no_numbers(),
                 tuple(p["natifs"]),
                 p["propre"],
                 p["digest"],
@@ -74,10 +72,7 @@ def _remembered(manifest: Path) -> Zoning | None:
 
 
 def _remember(manifest: Path, zoning: Zoning) -> None:
-    parts = [
-        {"crs": d.crs, "degres": d.geographic, "natifs": d.natifs, "propre": d.propre, "digest": d.digest}
-        for d in zoning.drawn
-    ]
+    parts = [{"crs": d.crs, "natifs": d.natifs, "propre": d.propre, "digest": d.digest} for d in zoning.drawn]
     sure = {d.crs: zoning.ground(d.crs).sure for d in zoning.drawn}
     said = {
         "nom": zoning.nom,

@@ -76,7 +76,7 @@ class Margins:
             if drawn.propre:
                 continue  # the same zones are there in their territory's CRS
             for part in metric_parts(zoning.nom, drawn.index.codes, drawn.index.geometries(), drawn.crs):
-                found.setdefault(part.crs, []).append((drawn.numbers[part.rows], part.shapes))
+                found.setdefault(part.crs, []).append((zoning.numbers(drawn)[part.rows], part.shapes))
         self._parts: list[tuple[str, NDArray[np.int32], Boundaries]] = []
         for crs, pieces in sorted(found.items()):
             numbers = np.concatenate([n for n, _ in pieces])

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qpv_data.grid.store import Stored, cached, digest_of
-from qpv_data.points.zoning import Drawn, Zoning, no_numbers, zoning_of
+from qpv_data.points.zoning import Drawn, Zoning, zoning_of
 from qpv_data.problems import FeedError, Problem
 
 if TYPE_CHECKING:
@@ -50,7 +50,6 @@ def _in_one_crs(nom: str, digest: str, read: Any) -> Zoning:
         territory = territory_of_zones(file.crs, _centres(file.geometries))
         said = {
             "crs": file.crs,
-            "degres": is_geographic(file.crs),
             "reparees": file.reparees,
             "sans_aire": file.sans_aire,
             "territoire": territory,
@@ -60,7 +59,7 @@ def _in_one_crs(nom: str, digest: str, read: Any) -> Zoning:
 
     stored = cached(digest, make)
     said = stored.said
-    part = Drawn(said["crs"], said["degres"], stored.index, no_numbers(), digest=digest)
+    part = Drawn(said["crs"], stored.index, digest=digest)
     return zoning_of(
         nom,
         [part],
@@ -83,7 +82,7 @@ def zoning_of_shapes(codes: Sequence[str], geometries: NDArray[Any], crs: str, n
     for fault, sound in (("are no polygons", drawn), ("are not valid: make them so", shapely.is_valid(geometries))):
         if len(wrong := np.flatnonzero(~sound)):
             raise ValueError(f"{len(wrong)} zones {fault}: {[codes[i] for i in wrong[:5]]}")
-    part = Drawn(crs, is_geographic(crs), _indexed(codes, geometries), no_numbers())
+    part = Drawn(crs, _indexed(codes, geometries))
     principal = territory_of_zones(crs, _centres(geometries)) if len(geometries) else None
     return zoning_of(nom, [part], principal=principal)
 
@@ -118,9 +117,8 @@ def widened(codes: Sequence[str], shapes: NDArray[Any], crs: str, metres: float,
         wide = shapely.buffer(shapes, metres, quad_segs=64)
         return Stored(_indexed(codes, wide), {"crs": crs})
 
-    digest = digest_of([], role="tampon", graine=seed, metres=metres)
-    stored = cached(digest, make) if seed else make()
-    return Drawn(crs, False, stored.index, no_numbers(), digest=digest if seed else "")
+    digest = seed and digest_of([], role="tampon", graine=seed, metres=metres)
+    return Drawn(crs, cached(digest, make).index, digest=digest)
 
 
 def zoning_of_run(zones: Zones, nom: str, *, seed: str = "", tampon_m: float = 0.0) -> Zoning:
@@ -135,12 +133,12 @@ def zoning_of_run(zones: Zones, nom: str, *, seed: str = "", tampon_m: float = 0
             parts.append(widened(tuple(group.codes), group.geometries, crs, tampon_m, seed and f"{seed}-{nom}-{epsg}"))
             continue
         natifs = tuple(native_of.get(code) for code in group.codes)
-        part = _kept(group, crs, False, seed and f"{seed}-{nom}-{epsg}")
+        part = _kept(group, crs, seed and f"{seed}-{nom}-{epsg}")
         parts.append(replace(part, natifs=natifs if any(natifs) else ()))
     if not tampon_m:
         for epsg, group in natives.items():
             crs = f"EPSG:{epsg}"
-            part = _kept(group, crs, is_geographic(crs), seed and f"{seed}-{nom}-natif-{epsg}")
+            part = _kept(group, crs, seed and f"{seed}-{nom}-natif-{epsg}")
             parts.append(replace(part, propre=True))
     in_force = zones.couverture[nom]
     from qpv_data.zonages.territories import load_territories
@@ -149,30 +147,12 @@ def zoning_of_run(zones: Zones, nom: str, *, seed: str = "", tampon_m: float = 0
     return zoning_of(nom if not tampon_m else f"{nom}_{tampon_m:g}m", parts, principal=principal, territoires=in_force)
 
 
-def _kept(group: ZoneGroup, crs: str, geographic: bool, seed: str) -> Drawn:
+def _kept(group: ZoneGroup, crs: str, seed: str) -> Drawn:
     def make() -> Stored:
         return Stored(_indexed(tuple(group.codes), group.geometries), {"crs": crs})
 
-    digest = digest_of([], role="zonage", graine=seed) if seed else ""
-    stored = cached(digest, make) if seed else make()
-    return Drawn(crs, geographic, stored.index, no_numbers(), digest=digest)
-
-
-def is_geographic(crs: str) -> bool:
-    """Whether coordinates are in degrees."""
-    from pyproj import CRS
-
-    return bool(CRS.from_user_input(crs).is_geographic)
-
-
-def _measures(crs: str) -> bool:
-    """Whether a unit of `crs` is a metre on the ground, near enough: neither degrees, nor feet, nor Web Mercator's."""
-    from pyproj import CRS
-
-    read = CRS.from_user_input(crs)
-    operation = read.coordinate_operation
-    mercator = operation is not None and "Mercator" in operation.method_name and "Trans" not in operation.method_name
-    return bool(read.is_projected and not mercator and all(a.unit_conversion_factor == 1 for a in read.axis_info[:2]))
+    digest = seed and digest_of([], role="zonage", graine=seed)
+    return Drawn(crs, cached(digest, make).index, digest=digest)
 
 
 def _indexed(codes: Sequence[str], geometries: NDArray[Any]) -> Any:

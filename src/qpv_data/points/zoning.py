@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -31,7 +31,7 @@ class Asked(Protocol):
 
 @dataclass(frozen=True)
 class Drawn:
-    """Zones drawn in one CRS, and their numbers in the zoning.
+    """Zones drawn in one CRS, indexed.
 
     `natifs`: for each zone, the CRS of its file when that is another: a point received in it is answered there,
     by a `Drawn` of that CRS whose `propre` says that it answers no other point.
@@ -39,9 +39,7 @@ class Drawn:
     """
 
     crs: str
-    geographic: bool
     index: ZoneIndex
-    numbers: NDArray[np.int32]
     natifs: tuple[str | None, ...] = ()
     propre: bool = False
     digest: str = ""
@@ -69,7 +67,9 @@ class Zoning:
     def reach(self, crs: str, regle: Regle = "couvre") -> Reach:
         """What answers points received in `crs` ("EPSG:4326" or WKT)."""
         if (crs, regle) not in self._reach:
-            self._reach[crs, regle] = Reach(tuple(_way(d, crs, regle) for d in self.drawn if _answers(d, crs)))
+            self._reach[crs, regle] = Reach(
+                tuple(_way(d, self.numbers(d), crs, regle) for d in self.drawn if _answers(d, crs))
+            )
         return self._reach[crs, regle]
 
     def ground(self, crs: str) -> Ground:
@@ -78,6 +78,14 @@ class Zoning:
         if crs in self.sure:
             return Ground(crs, self.sure[crs], self.territoires, libre=libre)
         return ground_of(crs, self.principal, self.territoires, libre=libre)
+
+    def numbers(self, drawn: Drawn) -> NDArray[np.int32]:
+        """The place among `codes` of each zone of a part."""
+        return np.array([self._place[code] for code in drawn.index.codes], dtype=np.int32)
+
+    @cached_property
+    def _place(self) -> dict[str, int]:
+        return {code: n for n, code in enumerate(self.codes)}
 
     @cached_property
     def code_array(self) -> NDArray[np.object_]:
@@ -153,7 +161,7 @@ def _same(a: str, b: str) -> bool:
     return same_crs(a, b)
 
 
-def _way(drawn: Drawn, crs: str, regle: Regle) -> _Way:
+def _way(drawn: Drawn, numbers: NDArray[np.int32], crs: str, regle: Regle) -> _Way:
     index, judge = drawn.index, drawn.index.judge(regle)
     kept = None
     if drawn.natifs and any(n is not None and _same(n, crs) for n in drawn.natifs):
@@ -162,24 +170,24 @@ def _way(drawn: Drawn, crs: str, regle: Regle) -> _Way:
         return _Way(
             lambda x, y: index.first(x, y, judge),
             lambda x, y: index.every(x, y, judge),
-            drawn.numbers,
+            numbers,
             kept,
             index.layers,
         )
     front = _front(drawn, crs)
     if front is None:
-        return _moving(drawn, crs, judge, kept)
+        return _moving(drawn, numbers, crs, judge, kept)
     return _Way(
         lambda x, y: front.first(x, y, index, judge),
         lambda x, y: front.every(x, y, index, judge),
-        drawn.numbers,
+        numbers,
         kept,
         front.layers,
         front.margin_m,
     )
 
 
-def _moving(drawn: Drawn, crs: str, judge: Judge, kept: NDArray[np.bool_] | None) -> _Way:
+def _moving(drawn: Drawn, numbers: NDArray[np.int32], crs: str, judge: Judge, kept: NDArray[np.bool_] | None) -> _Way:
     """Points moved one and all into the zones' CRS."""
     index, target = drawn.index, drawn.crs
 
@@ -189,7 +197,7 @@ def _moving(drawn: Drawn, crs: str, judge: Judge, kept: NDArray[np.bool_] | None
 
         return answered
 
-    return _Way(ask(index.first), ask(index.every), drawn.numbers, kept, None)
+    return _Way(ask(index.first), ask(index.every), numbers, kept, None)
 
 
 def _front(drawn: Drawn, crs: str) -> Front | None:
@@ -197,31 +205,21 @@ def _front(drawn: Drawn, crs: str) -> Front | None:
     geometries = drawn.index.geometries
 
     def make() -> Stored:
-        front = front_of(geometries(), crs, drawn.crs, geographic=drawn.geographic)
+        front = front_of(geometries(), crs, drawn.crs)
         layers = () if front is None else front.layers
         said = {} if front is None else {"margin": front.margin, "margin_m": front.margin_m}
         return Stored(ZoneIndex((), layers, list), said)
 
-    if drawn.digest:
-        import pyproj
+    import pyproj
 
-        how = {"de": crs, "vers": drawn.crs, "reference": drawn.digest, "proj": pyproj.proj_version_str}
-        stored = cached(digest_of([], **how), make)
-    else:
-        stored = make()
+    how = {"de": crs, "vers": drawn.crs, "reference": drawn.digest, "proj": pyproj.proj_version_str}
+    stored = cached(drawn.digest and digest_of([], **how), make)
     if not stored.said:
         return None
     return Front(crs, drawn.crs, stored.index.layers, stored.said["margin"], stored.said["margin_m"])
 
 
 def zoning_of(nom: str, parts: Sequence[Drawn], **more: Any) -> Zoning:
-    """A zoning of parts, numbered over all their codes (`numbers` of the parts are made here)."""
+    """A zoning of parts, numbered over all their codes."""
     codes = tuple(sorted({code for part in parts for code in part.index.codes}))
-    rank = {code: n for n, code in enumerate(codes)}
-    numbered = [replace(p, numbers=np.array([rank[c] for c in p.index.codes], dtype=np.int32)) for p in parts]
-    return Zoning(nom, codes, tuple(numbered), **more)
-
-
-def no_numbers() -> NDArray[np.int32]:
-    """For a part that `zoning_of` will number."""
-    return np.zeros(0, np.int32)
+    return Zoning(nom, codes, tuple(parts), **more)
