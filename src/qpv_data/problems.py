@@ -5,6 +5,7 @@ An error names the feed, the problem and the remedy. Nothing here ever holds a p
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -133,6 +134,12 @@ class FeedError(QpvDataError):
 
     def __reduce__(self) -> tuple[type[FeedError], tuple[str, Problem, str, str]]:
         return FeedError, (self.jeu, self.probleme, self.message, self.remede)
+
+
+def listed(items: Iterable[str | None], shown: int = 10) -> str:
+    """The first items, for a message; None is an absence, and what is left out is an ellipsis."""
+    every = ["(absent)" if item is None else item for item in items]
+    return ", ".join(every[:shown]) + (", …" if len(every) > shown else "")
 
 
 def relative_to_cwd(path: Path) -> str:

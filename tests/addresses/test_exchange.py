@@ -17,8 +17,9 @@ from geocodeurs import SECRET, VITE
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from qpv_data.addresses.exchange import Exchange, Patience, ServerFaultError, asked_wait
+from qpv_data.addresses.exchange import Exchange, Patience, ServerFaultError
 from qpv_data.addresses.model import OutageError, Service
+from qpv_data.sources.download import retry_after
 
 
 def service(server: HTTPServer, **more: object) -> Service:
@@ -61,9 +62,9 @@ def test_a_server_that_is_asked_too_much_is_given_the_seconds_that_it_asks_for(h
 
 def test_a_date_to_retry_after_counts_from_the_clock_of_the_server() -> None:
     date, later = "Mon, 06 Jan 2025 10:00:00 GMT", "Mon, 06 Jan 2025 10:00:30 GMT"
-    assert asked_wait({"Date": date, "Retry-After": later}) == 30
-    assert asked_wait({"Date": later, "Retry-After": date}) == 0
-    assert [asked_wait({"Retry-After": v}) for v in ("", "bientôt", "-3", later, "1.5", "7")] == [0, 0, 0, 0, 0, 7]
+    assert retry_after({"Date": date, "Retry-After": later}) == 30
+    assert retry_after({"Date": later, "Retry-After": date}) == 0
+    assert [retry_after({"Retry-After": v}) for v in ("", "bientôt", "-3", later, "1.5", "7")] == [0, 0, 0, 0, 0, 7]
 
 
 def test_two_minutes_are_waited_for_and_not_an_hour(httpserver: HTTPServer) -> None:

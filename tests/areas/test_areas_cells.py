@@ -18,8 +18,8 @@ from qpv_data.areas.cells import Grille, parse_cells
 from qpv_data.areas.coverage import coverage
 from qpv_data.areas.duplicates import Rencontres
 from qpv_data.areas.extents import extent_of
-from qpv_data.areas.moving import is_metric
 from qpv_data.areas.rejects import Ecart
+from qpv_data.zonages.crs import in_metres
 
 _ORACLE = re.compile(r"CRS(\d{4,6})RES(\d{1,6})mN(\d{1,8})E(\d{1,8})")
 
@@ -36,7 +36,7 @@ def read(text: str | None) -> tuple[str, int, int, int] | Ecart:
         known = CRS.from_epsg(epsg)
     except CRSError:
         return Ecart.CRS_INCONNU
-    if not known.is_projected or not is_metric(f"EPSG:{epsg}"):
+    if not known.is_projected or not in_metres(f"EPSG:{epsg}"):
         return Ecart.CRS_SANS_METRE
     if pas == 0:
         return Ecart.IDENTIFIANT_ILLISIBLE

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj import Transformer
 
-from qpv_data.areas.moving import BOUND_M, is_metric, move, move_polygons
+from qpv_data.areas.moving import BOUND_M, move, move_polygons
 from qpv_data.problems import FeedError, Problem
+from qpv_data.zonages.crs import in_metres
 
 
 @pytest.mark.parametrize(
@@ -68,7 +69,8 @@ def test_coordinates_without_a_place_are_refused_with_the_name_of_the_file() -> 
 
 
 def test_metres_are_those_of_the_ground() -> None:
-    assert is_metric("EPSG:2154")
-    assert is_metric("EPSG:3035")
-    assert not is_metric("EPSG:4326")
-    assert not is_metric("EPSG:3857")
+    assert in_metres("EPSG:2154")
+    assert in_metres("EPSG:3035")
+    assert not in_metres("EPSG:4326")
+    assert not in_metres("EPSG:3857")
+    assert not in_metres("EPSG:3395")

@@ -6,7 +6,6 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -17,6 +16,7 @@ from requests.utils import get_environ_proxies, select_proxy
 from qpv_data import __version__
 from qpv_data.addresses.hosts import allowed_peers, is_loopback
 from qpv_data.addresses.model import OutageError, Service
+from qpv_data.sources.download import retry_after
 from qpv_data.sources.http import AddressKind, Guard, RefusedUrlError, address_kind, open_session, read_some
 
 _CHUNK = 1 << 16
@@ -135,7 +135,7 @@ class Exchange:
         again = status in _TRANSIENT
         return _Try(
             faute=f"réponse {status}",
-            attente=asked_wait(answer.headers) if again else 0.0,
+            attente=retry_after(answer.headers) if again else 0.0,
             encore=again,
             interne=status == 500,
         )
@@ -174,18 +174,6 @@ class _Peers(Guard):
         if kind not in self._kinds:
             allowed = " ou ".join(sorted(self._kinds))
             raise RefusedUrlError(f"le géocodeur est à une adresse {kind} ({allowed} permise)")
-
-
-def asked_wait(headers: Mapping[str, str]) -> float:
-    """Seconds of Retry-After; a date counts from the server's own, so no clock is read. 0 when it asks nothing."""
-    value = headers.get("Retry-After", "").strip()
-    if value.isdecimal():
-        return float(value[:9])
-    try:
-        delta = parsedate_to_datetime(value) - parsedate_to_datetime(headers.get("Date", ""))
-    except (ValueError, TypeError):
-        return 0.0
-    return max(0.0, delta.total_seconds())
 
 
 def _nobody(request: requests.PreparedRequest) -> requests.PreparedRequest:

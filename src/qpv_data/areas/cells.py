@@ -19,8 +19,8 @@ from pyproj import CRS
 from pyproj.exceptions import CRSError
 
 from qpv_data.areas.extents import extent_of
-from qpv_data.areas.moving import is_metric
 from qpv_data.areas.rejects import Ecart
+from qpv_data.zonages.crs import in_metres
 
 Ints = NDArray[np.int64]
 Words = NDArray[np.uint64]
@@ -217,6 +217,6 @@ def _refusal(epsg: int, pas: int) -> Ecart | None:
         known = CRS.from_epsg(epsg)
     except CRSError:
         return Ecart.CRS_INCONNU
-    if not known.is_projected or not is_metric(f"EPSG:{epsg}"):
+    if not known.is_projected or not in_metres(f"EPSG:{epsg}"):
         return Ecart.CRS_SANS_METRE
     return Ecart.IDENTIFIANT_ILLISIBLE if pas < 1 else None

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from pyproj import CRS
 
 from qpv_data.problems import FeedError, Problem
 from qpv_data.projection import moved_points, transformer
@@ -23,14 +21,6 @@ BOUND_M = 0.001
 _LOOKS = (0.25, 0.5, 0.75)
 _ROUNDS = 4
 _PROBES = 200
-
-
-@cache
-def is_metric(crs: str) -> bool:
-    """Whether coordinates are plane and in metres. Web Mercator is not: its metres are not those of the ground."""
-    known = CRS.from_user_input(crs).to_2d()
-    metres = known.is_projected and all(axis.unit_conversion_factor == 1.0 for axis in known.axis_info)
-    return bool(metres) and not known.equals(CRS.from_epsg(3857), ignore_axis_order=True)
 
 
 def move_points(x: Floats, y: Floats, source: str, target: str) -> tuple[Floats, Floats]:

@@ -13,11 +13,9 @@ from numpy.typing import NDArray
 
 from qpv_data.areas.cover import Cover, cover_of
 from qpv_data.areas.extents import use_of
-from qpv_data.areas.moving import is_metric, move, move_polygons
-from qpv_data.problems import FeedError, Problem
-from qpv_data.zonages.crs import Geometries, lon_lat, same_crs
-
-_SHOWN = 10
+from qpv_data.areas.moving import move, move_polygons
+from qpv_data.problems import FeedError, Problem, listed
+from qpv_data.zonages.crs import Geometries, in_metres, lon_lat, same_crs
 
 
 @dataclass(frozen=True)
@@ -68,14 +66,14 @@ def cibles(
     every = sorted([*codes, *sans_aire])
     if len(set(every)) != len(every):
         twice = sorted({c for c in every if every.count(c) > 1})
-        raise FeedError(name, Problem.DOUBLON, f"codes de zones répétés : {_listed(twice)}", "un code par zone")
+        raise FeedError(name, Problem.DOUBLON, f"codes de zones répétés : {listed(twice)}", "un code par zone")
     if not len(codes):
         return Cibles(tuple(every), ())
     xmin, ymin, xmax, ymax = shapely.bounds(geometries).T
     places = territory_of_points(*lon_lat((xmin + xmax) / 2, (ymin + ymax) / 2, crs))
     if (places < 0).any():
         lost = [code for code, place in zip(codes, places, strict=True) if place < 0]
-        message = f"{len(lost)} zones hors de tout territoire français, lues en {crs[:40]} : {_listed(lost)}"
+        message = f"{len(lost)} zones hors de tout territoire français, lues en {crs[:40]} : {listed(lost)}"
         raise FeedError(name, Problem.CRS_INATTENDU, message, "vérifier le système de coordonnées et l'ordre des axes")
     epsg = np.array([t.epsg for t in load_territories()])[places]
     number = {code: n for n, code in enumerate(every)}
@@ -127,7 +125,7 @@ def cibles_of_run(directory: Path, zonage: str) -> Cibles:
 
 def require_metres(crs: str, name: str) -> None:
     """Raise FeedError crs_inattendu for coordinates that are not metres on the ground."""
-    if not is_metric(crs):
+    if not in_metres(crs):
         message = f"{crs[:60]} n'est pas un système plan en mètres : ni surface ni longueur n'y ont de sens"
         raise FeedError(
             name, Problem.CRS_INATTENDU, message, "utiliser la projection du territoire, EPSG:2154 pour l'hexagone"
@@ -143,7 +141,3 @@ def _used_there(plan: Plan, crs: str) -> NDArray[np.bool_]:
     west, south, east, north = used
     inside: NDArray[np.bool_] = (lon >= west) & (lon <= east) & (lat >= south) & (lat <= north)
     return inside
-
-
-def _listed(items: Sequence[str]) -> str:
-    return ", ".join(items[:_SHOWN]) + (", …" if len(items) > _SHOWN else "")

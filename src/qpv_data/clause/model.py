@@ -18,14 +18,8 @@ from qpv_data.clause.rules import (
     Couverture,
     Exemple,
     Indicateur,
-    Localisation,
-    LocalisationAdresse,
-    LocalisationCode,
-    LocalisationPoint,
     Modalites,
     Periode,
-    PointDeReference,
-    QualitePosition,
     Secret,
 )
 from qpv_data.clause.vocabulary import (
@@ -44,6 +38,14 @@ from qpv_data.clause.vocabulary import (
     Texte,
     TypeColonne,
     places_points,
+)
+from qpv_data.clause.whereabouts import (
+    Localisation,
+    LocalisationAdresse,
+    LocalisationCode,
+    LocalisationPoint,
+    PointDeReference,
+    QualitePosition,
 )
 
 __all__ = [

@@ -35,14 +35,14 @@ def metric_parts(nom: str, codes: Sequence[str], geometries: NDArray[Any], crs: 
     import shapely
 
     from qpv_data.points.ground import Ground
-    from qpv_data.zonages.crs import reproject
+    from qpv_data.zonages.crs import in_metres, reproject
     from qpv_data.zonages.territories import load_territories
 
     xmin, ymin, xmax, ymax = shapely.bounds(geometries).T
     nowhere = (np.inf, np.inf, -np.inf, -np.inf)
     places = Ground(crs, nowhere, None).territory((xmin + xmax) / 2, (ymin + ymax) / 2)
     systems = np.array([*(f"EPSG:{t.epsg}" for t in load_territories()), crs], dtype=object)[places]
-    if (places < 0).any() and not _in_metres(crs):
+    if (places < 0).any() and not in_metres(crs):
         lost = [c for c, place in zip(codes, places, strict=True) if place < 0]
         message = f"{len(lost)} zones hors de tout territoire français, sans projection où mesurer : {lost[:5]}"
         raise FeedError(nom, Problem.CRS_INATTENDU, message, "donner des zones dans un système projeté en mètres")
@@ -51,17 +51,6 @@ def metric_parts(nom: str, codes: Sequence[str], geometries: NDArray[Any], crs: 
         rows = np.flatnonzero(systems == system)
         parts.append(Part(system, rows, reproject(geometries[rows], crs, system)))
     return parts
-
-
-def _in_metres(crs: str) -> bool:
-    """Whether a unit is a metre on the ground, near enough: neither a degree, nor a foot, nor Web Mercator's metre."""
-    from pyproj import CRS
-
-    read = CRS.from_user_input(crs)
-    operation = read.coordinate_operation
-    method = "" if operation is None else operation.method_name
-    stretched = "Mercator" in method and "Transverse" not in method
-    return bool(read.is_projected and not stretched and all(a.unit_conversion_factor == 1 for a in read.axis_info[:2]))
 
 
 class Margins:

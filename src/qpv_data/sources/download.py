@@ -122,7 +122,7 @@ class Download:
             mirrored = "ajouter le fichier au miroir, ou " if self.address != self.url else ""
             raise self.error(Problem.SOURCE_ABSENTE, f"réponse {status}", mirrored + ADDRESS)
         if status in _TRANSIENT:
-            raise TryAgainError(Problem.SOURCE_INJOIGNABLE, f"réponse {status}", _retry_after(headers))
+            raise TryAgainError(Problem.SOURCE_INJOIGNABLE, f"réponse {status}", retry_after(headers))
         remede = "vérifier l'adresse et les droits d'accès"
         raise self.error(Problem.SOURCE_INJOIGNABLE, f"réponse {status}", remede)
 
@@ -160,8 +160,9 @@ class Download:
         return TryAgainError(Problem.SOURCE_TRONQUEE, message)
 
 
-def _retry_after(headers: Mapping[str, str]) -> float:
-    """Seconds that the server asks to wait; a date counts from the server's own, so no clock is read."""
+def retry_after(headers: Mapping[str, str]) -> float:
+    """Seconds that the server asks to wait; a date counts from the server's own, so no clock is read. 0
+    when it asks nothing."""
     value = headers.get("Retry-After", "").strip()
     if value.isdecimal():
         return float(value[:9])

@@ -33,6 +33,16 @@ def same_crs(a: str, b: str) -> bool:
     return known is not None and known == second.to_epsg(min_confidence=70)
 
 
+@cache
+def in_metres(crs: str) -> bool:
+    """Whether a unit is a metre on the ground, near enough: neither a degree, nor a foot, nor a Mercator's metre."""
+    read = CRS.from_user_input(crs).to_2d()
+    operation = read.coordinate_operation
+    method = "" if operation is None else operation.method_name
+    stretched = "Mercator" in method and "Transverse" not in method
+    return bool(read.is_projected and not stretched and all(a.unit_conversion_factor == 1 for a in read.axis_info))
+
+
 def reproject(geometries: Geometries, source: str, target: str) -> Geometries:
     """Geometries in `target`, vertex by vertex; the very same objects when it is the CRS that they are in."""
     if same_crs(source, target):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,14 +16,12 @@ from pyproj import CRS
 from pyproj.exceptions import CRSError
 
 from qpv_data.grid.layers import FARTHEST
-from qpv_data.problems import FeedError, Problem
+from qpv_data.problems import FeedError, Problem, listed
 from qpv_data.sources.archive import Limits
 from qpv_data.sources.container import Kind, open_delivery, sniff
 from qpv_data.sources.vector import authority, read_vector
 from qpv_data.zonages.crs import same_crs
 from qpv_data.zonages.perimeters import polygons_of, repair
-
-_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -56,9 +54,9 @@ def read_zones_file(path: Path, code: str, crs: str | None = None) -> ZoneFile:
     geometries = shapely.force_2d(rows.geometries)
     xy, owner = shapely.get_coordinates(geometries, return_index=True)
     if lost := sorted({codes[i] for i in owner[~np.isfinite(xy).all(axis=1)]}):
-        raise _invalid(name, f"coordonnées infinies ou absentes : {_listed(lost)}", "corriger le fichier")
+        raise _invalid(name, f"coordonnées infinies ou absentes : {listed(lost)}", "corriger le fichier")
     if far := sorted({codes[i] for i in owner[(np.abs(xy) > FARTHEST).any(axis=1)]}):
-        raise _invalid(name, f"coordonnées au-delà de {FARTHEST:g} : {_listed(far)}", "vérifier le fichier et son CRS")
+        raise _invalid(name, f"coordonnées au-delà de {FARTHEST:g} : {listed(far)}", "vérifier le fichier et son CRS")
     sound, reasons = repair(geometries)
     parts: dict[str, list[Any]] = {c: [] for c in sorted(set(codes))}
     for zone, shape in zip(codes, sound, strict=True):
@@ -129,7 +127,7 @@ def _codes(columns: Mapping[str, Sequence[Any]], code: str, name: str) -> list[s
         raise FeedError(name, Problem.COLONNE_INCONNUE, message, remedy)
     texts = [code_text(v) for v in columns[code]]
     if absent := [n for n, v in enumerate(texts, start=1) if v is None]:
-        raise _invalid(name, f"{len(absent)} zones sans code : lignes {_listed(map(str, absent))}", "les nommer")
+        raise _invalid(name, f"{len(absent)} zones sans code : lignes {listed(map(str, absent))}", "les nommer")
     return [v for v in texts if v is not None]
 
 
@@ -179,8 +177,3 @@ def _joined(parts: Sequence[Any]) -> Any:
 
 def _invalid(name: str, message: str, remedy: str) -> FeedError:
     return FeedError(name, Problem.PERIMETRES_INVALIDES, message, remedy)
-
-
-def _listed(items: Iterable[str]) -> str:
-    found = list(items)
-    return ", ".join(found[:_SHOWN]) + (", …" if len(found) > _SHOWN else "")

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from qpv_data.clause.model import ClauseZonage
-from qpv_data.problems import FeedError, Problem
+from qpv_data.problems import FeedError, Problem, listed
 
 _SHOWN = 5
 
@@ -72,15 +72,10 @@ def _assert_vintage(clause: ClauseZonage, codes: Sequence[str | None]) -> None:
     if wrong:
         message = (
             f"{len(wrong)} codes sur {len(codes)} ne sont pas du millésime {clause.zonage.millesime} "
-            f"({clause.zonage.motif_code}) : {_listed(wrong)}"
+            f"({clause.zonage.motif_code}) : {listed(wrong, _SHOWN)}"
         )
         remedy = "vérifier que `source.url` donne la bonne génération de périmètres, sinon `zonage.motif_code`"
         raise FeedError(clause.id, Problem.MILLESIME_INATTENDU, message, remedy)
-
-
-def _listed(codes: Sequence[str | None]) -> str:
-    shown = ", ".join("(absent)" if code is None else code for code in codes[:_SHOWN])
-    return shown + (", …" if len(codes) > _SHOWN else "")
 
 
 def refuse_repeated(clause: ClauseZonage, codes: Sequence[str]) -> None:
