@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qpv_data.conforming import period_sql
+from qpv_data.conforming_periods import period_sql
 from qpv_data.periods import Frequence, Period, parse_period, period_of, periods_between
 
 days = st.dates(min_value=date(1, 1, 1), max_value=date(9999, 12, 31))

@@ -10,9 +10,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from qpv_data.clause.expressions import SQL_TYPES, literal, quote
+from qpv_data.clause.expressions import literal, quote
 from qpv_data.clause.model import ClauseBase, ClauseJeu, Colonne, Format, LocalisationPoint, TypeColonne
-from qpv_data.periods import Frequence, parse_period
+from qpv_data.conforming_periods import out_of_range, period_column, period_of_row
 from qpv_data.problems import Rejet
 
 _BLANKS = " \t\r\n\x0b\x0c\u00a0\u202f\ufeff"
@@ -68,9 +68,9 @@ verdicts AS (SELECT *, CASE
   WHEN _rejet IS NOT NULL THEN _rejet || ':'
   WHEN _faute IS NOT NULL THEN _faute
   WHEN _ligne IN (SELECT _ligne FROM doubles) THEN '{Rejet.CLE_EN_DOUBLE.value}:{clause.cle.colonnes[0]}'
-  WHEN {_out_of_range(clause)} THEN '{Rejet.HORS_PERIODE.value}:{_period_column(clause)}'
+  WHEN {out_of_range(clause)} THEN '{Rejet.HORS_PERIODE.value}:{period_column(clause)}'
   END AS _verdict FROM juges)
-SELECT {", ".join([*passed, *map(quote, names)])}, {_period(clause, periode)} AS _periode,
+SELECT {", ".join([*passed, *map(quote, names)])}, {period_of_row(clause, periode)} AS _periode,
   {_unreadable_place(clause)} AS _place_illisible,
   nullif(split_part(_verdict, ':', 1), '') AS _motif,
   nullif(split_part(_verdict, ':', 2), '') AS _colonne,
@@ -264,45 +264,3 @@ def _unreadable_place(clause: ClauseBase) -> str:
         if c.nom in lenient_columns(clause)
     ]
     return f"({' OR '.join(tests)})" if tests else "false"
-
-
-def period_sql(column: str, frequence: Frequence) -> str:
-    """The period's text of a DATE column."""
-    year = f"lpad(CAST(year({column}) AS VARCHAR), 4, '0')"
-    part = {
-        Frequence.A: "''",
-        Frequence.S: f"'-S' || CAST((month({column}) + 5) // 6 AS VARCHAR)",
-        Frequence.T: f"'-T' || CAST(quarter({column}) AS VARCHAR)",
-        Frequence.M: f"'-' || lpad(CAST(month({column}) AS VARCHAR), 2, '0')",
-    }[frequence]
-    return f"{year} || {part}"
-
-
-def _period(clause: ClauseBase, periode: str | None) -> str:
-    if not isinstance(clause, ClauseJeu):
-        return "CAST(NULL AS VARCHAR)"
-    if clause.periode.origine == "fixe":
-        return literal(clause.periode.debut)
-    if clause.periode.origine == "livraison":
-        assert periode is not None, "a delivery of this clause has a period"
-        return literal(periode)
-    return period_sql(quote(clause.periode.colonne or ""), clause.periode.frequence)
-
-
-def _period_column(clause: ClauseBase) -> str:
-    return (clause.periode.colonne or "") if isinstance(clause, ClauseJeu) else ""
-
-
-def _out_of_range(clause: ClauseBase) -> str:
-    if not isinstance(clause, ClauseJeu) or clause.periode.colonne is None:
-        return "false"
-    day = quote(clause.periode.colonne)
-    tests = [f"{day} < DATE '{parse_period(clause.periode.debut).debut}'"]
-    if clause.periode.fin is not None:
-        tests.append(f"{day} > DATE '{parse_period(clause.periode.fin).fin}'")
-    return f"({' OR '.join(tests)})"
-
-
-def sql_type(c: Colonne) -> str:
-    """The DuckDB type of a conformed column."""
-    return SQL_TYPES[c.type]
