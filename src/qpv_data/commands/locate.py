@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from qpv_data.points.files import Request
-    from qpv_data.points.tally import Outcome
+    from qpv_data.points.outcome import Outcome
     from qpv_data.points.zoning import Zoning
 
 

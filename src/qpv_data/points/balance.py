@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from qpv_data.points.tally import Outcome
+from qpv_data.points.outcome import Outcome
 from qpv_data.points.zoning import Zoning
 
 

@@ -16,6 +16,7 @@ from qpv_data.points.batch import Placed, Placer
 from qpv_data.points.coordinates import Where
 from qpv_data.points.declared import require
 from qpv_data.points.metric import Margins
+from qpv_data.points.outcome import Outcome
 from qpv_data.points.pruning import units_of
 from qpv_data.points.reading import ParquetSource, Source, Unit, in_order
 from qpv_data.points.rows import (
@@ -27,7 +28,7 @@ from qpv_data.points.rows import (
     refuse_nested,
     with_answers,
 )
-from qpv_data.points.tally import Outcome, Tally
+from qpv_data.points.tally import Tally
 from qpv_data.problems import FeedError, Problem
 from qpv_data.replacing import replacing
 

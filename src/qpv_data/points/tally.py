@@ -15,46 +15,12 @@ from numpy.typing import NDArray
 from qpv_data.arrays import arrow, distinct, numbers, texts
 from qpv_data.grid.edges import Floats, Ints
 from qpv_data.grid.index import Labels
-from qpv_data.points.batch import Placed
 from qpv_data.points.categories import is_category, keys_of, kind_of, values_of
 from qpv_data.points.exact_sums import ExactSums
 from qpv_data.problems import FeedError, Problem
 
 # Groups (zones × categories) counted in one array, at most; beyond, only those that are met are.
 _DENSE = 1 << 22
-
-
-@dataclass
-class Outcome:
-    """How many rows, and what became of them. `lus` = `dedans` + `dehors` + the sum of `inconnus`."""
-
-    lus: int = 0
-    dedans: int = 0
-    dehors: int = 0
-    inconnus: Counter[str] = field(default_factory=Counter)
-    corriges: int = 0
-
-    def add(self, placed: Placed) -> None:
-        """Count a batch."""
-        self.lus += placed.lus
-        self.dedans += len(placed.dedans)
-        self.dehors += placed.dehors
-        self.inconnus += placed.reasons()
-        self.corriges += placed.corriges
-
-    def merge(self, other: Outcome) -> None:
-        """Count what another counted."""
-        self.lus += other.lus
-        self.dedans += other.dedans
-        self.dehors += other.dehors
-        self.inconnus += other.inconnus
-        self.corriges += other.corriges
-
-    def verify(self, nom: str) -> None:
-        """Raise FeedError unless every row has one outcome."""
-        if self.lus != self.dedans + self.dehors + self.inconnus.total() or min(self.dedans, self.dehors) < 0:
-            message = f"{self.lus} lus ≠ {self.dedans} dedans + {self.dehors} dehors + {self.inconnus.total()} inconnus"
-            raise FeedError(nom, Problem.TOTAUX_INEGAUX, message, "signaler ce défaut du logiciel")
 
 
 @dataclass
