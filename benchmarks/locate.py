@@ -102,6 +102,7 @@ class Bench:
         self.env = {k: v for k, v in os.environ.items() if k not in drop}
         self.env["QPV_DATA_CACHE"] = str(self.folder / "cache")
         self.measures: dict[tuple[str, str], Measure] = {}
+        self.compared: list[str] = []
         self.differences: list[str] = []
 
     def points(self, n: int, lonlat: bool = False) -> Path:
@@ -170,6 +171,7 @@ class Bench:
             target = self.folder / ("g.csv" if engine == "qpv" else "g.json")
             run(self.command(engine, case, target), self.env)
             groups[engine] = _groups(target)
+        self.compared.append(case.nom)
         reference = "geopandas" if "geopandas" in groups else next((e for e in groups if e != "qpv"), "qpv")
         for engine, found in groups.items():
             if wrong := _differences(groups[reference], found):
@@ -265,7 +267,8 @@ def main() -> None:
     machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
     machine += f", medians of {args.repetitions}"
     print(f"{found}\n\n{machine}")
-    print("Groups: " + ("; ".join(bench.differences) or "all engines agree"))
+    agreed = f"all engines agree ({', '.join(bench.compared)})" if bench.compared else "not compared in these cases"
+    print("Groups: " + ("; ".join(bench.differences) or agreed))
     if args.docs is not None:
         text = args.docs.read_text("utf-8")
         head, rest = text.split(MARKS[0])
