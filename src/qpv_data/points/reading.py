@@ -75,7 +75,6 @@ class ParquetSource:
             raise _unreadable(path, e) from e
         self.geo: dict[str, Any] = _geo(path, self.metadata.metadata)
         self.dictionary = tuple(dictionary)
-        self._local = threading.local()
 
     def as_dictionary(self, names: Iterable[str]) -> ParquetSource:
         """The same, texts of the columns `names` read as codes of a dictionary: several times quicker."""
@@ -115,12 +114,17 @@ class ParquetSource:
         return list(table.to_batches())
 
     def _file(self) -> pq.ParquetFile:
-        if not hasattr(self._local, "file"):
-            self._local.file = pq.ParquetFile(
+        """This thread's reader: one at a time, so that memory does not grow with the number of files."""
+        if getattr(_READING, "source", None) is not self:
+            _READING.source = self
+            _READING.file = pq.ParquetFile(
                 self.path, metadata=self.metadata, memory_map=False, read_dictionary=list(self.dictionary)
             )
-        file: pq.ParquetFile = self._local.file
+        file: pq.ParquetFile = _READING.file
         return file
+
+
+_READING = threading.local()
 
 
 class ArrowSource:
