@@ -23,7 +23,6 @@ from qpv_data.points import reading
 PX = np.array([X + 100, X + 600, X + 1400, X + 2000, X + 999])
 PY = np.array([Y + 100, Y + 600, Y + 1400, Y + 2000, Y + 1])
 CODES = ["A", "A", "B", None, "A"]
-from qpv_data.points.reading import ParquetSource
 
 
 def answers(points: Path, zones: Path, *where: object) -> list[str | None]:
@@ -310,7 +309,7 @@ def test_a_damaged_file_is_a_balance_or_one_line_and_never_a_crash(tmp_path: Pat
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="sans /proc : les fichiers ouverts ne se comptent pas")
 def test_however_many_files_there_are_a_thread_holds_one_open(tmp_path: Path) -> None:
     pq.write_table(pa.table({"x": [652_000.0], "y": [6_862_000.0]}), tmp_path / "p.parquet")
-    sources = [ParquetSource(tmp_path / "p.parquet") for _ in range(60)]
+    sources = [reading.ParquetSource(tmp_path / "p.parquet") for _ in range(60)]
     before = len(list(Path("/proc/self/fd").iterdir()))
     rows = sum(batch.num_rows for source in sources for unit in source.units(None) for batch in unit())
     assert rows == 60
