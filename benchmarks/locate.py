@@ -52,7 +52,8 @@ class Case:
     titre: str
     points: tuple[Path, ...]
     engines: tuple[str, ...]
-    lonlat: bool = False
+    lonlat: tuple[Path, ...] | None = None
+    """The same points in the zones' CRS, which must give the same groups; None when these are they."""
     rows: bool = False
 
 
@@ -171,8 +172,14 @@ class Bench:
             target = self.folder / ("g.csv" if engine == "qpv" else "g.json")
             run(self.command(engine, case, target), self.env)
             groups[engine] = _groups(target)
+        if case.lonlat:
+            target = self.folder / "g.csv"
+            run(self.command("qpv", Case(case.nom, case.titre, case.lonlat, ("qpv",)), target), self.env)
+            groups["projected"] = _groups(target)
+        if len(groups) < 2:
+            return
         self.compared.append(case.nom)
-        reference = "geopandas" if "geopandas" in groups else next((e for e in groups if e != "qpv"), "qpv")
+        reference = "geopandas" if "geopandas" in groups else next(e for e in groups if e != "qpv")
         for engine, found in groups.items():
             if wrong := _differences(groups[reference], found):
                 self.differences.append(f"{case.nom}: {engine} differs from {reference} on {wrong} groups")
@@ -209,7 +216,15 @@ def cases(bench: Bench, wanted: list[str]) -> list[Case]:
         elif name == "30m":
             made.append(Case(name, "30 M points", (bench.points(thirty),), big))
         elif name == "lonlat":
-            made.append(Case(name, "30 M points, lon/lat", (bench.points(thirty, lonlat=True),), ("qpv",), lonlat=True))
+            made.append(
+                Case(
+                    name,
+                    "30 M points, lon/lat",
+                    (bench.points(thirty, lonlat=True),),
+                    ("qpv",),
+                    lonlat=(bench.points(thirty),),
+                )
+            )
         elif name == "1g":
             copies = tuple([bench.points(thirty)] * 34)
             made.append(Case(name, "1.02 billion points", copies, ("floor", "qpv", "duckdb")))
