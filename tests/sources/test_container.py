@@ -49,7 +49,7 @@ def refused(tmp: Path, body: bytes, membre: str | None = None, limite: Limits | 
     [
         (zipped(("a", b"")), Kind.ZIP),
         (zipped(), Kind.ZIP),
-        (gzip.compress(b""), Kind.GZIP),
+        (gzip.compress(b"", mtime=0), Kind.GZIP),
         (b"PAR1....PAR1", Kind.PARQUET),
         (b"SQLite format 3\x00...", Kind.SQLITE),
         (struct.pack(">i", 9994) + bytes(24), Kind.SHAPEFILE),
