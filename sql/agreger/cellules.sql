@@ -6,9 +6,9 @@ SELECT z.zonage, z.code_zone, p.periode, m.modalite,
        -- Un chiffre tout fait ne se somme pas : il n'existe que pour les zones de son tableau.
        WHEN m.releve AND z.zonage <> p.zonage_du_jeu THEN 'sans_objet'
        WHEN NOT p.livree THEN 'non_livree'
-       WHEN z.zonage = p.zonage_du_jeu AND r.code_zone IS NULL THEN 'non_livree'
+       WHEN list_contains(p.zonages_par_lignes, z.zonage) AND r.code_zone IS NULL THEN 'non_livree'
        ELSE 'normale' END AS statut_observation,
-  (z.zonage = p.zonage_du_jeu AND r.code_zone IS NULL AND p.livree) AS ligne_absente,
+  (list_contains(p.zonages_par_lignes, z.zonage) AND r.code_zone IS NULL AND p.livree) AS ligne_absente,
   c.masque,
   coalesce(c.n_lignes, 0) AS n_lignes,
   coalesce(c.somme_numerateur, 0) AS somme_numerateur,

@@ -46,6 +46,7 @@ from qpv_data.clause.whereabouts import (
     LocalisationPoint,
     PointDeReference,
     QualitePosition,
+    Quartiers,
 )
 
 __all__ = [
@@ -81,6 +82,7 @@ __all__ = [
     "PointDeReference",
     "Producteur",
     "QualitePosition",
+    "Quartiers",
     "Secret",
     "Source",
     "StatutMasque",
