@@ -73,7 +73,8 @@ def quarters_of(asked: Quartiers, zones: Zones) -> Quarters:
 def _quarters(asked: Quartiers, zones: Zones) -> Quarters:
     whole: defaultdict[str, list[str]] = defaultdict(list)
     touching = defaultdict(set, {zone: set(towns) for zone, towns in zones.membres.get(asked.zonage, {}).items()})
-    shared = {commune for towns in touching.values() for commune in towns}
+    listed = {commune for towns in touching.values() for commune in towns}
+    shared = set()
     for part in _parts(zones, asked.zonage):
         shared.add(part.commune)
         entire = part.aire >= asked.part_min * part.aire_commune - OVERLAP_MIN_M2
@@ -86,9 +87,11 @@ def _quarters(asked: Quartiers, zones: Zones) -> Quarters:
     for commune in sorted(zones.codes("commune")):
         if len(held := whole[commune]) == 1:
             answers[commune] = Answer(held[0], DEDANS, None)
-        elif (why := silent.get(commune)) is not None and commune not in shared:
-            answers[commune] = Answer(None, INCONNU, why)
         elif commune in shared:
+            answers[commune] = Answer(None, INCONNU, MotifInconnu.COMMUNE_PARTAGEE.value)
+        elif commune in silent:
+            answers[commune] = Answer(None, INCONNU, silent[commune])
+        elif commune in listed:
             answers[commune] = Answer(None, INCONNU, MotifInconnu.COMMUNE_PARTAGEE.value)
         else:
             answers[commune] = Answer(None, DEHORS, None)
