@@ -2,13 +2,13 @@
 -- entrées : zones_cibles (une ligne par zone), periodes (une par période), modalites (une par modalité),
 --           contributions (au plus une par cellule), presences (une par zone et période où une ligne est reçue)
 SELECT z.zonage, z.code_zone, p.periode, m.modalite,
-  CASE WHEN z.statut <> 'normale' THEN z.statut
-       -- Un chiffre tout fait ne se somme pas : il n'existe que pour les zones de son tableau.
-       WHEN m.releve AND z.zonage <> p.zonage_du_jeu THEN 'sans_objet'
+  -- Un chiffre tout fait ne se somme pas : il n'existe que pour les zones de son tableau.
+  CASE WHEN m.releve AND z.zonage <> p.zonage_du_jeu THEN 'sans_objet'
+       WHEN z.statut <> 'normale' THEN z.statut
        WHEN NOT p.livree THEN 'non_livree'
-       WHEN z.zonage = p.zonage_du_jeu AND r.code_zone IS NULL THEN 'non_livree'
+       WHEN list_contains(p.zonages_par_lignes, z.zonage) AND r.code_zone IS NULL THEN 'non_livree'
        ELSE 'normale' END AS statut_observation,
-  (z.zonage = p.zonage_du_jeu AND r.code_zone IS NULL AND p.livree) AS ligne_absente,
+  (list_contains(p.zonages_par_lignes, z.zonage) AND r.code_zone IS NULL AND p.livree) AS ligne_absente,
   c.masque,
   coalesce(c.n_lignes, 0) AS n_lignes,
   coalesce(c.somme_numerateur, 0) AS somme_numerateur,

@@ -23,6 +23,9 @@ from qpv_data.measures import measures_sql
 from qpv_data.problems import FeedError, Problem
 from qpv_data.resources import sql_dir
 from qpv_data.uncertainty.cells import bounds_path, record_columns, write_bounds, zone_expression
+from qpv_data.zonages.quarters import Quarters
+
+_PAIRS = pa.schema([("zone", pa.string()), ("commune", pa.string())])
 
 
 @dataclass(frozen=True)
@@ -43,20 +46,23 @@ def aggregate(
     zonages: Path,
     aggregated: Path,
     travail: Path,
+    quarters: Quarters | None = None,
 ) -> AggregateReport:
     """Aggregate a feed: one Parquet an indicator in `aggregated`.
 
     In: located Parquet files by delivery (`unique` or the period), those that are there; `periodes`, all the
-    series' periods. Sums are exact (DECIMAL(38,9)), so neither threads nor the order of rows change a figure.
+    series' periods; `quarters`, what communes say of the quarters that the clause names. Sums are exact
+    (DECIMAL(38,9)), so neither threads nor the order of rows change a figure.
     """
     with engine(travail) as con:
         total = _records(con, clause, located, table)
-        con.register("cibles_arrow", target_zones(clause, table))
+        con.register("cibles_arrow", target_zones(clause, table, quarters))
         con.execute("CREATE TABLE zones_cibles AS SELECT * FROM cibles_arrow")
         con.execute(
             f"CREATE VIEW zones_communes AS SELECT * FROM read_parquet({_p(zonages / 'zones_communes.parquet')})"
         )
         _periods(con, clause, located, periodes)
+        _presences(con, clause, quarters)
         cells = {}
         known = [str(c[0]) for c in con.execute("DESCRIBE enregistrements").fetchall()]
         for indicateur in clause.indicateurs:
@@ -108,14 +114,24 @@ def _records(con: duckdb.DuckDBPyConnection, clause: ClauseJeu, located: Mapping
 
 def _zonings(clause: ClauseJeu, table: ZoneTable) -> list[str]:
     if isinstance(clause.localisation, LocalisationCode):
-        return sorted({clause.localisation.zonage, "commune"})
+        return sorted({"commune", *_by_rows(clause)})
     return sorted(table.perimetres | {"commune"})
+
+
+def _by_rows(clause: ClauseJeu) -> list[str]:
+    """The zonings whose zones have rows of their own: the codes', then that of the quarters that communes say."""
+    place = clause.localisation
+    if not isinstance(place, LocalisationCode):
+        return []
+    return [place.zonage] if place.quartiers is None else [place.zonage, place.quartiers.zonage]
 
 
 def _by_zone(clause: ClauseJeu, indicateur: Indicateur, table: ZoneTable, known: Sequence[str]) -> str:
     """One SELECT a zoning: a record counts once in each of the zones that hold it. `known`: columns of the records."""
     own = clause.localisation.zonage if isinstance(clause.localisation, LocalisationCode) else None
-    drawn = [own] if own is not None else [*sorted(table.perimetres - {"commune"}), "commune"]
+    # A ready-made figure is of its own zone alone, whatever that zone covers.
+    rows = _by_rows(clause)[:1] if indicateur.nature == "releve" else _by_rows(clause)
+    drawn = rows or [*sorted(table.perimetres - {"commune"}), "commune"]
     zones = {z: zone_expression(indicateur, z, known) for z in drawn}
     selects = [
         f"SELECT {literal(z)} AS zonage, {zone} AS code_zone, * FROM mesures WHERE {zone} IS NOT NULL"
@@ -149,16 +165,30 @@ def _periods(
             "periode": pa.array(periodes, pa.string()),
             "livree": pa.array(delivered, pa.bool_()),
             "zonage_du_jeu": pa.array([own] * len(periodes), pa.string()),
+            "zonages_par_lignes": pa.array([_by_rows(clause)] * len(periodes), pa.list_(pa.string())),
         }
     )
     con.register("periodes_arrow", rows)
     con.execute("CREATE TABLE periodes AS SELECT * FROM periodes_arrow")
+
+
+def _presences(con: duckdb.DuckDBPyConnection, clause: ClauseJeu, quarters: Quarters | None) -> None:
+    """Table `presences`: a zone that rows speak of has some, and a quarter has some for each of its communes."""
+    own = clause.localisation.zonage if isinstance(clause.localisation, LocalisationCode) else None
     zoning = literal(own or "")
     column = quote("z__" + own) if own else "NULL"
     con.execute(
         f"CREATE TABLE presences AS SELECT DISTINCT {zoning} AS zonage, CAST({column} AS VARCHAR) AS code_zone,"
         f" _periode AS periode FROM enregistrements WHERE {column} IS NOT NULL"
     )
+    if quarters is not None:
+        pairs = sorted((zone, town) for zone, towns in quarters.communes.items() for town in towns)
+        con.register("paires", pa.table({"zone": [z for z, _ in pairs], "commune": [c for _, c in pairs]}, _PAIRS))
+        con.execute(
+            f"INSERT INTO presences SELECT {literal(quarters.zonage)}, a.zone, p.periode FROM paires a"
+            " JOIN presences p ON p.code_zone = a.commune GROUP BY a.zone, p.periode"
+            " HAVING count(*) = (SELECT count(*) FROM paires b WHERE b.zone = a.zone)"
+        )
 
 
 def modality_codes(indicateur: Indicateur) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from qpv_data.clause.model import ClauseJeu, Couverture, LocalisationCode
+from qpv_data.zonages.quarters import Quarters
 from qpv_data.zonages.territories import department_of_zone_code
 
 TERRITOIRE, NON_LOCALISE = "territoire", "non_localise"
@@ -56,19 +57,24 @@ def read_zone_table(directory: Path) -> ZoneTable:
     )
 
 
-def target_zones(clause: ClauseJeu, table: ZoneTable) -> pa.Table:
+def target_zones(clause: ClauseJeu, table: ZoneTable, quarters: Quarters | None = None) -> pa.Table:
     """Every zone of the run with what the feed may say of it.
 
     `normale`: it covers the whole zone; `sans_objet`: it does not speak of it; `non_livree`: it covers a part of
     it, or the zone has lost its contour. Sorted by zoning and code; `territoire` and `non_localise` included.
+    `quarters`: what communes say of the quarters that the clause names; without it, nothing.
     """
-    rows = sorted(_targets(clause, table))
+    rows = sorted(_targets(clause, table, quarters))
     return pa.Table.from_pylist([dict(zip(CIBLES.names, row, strict=True)) for row in rows], schema=CIBLES)
 
 
-def _targets(clause: ClauseJeu, table: ZoneTable) -> Iterator[tuple[str, str, str]]:
+def _targets(clause: ClauseJeu, table: ZoneTable, quarters: Quarters | None) -> Iterator[tuple[str, str, str]]:
     for zone in table.zones:
-        yield str(zone["zonage"]), str(zone["code_zone"]), _status(clause, table, zone)
+        zoning, code = str(zone["zonage"]), str(zone["code_zone"])
+        if quarters is not None and quarters.zonage == zoning:
+            yield zoning, code, _told(clause.couverture, quarters, code)
+        else:
+            yield zoning, code, _status(clause, table, zone)
     by_code = isinstance(clause.localisation, LocalisationCode)
     on_communes = by_code and _zoning(clause) == "commune"
     whole = _communes_answerable(clause, table) and bool(table.communes)
@@ -113,6 +119,14 @@ def _status(clause: ClauseJeu, table: ZoneTable, zone: Mapping[str, str | None])
     if zoning in table.compositions and own != zoning and not (members and members <= table.communes):
         return NON_LIVREE
     return NORMALE
+
+
+def _told(coverage: Couverture, quarters: Quarters, code: str) -> str:
+    """A quarter of which a commune is shared, or not covered, has but a part of its rows."""
+    told = {commune for commune in quarters.told(code) if _covered(coverage, commune)}
+    if not told:
+        return SANS_OBJET
+    return NORMALE if told == quarters.communes[code] else NON_LIVREE
 
 
 def _coverage(coverage: Couverture, zoning: str, code: str, table: ZoneTable) -> bool | None:

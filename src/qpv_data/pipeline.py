@@ -17,7 +17,7 @@ from qpv_data.addresses.feeds import geocoded
 from qpv_data.aggregate import AggregateReport, aggregate
 from qpv_data.clause.check import checked_clauses
 from qpv_data.clause.load import ClauseSet
-from qpv_data.clause.model import Clause, ClauseJeu
+from qpv_data.clause.model import Clause, ClauseJeu, LocalisationCode
 from qpv_data.compliance.journal import Placement, record
 from qpv_data.coverage import read_zone_table
 from qpv_data.locate import LocateReport, locate
@@ -37,6 +37,7 @@ from qpv_data.runs import (
 )
 from qpv_data.sources.mirror import Mirror
 from qpv_data.zonages import ZonagesReport, Zones, compose_zonages, load_zones
+from qpv_data.zonages.quarters import Quarters, quarters_of
 
 
 @dataclass(frozen=True)
@@ -157,10 +158,17 @@ def place(cfg: Configuration, clauses: ClauseSet, clause: ClauseJeu, receptions:
             zonages=directory,
             aggregated=cfg.folder("aggregated") / clause.id,
             travail=cfg.travail,
+            quarters=_quarters(clause, zones),
         )
     except FeedError as e:
         return Placed(clause.id, tuple(reports), None, e)
     return Placed(clause.id, tuple(reports), report)
+
+
+def _quarters(clause: ClauseJeu, zones: Zones) -> Quarters | None:
+    place = clause.localisation
+    asked = place.quartiers if isinstance(place, LocalisationCode) else None
+    return quarters_of(asked, zones) if asked is not None else None
 
 
 def _placement(cfg: Configuration, reception: Reception, report: LocateReport) -> Placement:

@@ -87,6 +87,7 @@ class MotifInconnu(StrEnum):
     QUALITE_NON_DECLAREE = "qualite_non_declaree"
     CODE_ABSENT = "code_absent"
     CODE_INCONNU = "code_inconnu"
+    COMMUNE_PARTAGEE = "commune_partagee"
     REFERENTIEL_VIDE = "referentiel_vide"
     HORS_COUVERTURE = "hors_couverture"
     ADRESSE_ABSENTE = "adresse_absente"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import duckdb
@@ -15,6 +15,7 @@ from qpv_data.clause.model import (
     ClauseZonage,
     Diffusion,
     Exemple,
+    Localisation,
     LocalisationAdresse,
     LocalisationCode,
     TypeColonne,
@@ -283,6 +284,7 @@ def _across(clauses: ClauseSet) -> Iterator[Violation]:
     yield from _repeated(indicators, "indicateur")
     zonings = {z.zonage.id for z in clauses.zonages}
     vintages = {(z.zonage.id, z.zonage.millesime) for z in clauses.zonages}
+    families = {z.zonage.id: z.zonage.famille for z in clauses.zonages}
     divisors = {i.id: i.nature for _, i in clauses.indicateurs()}
     for loaded in clauses.chargees:
         if not isinstance(loaded.clause, ClauseJeu):
@@ -298,6 +300,7 @@ def _across(clauses: ClauseSet) -> Iterator[Violation]:
             message = f"le zonage {place.zonage} est du millésime {known}, et non {place.millesime}"
             remedy = "déclarer le référentiel de ce millésime, ou convertir les codes"
             yield loaded.violation(("localisation", "millesime"), Problem.MILLESIME_INATTENDU, message, remedy)
+        yield from _quarters(loaded, place, families)
         for i, indicator in enumerate(loaded.clause.indicateurs):
             nature = divisors.get(indicator.par or "")
             if indicator.par is not None and (nature is None or nature in _RATIOS):
@@ -306,6 +309,23 @@ def _across(clauses: ClauseSet) -> Iterator[Violation]:
                     ("indicateurs", i, "par"), Problem.REFERENCE_INCONNUE, f"dénominateur {indicator.par} {why}",
                     "nommer un indicateur de nature compte, somme ou releve",
                 )  # fmt: skip
+
+
+def _quarters(loaded: LoadedClause, place: Localisation, families: Mapping[str, str]) -> Iterator[Violation]:
+    """How communes say quarters: from communes, to a zoning of quarters."""
+    if not isinstance(place, LocalisationCode) or place.quartiers is None:
+        return
+    where, named = ("localisation", "quartiers"), place.quartiers.zonage
+    if place.zonage != "commune":
+        message = f"`quartiers` se lit des communes, et ces codes sont du zonage {place.zonage}"
+        yield loaded.violation(where, Problem.VALEUR_INVALIDE, message, "enlever `quartiers`")
+    known = ", ".join(sorted(z for z, family in families.items() if family == "qpv")) or "aucun"
+    remedy = f"zonages de quartiers déclarés : {known}"
+    if named not in families:
+        yield loaded.violation((*where, "zonage"), Problem.REFERENCE_INCONNUE, f"zonage inconnu : {named}", remedy)
+    elif families[named] != "qpv":
+        message = f"{named} est de famille {families[named]}, et non qpv"
+        yield loaded.violation((*where, "zonage"), Problem.VALEUR_INVALIDE, message, remedy)
 
 
 def _of_its_year(place: LocalisationCode, vintages: set[tuple[str, str]]) -> bool:

@@ -63,6 +63,7 @@ from qpv_data.clause.whereabouts import (
     LocalisationPoint,
     PointDeReference,
     QualitePosition,
+    Quartiers,
 )
 
 __all__ = [
@@ -110,6 +111,7 @@ __all__ = [
     "Producteur",
     "ProprieteIntellectuelle",
     "QualitePosition",
+    "Quartiers",
     "SansObjet",
     "Secret",
     "Securite",

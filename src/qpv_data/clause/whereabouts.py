@@ -64,17 +64,29 @@ class LocalisationPoint(Modele):
         return self
 
 
+class Quartiers(Modele):
+    """How the code of a commune says a quarter of `zonage`: the commune has `part_min` of its area in it.
+
+    No default: below the whole, it is what the clause accepts that a commune's figure holds of another place.
+    """
+
+    zonage: Identifiant
+    part_min: Annotated[float, Field(gt=0.5, le=1)]
+
+
 class LocalisationCode(Modele):
     """Rows that already carry the code of a zone of `zonage`.
 
     `millesime`: the year of the codes, which must be the zoning's. Without it codes alone are asserted: a delivery
-    of which no code is the zoning's, or some is another generation's, is refused.
+    of which no code is the zoning's, or some is another generation's, is refused. `quartiers`: without it a commune
+    says nothing of quarters.
     """
 
     mode: Literal["code"]
     zonage: Identifiant
     colonne: Identifiant
     millesime: Annotated[str, StringConstraints(pattern=r"^\d{4}$")] | None = None
+    quartiers: Quartiers | None = Field(default=None, description="only where `zonage` is `commune`")
 
 
 class PointDeReference(Modele):
