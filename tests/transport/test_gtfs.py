@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from feeds import refused
-from gtfs_made import ARRETS, DAYS, DEPARTS, JOURS, archive, expected, member, read_with
+from gtfs_made import ARRETS, DAYS, DEPARTS, archive, expected, member, read_with
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -92,7 +92,7 @@ def number(text: str | None) -> int | None:
     return None if text is None else int(text)
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(feed=networks())
 def test_departures_are_those_of_a_reading_passage_by_passage(feed: dict[str, list[dict[str, object]]]) -> None:
     found = {
@@ -100,3 +100,113 @@ def test_departures_are_those_of_a_reading_passage_by_passage(feed: dict[str, li
         for key, r in departs({name: member(rows) for name, rows in feed.items()}).items()
     }
     assert found == expected(feed)
+
+
+NETWORK: dict[str, list[dict[str, object]]] = {
+    "agency": [{"agency_id": "X", "agency_name": "Réseau"}],
+    "routes": [
+        {"route_id": "M", "route_type": "1", "agency_id": "X"}, {"route_id": "B", "route_type": "700", "agency_id": None},
+    ],
+    "stops": [
+        {"stop_id": "G", "stop_name": "Gare", "stop_lat": 43.6, "stop_lon": 1.4, "location_type": "1", "wheelchair_boarding": "1"},
+        {"stop_id": "G1", "stop_name": "Quai 1", "stop_lat": 43.61, "stop_lon": 1.41, "location_type": "0", "parent_station": "G"},
+        {"stop_id": "G2", "stop_name": "Quai 2", "parent_station": "G", "wheelchair_boarding": "2"},
+        {"stop_id": "GE", "stop_name": "Accès", "stop_lat": 43.6, "stop_lon": 1.4, "location_type": "2", "parent_station": "G"},
+        {"stop_id": "Z", "stop_name": "Sans passage", "stop_lat": 43.7, "stop_lon": 1.5},
+    ],
+    "trips": [
+        {"trip_id": "T1", "route_id": "M", "service_id": "S"}, {"trip_id": "T2", "route_id": "B", "service_id": "S"},
+    ],
+    "calendar": [
+        {"service_id": "S", "start_date": "20240101", "end_date": "20991231", **dict.fromkeys(DAYS[:5], "1"), **dict.fromkeys(DAYS[5:], "0")},
+    ],
+    "stop_times": [
+        {"trip_id": "T1", "stop_id": "G1", "stop_sequence": 1, "departure_time": "23:50:00", "arrival_time": "23:49:00", "pickup_type": None},
+        {"trip_id": "T1", "stop_id": "G2", "stop_sequence": 2, "departure_time": "24:10:00", "arrival_time": "24:09:00", "pickup_type": None},
+        {"trip_id": "T1", "stop_id": "FANTOME", "stop_sequence": 3, "departure_time": "24:20:00", "arrival_time": "24:20:00", "pickup_type": None},
+        {"trip_id": "T2", "stop_id": "G1", "stop_sequence": 1, "departure_time": " 7:05:00", "arrival_time": None, "pickup_type": None},
+        {"trip_id": "T2", "stop_id": "G2", "stop_sequence": 2, "departure_time": None, "arrival_time": "7:09:00", "pickup_type": "1"},
+        {"trip_id": "T2", "stop_id": "G1", "stop_sequence": 3, "departure_time": "7:20:00", "arrival_time": None, "pickup_type": None},
+        {"trip_id": "PERDUE", "stop_id": "G1", "stop_sequence": 1, "departure_time": "8:00:00", "arrival_time": None, "pickup_type": None},
+    ],
+}  # fmt: skip
+
+
+def written(**changed: str | bytes) -> dict[str, str | bytes]:
+    return {**{name: member(rows) for name, rows in NETWORK.items()}, **changed}
+
+
+def test_a_stop_keeps_its_departures_its_unknown_place_and_its_day_of_service() -> None:
+    found = departs(written())
+    assert {s for s, _ in found} == {"G1", "G2", "Z", "FANTOME"}, "stations and entrances have no departure of theirs"
+    monday = {s: found[s, "lundi"] for s in ("G1", "G2", "Z", "FANTOME")}
+    assert {s: r["departs"] for s, r in monday.items()} == {"G1": "2", "G2": "1", "Z": "0", "FANTOME": "0"}
+    assert (monday["G1"]["premier_depart_s"], monday["G1"]["dernier_depart_s"]) == ("25500", "85800")
+    assert monday["G2"]["dernier_depart_s"] == "87000", "24:10 is of the day before"
+    assert monday["G2"]["stop_lat"] is None
+    assert monday["FANTOME"]["stop_lat"] is None, "not even described: of unknown place, and not lost"
+    assert (monday["Z"]["premier_depart_s"], monday["Z"]["departs"]) == (None, "0")
+    assert monday["G1"]["passages_orphelins"] == "1"
+    assert {found["G1", d]["departs"] for d in ("samedi", "dimanche")} == {"0"}
+
+
+def test_a_calendar_until_2099_is_read_at_once() -> None:
+    assert {r["date_reference"] for r in departs(written()).values() if r["jour"] == "lundi"} == {"2024-01-01"}
+
+
+def test_a_date_of_exceptional_service_is_not_a_week() -> None:
+    only = member([{"service_id": "S", "date": "20240703", "exception_type": "1"}])
+    found = departs({n: m for n, m in written(calendar_dates=only).items() if n != "calendar"})
+    assert {r["departs"] for (s, d), r in found.items() if s == "G1" and d == "mercredi"} == {"2"}
+    assert {r["departs"] for (_, d), r in found.items() if d != "mercredi"} == {None}, "unknown, and not none"
+
+
+def arrets(members: Mapping[str, str | bytes]) -> dict[str, dict[str, Any]]:
+    with tempfile.TemporaryDirectory() as folder:
+        rows = read_with("gtfs_arrets", ARRETS, archive(members), Path(folder))
+    assert len({r["stop_id"] for r in rows}) == len(rows)
+    return {r["stop_id"]: r for r in rows}
+
+
+def test_stops_say_their_station_lines_modes_and_access() -> None:
+    found = arrets(written())
+    assert set(found) == {"G", "G1", "G2", "GE", "Z", "FANTOME"}
+    assert found["G1"]["modes"] == found["G"]["modes"] == "bus|metro"
+    assert (found["G1"]["station"], found["G1"]["nb_lignes"], found["G1"]["exploitants"]) == ("Gare", "2", "Réseau")
+    assert {s: r["acces_fauteuil"] for s, r in found.items()} == {
+        "G": "1", "G1": "1", "G2": "2", "GE": "1", "Z": "0", "FANTOME": "0",
+    }  # fmt: skip
+    assert {s for s, r in found.items() if r["desservi"] == "true"} == {"G", "G1", "G2", "FANTOME"}
+    assert {s for s, r in found.items() if r["mode_lourd"] == "true"} == {"G", "G1", "G2", "FANTOME"}
+
+
+@pytest.mark.parametrize("separator", ["\n", "\r\n"])
+@pytest.mark.parametrize("bom", [b"", b"\xef\xbb\xbf"])
+def test_a_byte_order_mark_spaces_quotes_and_line_ends_change_nothing(bom: bytes, separator: str) -> None:
+    def dressed(text: str) -> bytes:
+        lines = [",".join(f'"{c}"' if n % 2 else f" {c} " for n, c in enumerate(line.split(","))) for line in text.splitlines()]
+        return bom + separator.join(lines).encode()
+
+    other = {name: dressed(text) if isinstance(text, str) else text for name, text in written().items()}
+    assert departs(other) == departs(written())
+    assert arrets(other) == arrets(written())
+
+
+def test_rows_written_twice_count_once() -> None:
+    double = {n: member([*rows, *rows]) for n, rows in NETWORK.items() if n not in ("stops", "stop_times")}
+    assert departs(written(**double)) == departs(written())
+    assert arrets(written(**double)) == arrets(written())
+
+
+@pytest.mark.parametrize(
+    ("changed", "problem", "words"),
+    [
+        ({"stop_times": None}, Problem.CONTENEUR_INVALIDE, ("stop_times",)),
+        ({"stop_times": ""}, Problem.ENTETE_INATTENDU, ("stop_times", "stop_sequence")),
+        ({"calendar": "service_id,monday\n"}, Problem.ENTETE_INATTENDU, ("calendar", "tuesday", "end_date")),
+    ],
+)
+def test_what_a_network_cannot_lack_is_named(changed: dict[str, Any], problem: Problem, words: tuple[str, ...]) -> None:
+    members = {n: m for n, m in written(**changed).items() if m is not None}
+    with refused(problem, *words):
+        departs(members)

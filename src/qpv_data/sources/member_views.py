@@ -66,8 +66,9 @@ def _text_view(con: duckdb.DuckDBPyConnection, clause: ClauseJeu, member: Member
         source = next((s for s in column.sources if s in header), None)
         if source is None and not column.facultative:
             absent.append(" / ".join(column.sources))
-        read = f"nullif(trim({quote(source)}, {literal(_BLANKS)}), '')" if text.padded else quote(source or "")
-        chosen.append(f"{read if source is not None else 'CAST(NULL AS VARCHAR)'} AS {quote(column.nom)}")
+        value = "CAST(NULL AS VARCHAR)" if source is None else quote(source)
+        value = f"nullif(trim({value}, {literal(_BLANKS)}), '')" if text.padded else value
+        chosen.append(f"{value} AS {quote(column.nom)}")
     if absent:
         message = f"{member.nom} : colonnes absentes de l'en-tête : {', '.join(absent)}"
         raise FeedError(clause.id, Problem.ENTETE_INATTENDU, message, "prévenir le producteur")
