@@ -34,7 +34,9 @@ def write_network(target: Path, passages: int, seed: int = 1) -> None:
         made.writestr("agency.txt", "agency_id,agency_name,agency_timezone\nA,Réseau,Europe/Paris\n")
         made.writestr("routes.txt", "route_id,agency_id,route_type\n" + "".join(f"R{n},A,{n % 4}\n" for n in range(80)))
         stops = (f"S{n},Arrêt {n},{43.5 + n % 60 / 300:.5f},{1.3 + n // 60 / 300:.5f},0,\n" for n in range(4000))
-        made.writestr("stops.txt", "stop_id,stop_name,stop_lat,stop_lon,location_type,parent_station\n" + "".join(stops))
+        made.writestr(
+            "stops.txt", "stop_id,stop_name,stop_lat,stop_lon,location_type,parent_station\n" + "".join(stops)
+        )
         lines = (f"R{t % 80},SV{t % 40},TRAJET:{t:06d}:2024\n" for t in range(trips))
         made.writestr("trips.txt", "route_id,service_id,trip_id\n" + "".join(lines))
         calendar = (f"SV{n},{_WEEK[n % 4]},20240901,20250705\n" for n in range(40))
@@ -64,7 +66,9 @@ def main() -> None:
         folder = Path(name)
         write_network(folder / "gtfs.zip", passages)
         for query, columns in (("gtfs_departs", DEPARTS), ("gtfs_arrets", ARRETS)):
-            feed = clause([column(n) for n in columns], key="stop_id", conformation=f"{query}.sql", format={"separateur": ","})
+            feed = clause(
+                [column(n) for n in columns], key="stop_id", conformation=f"{query}.sql", format={"separateur": ","}
+            )
             best, rows = float("inf"), 0
             for turn in range(3):
                 start = time.perf_counter()

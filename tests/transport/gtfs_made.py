@@ -94,7 +94,9 @@ def valid_dates(feed: Feed) -> list[date]:
     ]  # fmt: skip
     starts = [day(c["start_date"]) for c in calendars]
     ends = [day(c["end_date"]) for c in calendars]
-    removed = {(str(x["service_id"]), x["date"]) for x in feed.get("calendar_dates", ()) if str(x["exception_type"]) == "2"}
+    removed = {
+        (str(x["service_id"]), x["date"]) for x in feed.get("calendar_dates", ()) if str(x["exception_type"]) == "2"
+    }
     added = [
         day(x["date"]) for x in feed.get("calendar_dates", ())
         if str(x["exception_type"]) == "1" and str(x["service_id"]) in used

@@ -34,16 +34,29 @@ def networks(draw: st.DrawFn) -> dict[str, list[dict[str, object]]]:
     dates = st.integers(0, 20).map(lambda n: text(FIRST + timedelta(n)))
     feed: dict[str, list[dict[str, object]]] = {"stops": [], "trips": [], "stop_times": []}
     for n in range(4):
-        feed["stops"].append({"stop_id": f"A{n}", "stop_lat": 43.6, "stop_lon": 1.4, "location_type": "1" if n == 3 else None})
+        feed["stops"].append(
+            {"stop_id": f"A{n}", "stop_lat": 43.6, "stop_lon": 1.4, "location_type": "1" if n == 3 else None}
+        )
     if draw(st.booleans()):
         feed["calendar"] = [
-            {"service_id": s, "start_date": draw(dates), "end_date": draw(dates), **{d: draw(st.sampled_from("01")) for d in DAYS}}
+            {
+                "service_id": s,
+                "start_date": draw(dates),
+                "end_date": draw(dates),
+                **{d: draw(st.sampled_from("01")) for d in DAYS},
+            }
             for s in services
         ]
     if draw(st.booleans()) or "calendar" not in feed:
         feed["calendar_dates"] = draw(
             st.lists(
-                st.fixed_dictionaries({"service_id": st.sampled_from([*services, "S9"]), "date": dates, "exception_type": st.sampled_from("12")}),
+                st.fixed_dictionaries(
+                    {
+                        "service_id": st.sampled_from([*services, "S9"]),
+                        "date": dates,
+                        "exception_type": st.sampled_from("12"),
+                    }
+                ),
                 max_size=12,
             )
         )
@@ -184,7 +197,10 @@ def test_stops_say_their_station_lines_modes_and_access() -> None:
 @pytest.mark.parametrize("bom", [b"", b"\xef\xbb\xbf"])
 def test_a_byte_order_mark_spaces_quotes_and_line_ends_change_nothing(bom: bytes, separator: str) -> None:
     def dressed(text: str) -> bytes:
-        lines = [",".join(f'"{c}"' if n % 2 else f" {c} " for n, c in enumerate(line.split(","))) for line in text.splitlines()]
+        lines = [
+            ",".join(f'"{c}"' if n % 2 else f" {c} " for n, c in enumerate(line.split(",")))
+            for line in text.splitlines()
+        ]
         return bom + separator.join(lines).encode()
 
     other = {name: dressed(text) if isinstance(text, str) else text for name, text in written().items()}
