@@ -1,5 +1,5 @@
 -- une ligne par station de vélos ou d'engins partagés : ce qu'elle peut tenir, et ce qu'elle tenait à son dernier relevé
--- membre station_information [data.stations] : station_id, nom=name|name.0.text?, lat?, lon?, capacity?
+-- membre station_information [data.stations] : station_id, nom=name.0.text|name?, lat?, lon?, capacity?
 -- membre station_status? [data.stations] : station_id, velos=num_bikes_available|num_vehicles_available?
 -- membre station_status? [data.stations] : places=num_docks_available?, is_installed?, is_renting?, last_reported?
 -- membre station_status? [data.stations] : hors_service=num_bikes_disabled|num_vehicles_disabled?

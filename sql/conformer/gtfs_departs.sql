@@ -112,7 +112,7 @@ actifs AS (
 passages AS MATERIALIZED (
   SELECT c.course, p.stop_id, TRY_CAST(p.stop_sequence AS INTEGER) AS rang,
     p.pickup_type IS DISTINCT FROM '1' AS on_y_monte,
-    CAST(epoch(TRY_CAST(coalesce(p.departure_time, p.arrival_time) AS INTERVAL)) AS INTEGER) AS seconde
+    TRY_CAST(epoch(TRY_CAST(coalesce(p.departure_time, p.arrival_time) AS INTERVAL)) AS INTEGER) AS seconde
   FROM stop_times p LEFT JOIN courses c USING (trip_id)
 ),
 etendues AS (

@@ -25,6 +25,9 @@ ARRETS = (
     "stop_id", "stop_name", "stop_lat", "stop_lon", "location_type", "parent_station", "station", "acces_fauteuil",
     "desservi", "nb_lignes", "modes", "mode_lourd", "exploitants",
 )  # fmt: skip
+GBFS = (
+    "station_id", "nom", "lat", "lon", "capacite", "velos", "hors_service", "places", "installee", "en_location", "releve_le",
+)  # fmt: skip
 
 Row = Mapping[str, object]
 Feed = Mapping[str, Sequence[Row]]

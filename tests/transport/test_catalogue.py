@@ -54,7 +54,11 @@ def mini(tmp_path_factory: pytest.TempPathFactory) -> Mini:
     made.declare(perimeters_clause("commune", "commune", r"\d{5}"))
     made.deliver("qpv2024.geojson", geojson(QPV2024))
     made.deliver("commune.geojson", geojson(COMMUNES))
-    made.declare(codes_clause("population", "qpv2024", indicateurs=[indicator("insee_population", "releve", numerateur="valeur")]))
+    made.declare(
+        codes_clause(
+            "population", "qpv2024", indicateurs=[indicator("insee_population", "releve", numerateur="valeur")]
+        )
+    )
     made.deliver("population.csv", f"code;valeur\n{A};1200\n{B};1500\n{C};2000\n")
     for ident in OURS:
         clause = moved(ident)
@@ -141,14 +145,18 @@ def test_values_are_those_worked_out_by_hand(mini: Mini) -> None:
 
 def test_every_indicator_of_the_catalogue_of_partners_is_tried(mini: Mini) -> None:
     declared = {i["id"] for ident in OURS for i in moved(ident).get("indicateurs", ())}
-    assert declared - {name for name, _, _ in VALUES} == {"bailleur_part_impayes"}, "internal: left out of this release or tried below"
+    assert declared - {name for name, _, _ in VALUES} == {"bailleur_part_impayes"}, (
+        "internal: left out of this release or tried below"
+    )
 
 
 def test_what_secrecy_hides_was_counted_right(mini: Mini) -> None:
     sums = {}
     for name in ("bailleur_vacance_3_mois", "bailleur_mobilite", "bailleur_part_impayes"):
         table = pq.read_table(mini.out / "aggregated" / "bailleur_logements" / f"{name}.parquet").to_pylist()
-        cell = next(r for r in table if r["code_zone"] == A and r["periode"] == "2025-T4" and r["modalite"] == "ensemble")
+        cell = next(
+            r for r in table if r["code_zone"] == A and r["periode"] == "2025-T4" and r["modalite"] == "ensemble"
+        )
         sums[name] = (int(cell["somme_numerateur"]), int(cell["somme_denominateur"]))
     assert sums == {"bailleur_vacance_3_mois": (1, 11), "bailleur_mobilite": (2, 9), "bailleur_part_impayes": (1, 8)}
 

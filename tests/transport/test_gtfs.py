@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -9,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from factory import Mini, points_clause
 from feeds import refused
-from gtfs_made import ARRETS, DAYS, DEPARTS, archive, expected, member, read_with
+from gtfs_made import ARRETS, DAYS, DEPARTS, GBFS, archive, expected, member, read_with
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from qpv_data.problems import Problem
+from qpv_data.clause import check
+from qpv_data.problems import InvalidDeclarationError, Problem
 
 FIRST = date(2024, 12, 20)
 
@@ -214,6 +217,19 @@ def test_rows_written_twice_count_once() -> None:
     assert arrets(written(**double)) == arrets(written())
 
 
+def test_a_network_in_a_folder_with_strange_files_and_a_last_comma_is_read() -> None:
+    commas = {
+        f"Export/{n.upper()}.TXT": "".join(f"{line},\n" for line in str(t).splitlines()) for n, t in written().items()
+    }
+    assert departs({**commas, "Export/stops.pdf": b"%PDF", "Export/locations.geojson": "{}"}) == departs(written())
+
+
+def test_bytes_of_another_encoding_reject_the_rows_that_show_them() -> None:
+    latin = {n: str(t).encode("cp1252") for n, t in written().items()}
+    assert arrets(latin)["GE"]["stop_name"] == "Acc\ufffds"
+    assert arrets(latin)["G1"] == arrets(written())["G1"]
+
+
 @pytest.mark.parametrize(
     ("changed", "problem", "words"),
     [
@@ -226,3 +242,102 @@ def test_what_a_network_cannot_lack_is_named(changed: dict[str, Any], problem: P
     members = {n: m for n, m in written(**changed).items() if m is not None}
     with refused(problem, *words):
         departs(members)
+
+
+def checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, query: str) -> list[str]:
+    """Faults of a clause whose SELECT is `query`."""
+    (tmp_path / "conformer").mkdir()
+    (tmp_path / "conformer/essai.sql").write_text(query, "utf-8")
+    monkeypatch.setattr(check, "sql_dir", lambda: tmp_path)
+    mini = Mini(tmp_path)
+    mini.referentials()
+    mini.declare(points_clause(conformation="essai.sql"))
+    try:
+        check.checked_clauses(mini.clauses)
+    except InvalidDeclarationError as e:
+        return [f"{v.probleme}: {v.message}" for v in e.violations]
+    return []
+
+
+GOOD = "-- une ligne par point\n-- membre a : id, x?, y?, insee?\nSELECT *, 1 AS menage, 2 AS montant FROM a"
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        (GOOD, None),
+        (GOOD.replace("2 AS montant", "2 AS montants"), "colonne_inconnue: essai.sql ne donne pas : montant"),
+        (GOOD.replace("FROM a", "FROM b"), "sql_invalide: essai.sql : Catalog Error"),
+        (GOOD.replace("id, x?", "id,, x?"), "sql_invalide: essai.sql : colonne de membre illisible"),
+        (GOOD.replace("membre a :", "membre A :"), "sql_invalide: essai.sql : déclaration de membre illisible"),
+    ],
+)
+def test_a_select_is_held_offline_to_what_it_declares(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, query: str, said: str | None
+) -> None:
+    faults = checked(tmp_path, monkeypatch, query)
+    assert len(faults) == (said is not None)
+    assert said is None or faults[0].startswith(said)
+
+
+def stations(information: object, status: object) -> dict[str, dict[str, Any]]:
+    members = {"station_information.json": json.dumps(information), "station_status.json": json.dumps(status)}
+    with tempfile.TemporaryDirectory() as folder:
+        rows = read_with(
+            "gbfs_stations", GBFS, archive({n: t for n, t in members.items() if t != "null"}), Path(folder)
+        )
+    return {r["station_id"]: r for r in rows}
+
+
+def test_gbfs_of_every_version_says_the_same() -> None:
+    old = stations(
+        {"data": {"stations": [{"station_id": "1", "name": "Gare", "lat": 43.6, "lon": 1.4, "capacity": 20}]}},
+        {
+            "last_updated": 1760000000,
+            "data": {"stations": [{"station_id": "1", "num_bikes_available": 3, "is_installed": 1, "is_renting": 0}]},
+        },
+    )
+    new = stations(
+        {
+            "data": {
+                "stations": [
+                    {
+                        "station_id": "1",
+                        "name": [{"text": "Gare", "language": "fr"}],
+                        "lat": 43.6,
+                        "lon": 1.4,
+                        "capacity": 20,
+                    }
+                ]
+            }
+        },
+        {
+            "last_updated": "2025-10-09T08:53:20Z",
+            "data": {
+                "stations": [
+                    {"station_id": "1", "num_vehicles_available": 3, "is_installed": True, "is_renting": False}
+                ]
+            },
+        },
+    )
+    assert old == new
+    assert (old["1"]["nom"], old["1"]["velos"], old["1"]["en_location"]) == ("Gare", "3", "false")
+    assert old["1"]["releve_le"] == "2025-10-09T08:53:20Z"
+
+
+def test_a_station_without_status_is_not_empty_and_a_status_without_station_is_kept() -> None:
+    found = stations(
+        {"data": {"stations": [{"station_id": "1", "lat": 43.6, "lon": 1.4}]}},
+        {"data": {"stations": [{"station_id": "2", "num_bikes_available": 3}]}},
+    )
+    assert (found["1"]["velos"], found["2"]["lat"], found["2"]["velos"]) == (None, None, "3")
+    assert stations({"data": {"stations": [{"station_id": "1"}]}}, None)["1"]["velos"] is None
+
+
+def test_a_broken_member_is_named() -> None:
+    with refused(Problem.FORMAT_INATTENDU, "station_information"):
+        stations_of = archive({"station_information.json": '{"data": {"stations": [{"station_id":'})
+        with tempfile.TemporaryDirectory() as folder:
+            read_with("gbfs_stations", GBFS, stations_of, Path(folder))
+    with refused(Problem.ENTETE_INATTENDU, "station_id"):
+        stations({"data": {"stations": [{"id": "1"}]}}, None)

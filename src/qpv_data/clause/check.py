@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 
 from qpv_data.addresses.clauses import address_violations, named_columns
+from qpv_data.clause.conformation import conformation_fault
 from qpv_data.clause.expressions import Attendu, check_expression, sandbox
 from qpv_data.clause.load import Chemin, ClauseSet, LoadedClause, load_clauses
 from qpv_data.clause.model import (
@@ -83,9 +84,8 @@ def _references(loaded: LoadedClause) -> Iterator[Violation]:
             )
             yield loaded.violation(path, Problem.COLONNE_INCONNUE, why, remedy)
     if isinstance(clause, ClauseJeu):
-        if clause.conformation and not (sql_dir() / "conformer" / clause.conformation).is_file():
-            message = f"sql/conformer/{clause.conformation} introuvable"
-            yield loaded.violation(("conformation",), Problem.REFERENCE_INCONNUE, message, "écrire ce fichier")
+        if clause.conformation and (fault := conformation_fault(clause, sql_dir() / "conformer" / clause.conformation)):
+            yield loaded.violation(("conformation",), *fault)
         if clause.par_periode and clause.periode.origine == "fixe":
             message = "une période fixe est livrée en une fois"
             yield loaded.violation(("source", "url"), Problem.VALEUR_INVALIDE, message, "enlever les {…}")

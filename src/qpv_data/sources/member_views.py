@@ -37,7 +37,7 @@ def create_views(
     it may lack and does, it has no row. Without any declaration, every delimited member has all its columns, as
     received. Raises FeedError: conteneur_invalide (absent member), entete_inattendu (absent column), format_inattendu.
     """
-    by_name = {Path(name).stem.lower(): path for name, path in sorted(members.items())}
+    by_name = _by_name(clause, members)
     if not declared:
         for name, path in by_name.items():
             if path.suffix.lower() in _TEXT and (text := _readable(clause, path)) and (header := _header(clause, text)):
@@ -52,6 +52,19 @@ def create_views(
             con.register(member.nom, _json_table(clause, member, found))
         else:
             _text_view(con, clause, member, found)
+
+
+def _by_name(clause: ClauseJeu, members: Mapping[str, Path]) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for name, path in sorted(members.items()):
+        stem, suffix = Path(name).stem.lower(), Path(name).suffix.lower()
+        if suffix not in (*_TEXT, *_JSON):
+            continue
+        if stem in found:
+            message = f"deux fichiers pour le membre {stem}"
+            raise FeedError(clause.id, Problem.CONTENEUR_INVALIDE, message, "prévenir le producteur")
+        found[stem] = path
+    return found
 
 
 def _text_view(con: duckdb.DuckDBPyConnection, clause: ClauseJeu, member: Member, path: Path | None) -> None:
@@ -88,7 +101,7 @@ class _Text:
 def _readable(clause: ClauseJeu, path: Path) -> _Text:
     """The member itself when it is UTF-8, else a copy of it in UTF-8 where unreadable bytes are replaced."""
     encoding = codecs.lookup(clause.format.encodage or "utf-8").name
-    if encoding in ("utf-8", "utf-8-sig", "ascii") and (seen := _seen(clause, path)):
+    if encoding in ("utf-8", "utf-8-sig") and (seen := _seen(clause, path)):
         return seen
     copy = path.with_name(f"{path.name}.utf8")
     with path.open(encoding=encoding, errors="replace", newline="") as file, copy.open("w", newline="") as target:
@@ -129,7 +142,8 @@ def _has_pads(chunk: bytes, pairs: Sequence[bytes]) -> bool:
 def _header(clause: ClauseJeu, text: _Text) -> list[str]:
     with text.path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file, delimiter=_separator(clause), quotechar=clause.format.guillemet)
-        return [name.strip(_BLANKS) for name in next(reader, [])]
+        # A header that ends with a separator has a column without name, that nobody reads.
+        return [name.strip(_BLANKS) or f"_sans_nom_{n}" for n, name in enumerate(next(reader, []), 1)]
 
 
 def _separator(clause: ClauseJeu) -> str:
