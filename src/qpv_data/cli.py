@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from qpv_data import __version__
-from qpv_data.commands import geocoder, passage, ventiler
+from qpv_data.commands import conformite, geocoder, passage, ventiler
 from qpv_data.commands import locate as locate_command
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ DECLARATIONS_REFUSED, RUN_FAILED = 3, 4
 DEMO_NOW = datetime(2025, 4, 15, tzinfo=UTC)
 
 
-for _command in (locate_command, ventiler, passage, geocoder):
+for _command in (locate_command, ventiler, passage, geocoder, conformite):
     _command.register(app)
 
 

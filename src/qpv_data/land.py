@@ -98,6 +98,11 @@ def last_delivery(raw: Path, jeu: str, periode: str | None) -> Delivery | None:
     return next(intact, None)
 
 
+def delivery_of(raw: Path, jeu: str, ident: str) -> Delivery | None:
+    """The delivery named `ident`, from its receipt; None when there is none that can be read."""
+    return _read_receipt(raw / jeu / "livraisons" / f"{ident}.json", raw)
+
+
 def _receipts(raw: Path, jeu: str, periode: str | None) -> list[tuple[int, Delivery | None]]:
     """Numbers of the deliveries, in order; None for a receipt that cannot be read, whose number stays taken."""
     prefix = f"{jeu}-{periode or 'unique'}-v"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC
 from functools import lru_cache
 from pathlib import Path
 
@@ -17,13 +18,14 @@ from qpv_data.aggregate import AggregateReport, aggregate
 from qpv_data.clause.check import checked_clauses
 from qpv_data.clause.load import ClauseSet
 from qpv_data.clause.model import Clause, ClauseJeu
+from qpv_data.compliance.journal import Placement, record
 from qpv_data.coverage import read_zone_table
 from qpv_data.locate import LocateReport, locate
 from qpv_data.periods import Period
 from qpv_data.problems import FeedError, Problem
 from qpv_data.protect import protect
 from qpv_data.publish import Release, publish
-from qpv_data.receive import Reception, Transport, receive
+from qpv_data.receive import Reception, Transport, attempt_of, receive, report_on
 from qpv_data.runs import (
     Configuration,
     Expected,
@@ -118,7 +120,10 @@ def refer(
                 conformed=None,
                 probleme=e.probleme.value,
                 message=e.message,
+                remede=e.remede,
             )
+            refused = next(z for z in clauses.zonages if z.id == e.jeu)
+            record(cfg.folder("journal"), attempt_of(cfg, refused, settled[e.jeu, None]))
             continue
         return report, tuple(settled.values())
     message = "aucun référentiel de zonage n'a pu être lu"
@@ -142,6 +147,8 @@ def place(cfg: Configuration, clauses: ClauseSet, clause: ClauseJeu, receptions:
                 target = cfg.folder("located") / clause.id / reception.conformed.name
                 reports.append(locate(clause, geocoded(clause, reception.conformed), zones=zones, located=target))
                 located[reception.conformed.stem] = target
+                record(cfg.folder("journal"), _placement(cfg, reception, reports[-1]))
+                report_on(cfg, clause, reception.periode)
         report = aggregate(
             clause,
             located,
@@ -154,6 +161,12 @@ def place(cfg: Configuration, clauses: ClauseSet, clause: ClauseJeu, receptions:
     except FeedError as e:
         return Placed(clause.id, tuple(reports), None, e)
     return Placed(clause.id, tuple(reports), report)
+
+
+def _placement(cfg: Configuration, reception: Reception, report: LocateReport) -> Placement:
+    """What the journal keeps of a location; the delivery in use is the one that was located."""
+    now = cfg.maintenant.astimezone(UTC).isoformat(timespec="seconds")
+    return Placement(now, reception.jeu, reception.livraison or "", report.lus, report.motifs)
 
 
 def release(

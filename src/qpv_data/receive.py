@@ -5,18 +5,23 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import timedelta
+from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
 from qpv_data.clause.model import Clause, ClauseJeu
+from qpv_data.compliance.contents import filled_shares, last_period
+from qpv_data.compliance.journal import RECUES, Attempt, available_day, record
+from qpv_data.compliance.report import write_report
 from qpv_data.conform import ConformReport, conform
+from qpv_data.conforming import kept_columns
 from qpv_data.engine import replacing, scratch
 from qpv_data.fetch import FetchPolicy, fetch
-from qpv_data.land import Delivery, land, last_delivery
+from qpv_data.land import Delivery, delivery_of, land, last_delivery
 from qpv_data.periods import parse_period
 from qpv_data.problems import FeedError, Problem
 from qpv_data.runs import Configuration, Expected, clause_digest, delivery_url
+from qpv_data.sources.http import redact
 
 Statut = Literal["recue", "inchangee", "perimee", "refusee", "manquante"]
 Transport = Callable[[str], str]
@@ -27,7 +32,7 @@ class Reception:
     """How a delivery went. `livraison` is the one that is used, null when there is none.
 
     `recue`, `inchangee`: up to date. `perimee`: it failed for `probleme`, the last good one stands in.
-    `refusee`, `manquante`: it failed and nothing stands in.
+    `refusee`, `manquante`: it failed and nothing stands in. `venue`: the delivery that came, even if it is refused.
     """
 
     jeu: str
@@ -42,6 +47,8 @@ class Reception:
     echeance: str | None = None
     probleme: str | None = None
     message: str | None = None
+    remede: str | None = None
+    venue: str | None = None
     recues: int = 0
     conformes: int = 0
     rejetees: Mapping[str, int] = field(default_factory=dict)
@@ -54,19 +61,42 @@ class Reception:
 
 
 def receive(cfg: Configuration, clause: Clause, expected: Expected, transport: Transport | None) -> Reception:
-    """Fetch, land and conform one delivery. Never raises for the feed's own faults: they are in the answer."""
+    """Fetch, land and conform one delivery, and keep a line of it in the journal.
+
+    Never raises for the feed's own faults: they are in the answer.
+    """
+    reception = _receive(cfg, clause, expected, transport)
+    record(cfg.folder("journal"), attempt_of(cfg, clause, reception))
+    report_on(cfg, clause, expected.periode)
+    return reception
+
+
+def report_on(cfg: Configuration, clause: Clause, periode: str | None) -> Path | None:
+    """Write the partner's report on the last delivery that came; None when none did."""
+    return write_report(
+        clause,
+        periode,
+        journal=cfg.folder("journal"),
+        rejets=cfg.folder("rejets") / clause.id,
+        located=cfg.folder("located") / clause.id,
+        rapports=cfg.folder("rapports"),
+        maintenant=cfg.maintenant,
+    )
+
+
+def _receive(cfg: Configuration, clause: Clause, expected: Expected, transport: Transport | None) -> Reception:
     conformed = cfg.folder("conformed") / clause.id / f"{expected.nom}.parquet"
     try:
         delivery, unchanged = _obtain(cfg, clause, expected, transport)
     except FeedError as e:
-        return _fall_back(cfg, clause, expected, e, conformed)
+        return _fall_back(cfg, clause, expected, e, conformed, None)
     good = _good(conformed, clause)
     if good is not None and good["livraison"] == delivery.id:
         return _reception(cfg, clause, expected, "inchangee", delivery, conformed, good)
     try:
         report = _conform(cfg, clause, expected, delivery, conformed)
     except FeedError as e:
-        return _fall_back(cfg, clause, expected, e, conformed)
+        return _fall_back(cfg, clause, expected, e, conformed, delivery)
     statut: Statut = "inchangee" if unchanged else "recue"
     return _reception(cfg, clause, expected, statut, delivery, conformed, _facts(delivery, clause, report))
 
@@ -130,7 +160,9 @@ def _good(conformed: Path, clause: Clause) -> dict[str, Any] | None:
     return facts if facts["clause"] == clause_digest(clause) else None
 
 
-def _fall_back(cfg: Configuration, clause: Clause, expected: Expected, error: FeedError, conformed: Path) -> Reception:
+def _fall_back(
+    cfg: Configuration, clause: Clause, expected: Expected, error: FeedError, conformed: Path, came: Delivery | None
+) -> Reception:
     good = _good(conformed, clause)
     previous = last_delivery(cfg.folder("raw"), clause.id, expected.periode)
     statut: Statut
@@ -154,6 +186,8 @@ def _fall_back(cfg: Configuration, clause: Clause, expected: Expected, error: Fe
         echeance=due_day(clause, expected.periode),
         probleme=error.probleme.value,
         message=error.message,
+        remede=error.remede,
+        venue=came.id if came else None,
         recues=known.get("recues", 0),
         conformes=known.get("conformes", 0),
         rejetees=known.get("rejetees", {}),
@@ -171,6 +205,7 @@ def _reception(
         livraison=delivery.id,
         conformed=conformed,
         recue_le=delivery.recue_le,
+        venue=delivery.id,
         sha256=delivery.sha256,
         taille=delivery.taille,
         url=delivery_url(clause, expected.periode),
@@ -188,3 +223,32 @@ def due_day(clause: Clause, periode: str | None) -> str | None:
     if asked is None:
         return None
     return (parse_period(asked).fin + timedelta(days=clause.echeance_jours)).isoformat()
+
+
+def attempt_of(cfg: Configuration, clause: Clause, reception: Reception) -> Attempt:
+    """What the journal keeps of a reception. The last good delivery that stands in for a refused one is not told."""
+    accepted = reception.statut in RECUES
+    came = delivery_of(cfg.folder("raw"), clause.id, reception.venue) if reception.venue else None
+    filled, reached = dict[str, float](), None
+    if accepted and reception.conformed is not None:
+        filled = filled_shares(reception.conformed, [c.nom for c in kept_columns(clause)])
+        if isinstance(clause, ClauseJeu) and clause.periode.origine == "colonne":
+            reached = last_period(reception.conformed)
+    return Attempt(
+        quand=cfg.maintenant.astimezone(UTC).isoformat(timespec="seconds"),
+        jeu=clause.id,
+        periode=reception.periode,
+        url=redact(reception.url),
+        clause_version=clause.version,
+        statut=reception.statut,
+        livraison=reception.venue,
+        disponible_le=available_day(came.recue_le, came.last_modified).isoformat() if came else None,
+        probleme=reception.probleme,
+        message=reception.message,
+        remede=reception.remede,
+        recues=reception.recues if accepted else 0,
+        conformes=reception.conformes if accepted else 0,
+        rejetees=reception.rejetees if accepted else {},
+        renseignes=filled,
+        derniere_periode=reached,
+    )

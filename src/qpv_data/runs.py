@@ -20,7 +20,7 @@ from qpv_data.problems import Problem, QpvDataError
 
 UNIQUE = "unique"
 # Folders that hold records one by one, or counts of units: their owner's alone. Releases are for readers.
-PRIVATE = ("raw", "conformed", "rejets", "located", "aggregated")
+PRIVATE = ("raw", "conformed", "rejets", "located", "aggregated", "journal", "rapports")
 
 
 class RunError(QpvDataError):
@@ -43,7 +43,7 @@ class Configuration:
     diffuseur: str = "qpv-data"
 
     def folder(self, name: str) -> Path:
-        """`raw`, `conformed`, `rejets`, `zonages`, `located`, `aggregated`, `releases`."""
+        """`raw`, `conformed`, `rejets`, `zonages`, `located`, `aggregated`, `journal`, `rapports`, `releases`."""
         return self.sortie / name
 
     @property

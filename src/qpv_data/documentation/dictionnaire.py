@@ -20,9 +20,10 @@ _HEAD = """# Dictionnaire des données publiées
 
 <!-- Page écrite par `python -m qpv_data.documentation dictionnaire` : modifier src/qpv_data/documentation/. -->
 
-Chaque table est dans `qpv.duckdb` et en Parquet sous `releases/<publication>/`. Deux vues les accompagnent dans la
-base : `quartiers` (les valeurs des quartiers, avec leurs libellés) et `ecarts_commune` (l'écart d'un quartier à sa
-commune). Comment lire un statut, un zéro ou une absence : [donnees-publiees.md](donnees-publiees.md).
+Chaque table est dans `qpv.duckdb` et en Parquet sous `releases/<publication>/`. Trois vues les accompagnent dans la
+base : `quartiers` (les valeurs des quartiers, avec leurs libellés), `ecarts_commune` (l'écart d'un quartier à sa
+commune) et `conformite` (ce que chaque clause promettait, et ce qu'il en est). Comment lire un statut, un zéro ou une
+absence : [donnees-publiees.md](donnees-publiees.md).
 """
 _TYPES = {
     "string": "VARCHAR",

@@ -1,0 +1,1 @@
+"""Compliance: what each clause promised, what came of it, and what to tell the partner."""

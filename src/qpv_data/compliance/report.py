@@ -1,0 +1,138 @@
+"""The report that a delivery's producer gets: what was received, what was refused, why, on which lines, how to mend it.
+
+rapports/<jeu>/<livraison>.json and .html, their owner's alone: a report is for the partner whose delivery it is. A
+rejected row of a feed with personal data shows its line, its column and its reason, and no value.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from qpv_data.clause.model import Clause, Colonne
+from qpv_data.compliance.journal import Attempt, Placement, read_journal
+from qpv_data.compliance.page import report_page
+from qpv_data.compliance.remedies import expected, remedy
+from qpv_data.compliance.states import Line, line_of
+from qpv_data.conforming import kept_columns
+from qpv_data.documentation.motifs import meaning
+from qpv_data.engine import sql_path
+from qpv_data.problems import MotifInconnu, Rejet
+from qpv_data.replacing import replacing
+from qpv_data.runs import UNIQUE
+
+# The rejected rows of a delivery refused whole; the accepted one's keep the plain name.
+REFUSED = ".refusee"
+LINES, EXAMPLES, LONGEST = 1_000, 3, 80
+
+
+def write_report(clause: Clause, periode: str | None, *, journal: Path, rejets: Path, located: Path, rapports: Path,
+                 maintenant: datetime) -> Path | None:  # fmt: skip
+    """Write the report on the last delivery that came for `periode`; None when nothing came.
+
+    `rejets`, `located`: the folders of its rejected rows and of its located records. Gives the path of the JSON,
+    beside which the page is. The same journal and rows give the same bytes.
+    """
+    told = read_journal(journal, clause.id)
+    tries = [a for a in told.of(periode) if a.livraison is not None]
+    if not tries:
+        return None
+    rows = rejets / f"{periode or UNIQUE}{'' if tries[-1].acceptee else REFUSED}.parquet"
+    placed = _places(told.localisations, tries[-1].livraison, located / f"{periode or UNIQUE}.parquet")
+    content = report(clause, tries[-1], line_of(clause, told, tries[-1], maintenant), placed, rows)
+    target = rapports / clause.id / f"{tries[-1].livraison}.json"
+    with replacing(target) as draft:
+        draft.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    with replacing(target.with_suffix(".html")) as draft:
+        draft.write_text(report_page(content), "utf-8")
+    return target
+
+
+def report(
+    clause: Clause, last: Attempt, line: Line | None, placed: Mapping[str, Any] | None, rejets: Path
+) -> dict[str, Any]:
+    """The content of a report, as JSON values. Keys are French, for whoever reads them with a program."""
+    state = asdict(line) if line is not None else {}
+    kept = ("periode", "etat", "retard_jours", "derive")
+    return {
+        "jeu": clause.id,
+        "titre": clause.titre,
+        "producteur": clause.producteur.nom,
+        "clause_version": last.clause_version,
+        "livraison": last.livraison,
+        "disponible_le": last.disponible_le,
+        "echeance": line.echeance.isoformat() if line and line.echeance else None,
+        **{k: state.get(k) for k in kept},
+        "acceptee": last.acceptee,
+        "probleme": last.probleme,
+        "message": last.message,
+        "correction": last.remede,
+        "lignes": {"recues": last.recues, "conformes": last.conformes, "rejetees": sum(last.rejetees.values())},
+        "localisation": placed,
+        "rejets": _rejected(clause, rejets) if rejets.is_file() else [],
+        "colonnes": [_column(clause, c, last.renseignes) for c in kept_columns(clause)],
+        "donnees_personnelles": clause.donnees_personnelles.presentes,
+    }
+
+
+def _column(clause: Clause, column: Colonne, filled: Mapping[str, float]) -> dict[str, Any]:
+    return {
+        "colonne": column.nom,
+        "entete": column.source[0],
+        "attendu": expected(clause, column),
+        "obligatoire": column.obligatoire or column.nom in clause.cle.colonnes,
+        "renseignee": filled.get(column.nom),
+    }
+
+
+def _places(places: Sequence[Placement], livraison: str | None, located: Path) -> dict[str, Any] | None:
+    """How many records have a known place, and the first lines of those that have none, by reason."""
+    found = [p for p in places if p.livraison == livraison]
+    if not found or not located.is_file():
+        return None
+    with duckdb.connect() as con:
+        rows = con.execute(
+            "SELECT localisation_motif, count(*) AS nombre, list(_ligne ORDER BY _ligne)[:?] AS lignes"
+            f" FROM read_parquet({sql_path(located)}) WHERE localisation_motif IS NOT NULL"
+            " GROUP BY localisation_motif ORDER BY nombre DESC, localisation_motif",
+            [LINES],
+        ).fetchall()
+    unknown = [
+        {"motif": m, "explication": meaning(MotifInconnu(m)), "nombre": n, "lignes": li, "lignes_omises": n - len(li)}
+        for m, n, li in rows
+    ]
+    return {"lus": found[-1].lus, "situes": found[-1].lus - sum(n for _, n, _ in rows), "inconnus": unknown}
+
+
+def _rejected(clause: Clause, rejets: Path) -> list[dict[str, Any]]:
+    """Rejected rows by reason and column, the most numerous first; their first lines, and some of their values."""
+    columns = {c.nom: c for c in clause.colonnes}
+    with duckdb.connect() as con:
+        found: pa.Table = con.execute(
+            "SELECT motif, colonne, count(*) AS nombre, list(_ligne ORDER BY _ligne)[:?] AS lignes,"
+            " list(DISTINCT left(valeur, ?) ORDER BY left(valeur, ?)) FILTER (valeur IS NOT NULL) [:?] AS exemples"
+            f" FROM read_parquet({sql_path(rejets)}) GROUP BY motif, colonne"
+            " ORDER BY nombre DESC, motif, colonne NULLS FIRST",
+            [LINES, LONGEST, LONGEST, EXAMPLES],
+        ).to_arrow_table()
+    return [
+        {
+            "motif": row["motif"],
+            "explication": meaning(Rejet(row["motif"])),
+            "colonne": row["colonne"],
+            "entete": columns[row["colonne"]].source[0] if row["colonne"] in columns else None,
+            "nombre": row["nombre"],
+            "lignes": row["lignes"],
+            "lignes_omises": row["nombre"] - len(row["lignes"]),
+            "exemples": row["exemples"],
+            "correction": remedy(clause, row["motif"], columns.get(row["colonne"])),
+        }
+        for row in found.to_pylist()
+    ]
