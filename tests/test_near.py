@@ -29,6 +29,7 @@ from qpv_data.clause.check import checked_clauses
 from qpv_data.places import Places
 from qpv_data.placing.near import NearColumns
 from qpv_data.problems import InvalidDeclarationError, Problem
+from qpv_data.uncertainty.cells import bounded
 from qpv_data.zonages.loading import ZoneGroup, Zones
 from qpv_data.zonages.territories import load_territories
 
@@ -137,3 +138,10 @@ def test_the_zones_near_a_point_are_those_within_the_radius(
         away = {c: float(shapely.distance(shapely.Point(px, py), g)) for c, g in zip(codes, shapes, strict=True)}
         expected = [{"code_zone": c, "m": m} for c, m in away.items() if m <= radius]
         assert (listed or []) == expected
+
+
+def test_what_a_radius_settles_carries_no_bound_of_position() -> None:
+    quality = {"colonne": "insee", "inconnu": ["33"], "erreurs_m": {"11": 5}, "confiance": 0.95}
+    place = {"mode": "point", "x": "x", "y": "y", "crs": "EPSG:2154", "qualite": quality}
+    feed = clause_of(points_clause(localisation=place, indicateurs=[indicator("n"), near("m", 300)]))
+    assert [bounded(feed, i) for i in feed.indicateurs] == [True, False]
