@@ -21,6 +21,7 @@ from typing import Any
 import duckdb
 import shapely
 import yaml
+from promises import PROMISES
 from pydantic import TypeAdapter
 from pyproj import Transformer
 
@@ -80,7 +81,8 @@ def base(ident: str, **more: Any) -> dict[str, Any]:
         "theme": "essai",
         "principe": "donnees_publiques",
         "producteur": {"nom": "Producteur imaginaire", "categorie": "public"},
-        "finalites": ["essayer"],
+        "finalites": {"essai": "essayer"},
+        **PROMISES,
         "diffusion": "ouvert",
         "licence": "Licence Ouverte 2.0",
         "donnees_personnelles": {"presentes": False},
@@ -226,7 +228,7 @@ class Mini:
     def declare(self, clause: Mapping[str, Any]) -> None:
         self.clauses.mkdir(parents=True, exist_ok=True)
         self.declared[clause["id"]] = copy.deepcopy(dict(clause))
-        text = yaml.safe_dump(dict(clause), allow_unicode=True, sort_keys=False)
+        text = yaml.safe_dump(json.loads(json.dumps(clause)), allow_unicode=True, sort_keys=False)
         (self.clauses / f"{clause['id']}.yml").write_text(text, "utf-8")
 
     def deliver(self, name: str, content: bytes | str) -> Path:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from promises import PROMISES
 
 from qpv_data.clause.model import ClauseJeu
 from qpv_data.conform import ConformReport, conform
@@ -23,7 +24,8 @@ _REST: dict[str, Any] = {
     "theme": "essai",
     "principe": "donnees_publiques",
     "producteur": {"nom": "Service inventé", "categorie": "public"},
-    "finalites": ["essais"],
+    "finalites": {"essai": "essayer"},
+    **PROMISES,
     "diffusion": "ouvert",
     "licence": "etalab-2.0",
     "donnees_personnelles": {"presentes": False},

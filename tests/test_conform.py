@@ -10,6 +10,7 @@ import pytest
 from feeds import clause, column, conformed, refused
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from promises import PERSONAL
 
 from qpv_data.problems import Problem
 
@@ -102,7 +103,7 @@ def test_a_value_out_of_its_domain_is_rejected_with_its_column(tmp_path: Path) -
 
 def test_a_personal_feed_keeps_no_rejected_value_and_no_direct_identifier(tmp_path: Path) -> None:
     columns = [column("a"), column("nom", identifiant_direct=True), column("b", "entier")]
-    feed = clause(columns, donnees_personnelles={"presentes": True})
+    feed = clause(columns, donnees_personnelles=PERSONAL)
     made = conformed(feed, lines("1;Zorglub;2", "2;x;Zorglub", header="a;nom;b"), tmp_path)
     assert made.reasons() == [(3, "valeur_illisible", "b", None)]
     assert "Zorglub" not in str(made.records) + str(made.rejects)

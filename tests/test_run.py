@@ -31,6 +31,7 @@ from factory import (
     small_run,
     text_column,
 )
+from promises import PERSONAL
 
 
 def tree(folder: Path) -> dict[str, str]:
@@ -193,7 +194,7 @@ def test_a_name_is_nowhere_but_in_the_raw_store(tmp_path: Path) -> None:
     columns = [text_column("id"), text_column("nom_personne", identifiant_direct=True), number_column("x"),
                number_column("y"), number_column("montant", obligatoire=True)]  # fmt: skip
     mini.declare(points_clause("prive", colonnes=columns, diffusion="partenaires",
-        donnees_personnelles={"presentes": True}, principe="donnees_interet_general",
+        donnees_personnelles=PERSONAL, principe="donnees_interet_general",
         localisation={"mode": "point", "x": "x", "y": "y", "crs": "EPSG:2154"},
         secret={"regime": "seuil", "unite": "personne", "seuil": 5, "colonne_unite": "id"}))  # fmt: skip
     rows = "".join(f"{n};ZORGLUB Eusèbe;600400;6600400;1\n" for n in range(9)) + "9;x;600400;6600400;ZORGLUB Eusèbe\n"

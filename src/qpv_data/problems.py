@@ -56,6 +56,7 @@ class Problem(StrEnum):
     ECRITURE_IMPOSSIBLE = "ecriture_impossible"
     PERIODE_INVALIDE = "periode_invalide"
     EXECUTION_EN_COURS = "execution_en_cours"
+    CLAUSE_HORS_VIGUEUR = "clause_hors_vigueur"
 
 
 class Rejet(StrEnum):

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from factory import Mini, number_column, points_clause, text_column
+from promises import PERSONAL
 
 from qpv_data.addresses.clauses import columns_of, service_of
 from qpv_data.addresses.model import URL_ADDOK, URL_GEOPLATEFORME
@@ -59,7 +60,7 @@ def test_the_public_service_is_a_choice_for_what_is_not_personal(tmp_path: Path)
 
 def test_personal_addresses_never_go_to_the_public_service(tmp_path: Path) -> None:
     place = {**PLACE, "geocodeur": "geoplateforme"}
-    found = violations(tmp_path, place, donnees_personnelles={"presentes": True})
+    found = violations(tmp_path, place, donnees_personnelles=PERSONAL)
     assert [(v.probleme.value, v.ligne > 1) for v in found] == [("geocodeur_refuse", True)]
     line = (tmp_path / "clauses" / "adresses.yml").read_text("utf-8").splitlines()[found[0].ligne - 1]
     assert line.strip() == "geocodeur: geoplateforme"
@@ -72,7 +73,7 @@ def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
         "reference": {"x": "adresse", "y": "nulle_part", "crs": "EPSG:2154"},
     }  # fmt: skip
     columns = [*COLUMNS, number_column("adresse_score")]
-    found = violations(tmp_path, place, donnees_personnelles={"presentes": True}, colonnes=columns)
+    found = violations(tmp_path, place, donnees_personnelles=PERSONAL, colonnes=columns)
     told = sorted((v.probleme.value, v.message) for v in found)
     assert [problem for problem, _ in told] == [
         "colonne_inconnue", "colonne_inconnue", "colonne_inconnue", "doublon", "geocodeur_refuse", "geocodeur_refuse",

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from factory import IN_A, IN_B, IN_C, IN_COMMUNE_1, Mini, csv_of, lonlat, number_column, points_clause, text_column
 from geocodeurs import FauxAddok, Known, Lieu
+from promises import PERSONAL
 from pytest_httpserver import HTTPServer
 
 from qpv_data.addresses import feeds
@@ -100,7 +101,7 @@ def test_what_was_answered_is_not_asked_again(fake: FauxAddok, tmp_path: Path) -
 
 
 def test_personal_addresses_leave_no_label_behind(fake: FauxAddok, tmp_path: Path) -> None:
-    mini = project(tmp_path, fake.service.url, donnees_personnelles={"presentes": True})
+    mini = project(tmp_path, fake.service.url, donnees_personnelles=PERSONAL)
     mini.run()
     assert "adresse_libelle" not in pq.read_schema(conformed(mini)).names
     assert conformed(mini).parent.parent.stat().st_mode & 0o077 == 0, "the folder is its owner's alone"
@@ -145,7 +146,7 @@ def test_a_feed_of_points_is_given_back_as_it_is(tmp_path: Path) -> None:
 
 
 def test_no_message_nor_log_of_a_run_holds_an_address(fake: FauxAddok, httpserver: HTTPServer, tmp_path: Path) -> None:
-    mini = project(tmp_path, fake.service.url, donnees_personnelles={"presentes": True})
+    mini = project(tmp_path, fake.service.url, donnees_personnelles=PERSONAL)
     done = mini.cli()
     assert done.returncode == 0, done.stderr
     httpserver.clear()

@@ -13,6 +13,7 @@ import pytest
 from factory import IN_A, QUARTERS, Mini, point
 from hypothesis import given
 from hypothesis import strategies as st
+from promises import PERSONAL
 
 from qpv_data.compliance.page import ranges, share
 
@@ -85,7 +86,7 @@ def test_a_rejected_row_of_a_feed_with_personal_data_shows_no_value(tmp_path: Pa
     mini = delivered(
         tmp_path,
         [point("a", IN_A), point("b", IN_A, montant="Camille Dupont")],
-        donnees_personnelles={"presentes": True},
+        donnees_personnelles=PERSONAL,
     )
     for path in (mini.out / "rapports" / "points").iterdir():
         assert "Dupont" not in path.read_text("utf-8")

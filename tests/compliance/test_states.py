@@ -11,6 +11,7 @@ from typing import Any
 from factory import QUARTERS, clause_of, codes_clause, points_clause
 from hypothesis import given
 from hypothesis import strategies as st
+from promises import PROMISES
 
 from qpv_data.compliance.availability import availability
 from qpv_data.compliance.drift import drift
@@ -46,6 +47,28 @@ def test_each_promise_has_the_state_that_its_clause_and_its_day_give_it(tmp_path
     ]
     assert [li.fraicheur_jours for li in lines[:2]] == [270, 167]
     assert lines[2].probleme == "trop_de_rejets"
+
+
+def test_what_was_due_before_the_clause_was_not_promised_nor_what_comes_after_it(tmp_path: Path) -> None:
+    dates = {"statut": "signee", "signee_le": "2024-06-01", "debut": "2024-06-15", "fin": "2024-11-30"}
+    lines = lines_of(tmp_path, came("2024-T1", "2024-07-01"), duree={**PROMISES["duree"], **dates})
+    assert [(li.periode, li.etat, li.retard_jours) for li in lines] == [
+        ("2024-T1", State.ANTERIEURE, None),
+        ("2024-T2", State.MANQUANTE, 196),
+        ("2024-T3", State.MANQUANTE, 104),
+    ]
+
+
+def test_a_signed_clause_owes_its_first_period_even_if_it_was_never_asked_for(tmp_path: Path) -> None:
+    signed = {
+        "duree": {**PROMISES["duree"], "statut": "signee", "signee_le": "2023-12-01", "debut": "2024-01-01"},
+        "source": {"url": "https://donnees.mini.example/points.csv"},
+        "periode": {"origine": "colonne", "colonne": "id", "frequence": "T", "debut": "2024-T1"},
+    }
+    lines = lines_of(tmp_path, on="2024-07-01", **signed)
+    assert [(li.periode, li.etat) for li in lines] == [
+        ("2024-T1", State.MANQUANTE), ("2024-T2", State.ATTENDUE),
+    ]  # fmt: skip
 
 
 def test_a_promise_whose_day_is_over_without_anything_is_missing_for_so_many_days(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import pytest
 from feeds import clause, column, conformed, refused
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from promises import PERSONAL
 
 from qpv_data.clause.model import Colonne, Format
 from qpv_data.problems import FeedError, Problem, Rejet
@@ -447,7 +448,7 @@ def test_a_fault_in_a_personal_archive_quotes_nothing(gtfs: Path) -> None:
     (gtfs / "sql/conformer/arrets.sql").write_text(
         "SELECT stop_id, CAST(stop_name AS INT) AS stop_name, 1 AS passages FROM stops"
     )
-    personal = stops(donnees_personnelles={"presentes": True})
+    personal = stops(donnees_personnelles=PERSONAL)
     with pytest.raises(FeedError) as caught:
         conformed(personal, zipped(gtfs, stops=STOPS.encode()), gtfs)
     assert caught.value.probleme is Problem.SQL_INVALIDE

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import shapely
+from promises import PROMISES
 
 from qpv_data.clause.model import ClauseZonage
 from qpv_data.zonages import ZonagesReport, compose_zonages
@@ -23,7 +24,8 @@ _DEFAULTS: dict[str, Any] = {
     "theme": "referentiels",
     "principe": "donnees_publiques",
     "producteur": {"nom": "Service inventé", "categorie": "public"},
-    "finalites": ["essais"],
+    "finalites": {"essai": "essayer"},
+    **PROMISES,
     "diffusion": "ouvert",
     "licence": "etalab-2.0",
     "donnees_personnelles": {"presentes": False},

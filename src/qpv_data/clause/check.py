@@ -21,6 +21,7 @@ from qpv_data.clause.model import (
     LocalisationCode,
     TypeColonne,
 )
+from qpv_data.clause.promises import personal_faults
 from qpv_data.conforming import conform_sql, kept_columns
 from qpv_data.problems import InvalidDeclarationError, Problem, Rejet, Violation
 from qpv_data.resources import sql_dir
@@ -40,25 +41,50 @@ def checked_clauses(root: Path) -> ClauseSet:
 
 def unconfirmed(clauses: ClauseSet) -> list[Violation]:
     """What the clauses mark as to be confirmed: listed by `check`, and no fault."""
-    return [
-        loaded.violation(
-            ("source", "a_confirmer"),
-            Problem.A_CONFIRMER,
-            f"{loaded.clause.id} : adresse à confirmer : {loaded.clause.source.url}",
-            "vérifier l'adresse auprès du producteur, puis enlever `a_confirmer`",
-        )
-        for loaded in clauses.chargees
-        if loaded.clause.source.a_confirmer
-    ]
+    found = []
+    for loaded in clauses.chargees:
+        clause = loaded.clause
+        keys = [*(["source.url"] if clause.source.a_confirmer else []), *clause.a_confirmer]
+        for key in dict.fromkeys(keys):
+            shown = f" : {clause.source.url}" if key == "source.url" else ""
+            message = f"{clause.id} : {key} à confirmer{shown}"
+            remedy = "vérifier auprès du producteur, puis enlever la marque"
+            found.append(loaded.violation(written_path(key), Problem.A_CONFIRMER, message, remedy))
+    return found
 
 
 def _clause(loaded: LoadedClause) -> Iterator[Violation]:
+    yield from _promised(loaded)
     yield from _columns(loaded)
     yield from _references(loaded)
     expressions = list(_expressions(loaded))
     yield from expressions
     if not expressions:
         yield from _examples(loaded)
+
+
+def _promised(loaded: LoadedClause) -> Iterator[Violation]:
+    """What promises ask of each other, and the fields that are said to be unconfirmed."""
+    clause = loaded.clause
+    promises = {
+        "hebergement": clause.hebergement,
+        "destruction": clause.destruction,
+        "securite": clause.securite,
+        "gouvernance.dpo": clause.gouvernance.dpo,
+    }
+    for key, why in personal_faults(clause.donnees_personnelles, promises):
+        path = tuple(key.split("."))
+        yield loaded.violation(path, Problem.VALEUR_INVALIDE, f"{key} : {why}", "écrire la promesse")
+    for i, key in enumerate(clause.a_confirmer):
+        if written_path(key) not in loaded.lignes:
+            message = f"clé à confirmer absente de la clause : {key}"
+            remedy = "l'écrire comme dans le fichier, des points entre les clés"
+            yield loaded.violation(("a_confirmer", i), Problem.REFERENCE_INCONNUE, message, remedy)
+
+
+def written_path(key: str) -> Chemin:
+    """`source.url`, `colonnes.2.source` → the path of a key in its file, items of a list from 0."""
+    return tuple(int(part) if part.isdecimal() else part for part in key.split("."))
 
 
 def _columns(loaded: LoadedClause) -> Iterator[Violation]:

@@ -224,13 +224,27 @@ def _translate(shown: str, lines: dict[Chemin, int], path: Chemin, error: dict[s
     kind, context = error["type"], error.get("ctx") or {}
     own = str(error["msg"]).removeprefix("Value error, ") if kind == "value_error" else "valeur invalide"
     text, remedy = _EXPECTED.get(kind, (own, "corriger la valeur"))
+    if kind == "missing" and (wanted := _expected_there(path)):
+        message = f"{_named(path)} : clé obligatoire absente"
+        return Violation(shown, line_of(lines, path), Problem.CLE_MANQUANTE, message, f"le contrat attend : {wanted}")
     problem, text, remedy = _FRENCH.get(kind, (Problem.VALEUR_INVALIDE, text, remedy.format(**context)))
     if allowed := context.get("expected") or context.get("expected_tags"):
         remedy = f"valeurs permises : {allowed}".replace(" or ", " ou ")
     if pattern := context.get("pattern"):
         remedy = f"forme attendue : {pattern}"
-    name = ".".join(str(p) for p in path) or "clause"
-    return Violation(shown, line_of(lines, path), problem, f"{name} : {text}", remedy)
+    return Violation(shown, line_of(lines, path), problem, f"{_named(path)} : {text}", remedy)
+
+
+def _named(path: Chemin) -> str:
+    return ".".join(str(p) for p in path) or "clause"
+
+
+def _expected_there(path: Chemin) -> str | None:
+    """What the contract expects at a key of a clause: the sentence of the page `docs/clause.md`."""
+    from qpv_data.documentation.cles import meaning_of_key  # it reads the models, which are read here first
+
+    found = meaning_of_key(path)
+    return f"{found[0].lower()}{found[1:].rstrip('.')}" if found else None
 
 
 def _as_written(loc: Chemin, lines: dict[Chemin, int], absent: bool) -> Chemin:

@@ -11,6 +11,24 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from qpv_data.clause.promises import (
+    BaseLegale,
+    Conservation,
+    Cout,
+    Destinataire,
+    Destruction,
+    DonneesPersonnelles,
+    Duree,
+    Gouvernance,
+    Granularite,
+    Hebergement,
+    OuSansObjet,
+    Partage,
+    ProprieteIntellectuelle,
+    SansObjet,
+    Securite,
+    Transfert,
+)
 from qpv_data.clause.received import Cle, Colonne, Format, Source
 from qpv_data.clause.rules import (
     Controle,
@@ -29,7 +47,6 @@ from qpv_data.clause.vocabulary import (
     CodeDepartement,
     CodeEpsg,
     Diffusion,
-    DonneesPersonnelles,
     Expression,
     Identifiant,
     Modele,
@@ -50,6 +67,7 @@ from qpv_data.clause.whereabouts import (
 
 __all__ = [
     "RESERVED",
+    "BaseLegale",
     "Categorie",
     "Clause",
     "ClauseBase",
@@ -60,14 +78,22 @@ __all__ = [
     "CodeDepartement",
     "CodeEpsg",
     "Colonne",
+    "Conservation",
     "Controle",
     "Controles",
+    "Cout",
     "Couverture",
+    "Destinataire",
+    "Destruction",
     "Diffusion",
     "DonneesPersonnelles",
+    "Duree",
     "Exemple",
     "Expression",
     "Format",
+    "Gouvernance",
+    "Granularite",
+    "Hebergement",
     "Identifiant",
     "Indicateur",
     "ListeDeCodes",
@@ -77,14 +103,20 @@ __all__ = [
     "LocalisationPoint",
     "Modalites",
     "Modele",
+    "OuSansObjet",
+    "Partage",
     "Periode",
     "PointDeReference",
     "Producteur",
+    "ProprieteIntellectuelle",
     "QualitePosition",
+    "SansObjet",
     "Secret",
+    "Securite",
     "Source",
     "StatutMasque",
     "Texte",
+    "Transfert",
     "TypeColonne",
     "Vigueur",
     "Zonage",
@@ -101,21 +133,35 @@ class ClauseBase(Modele):
     theme: Identifiant
     principe: Literal["donnees_publiques", "donnees_interet_general"]
     producteur: Producteur
-    finalites: tuple[Texte, ...] = Field(min_length=1)
+    destinataires: tuple[Destinataire, ...] = Field(min_length=1)
+    finalites: dict[Identifiant, Texte] = Field(min_length=1, description="code: one sentence")
     diffusion: Diffusion
+    partage: Partage
+    base_legale: BaseLegale
     licence: Texte
-    donnees_personnelles: DonneesPersonnelles
+    propriete_intellectuelle: ProprieteIntellectuelle
+    cout: Cout
+    duree: Duree
+    granularite: Granularite
     couverture: Couverture
     periodicite: Literal["ponctuelle", "mensuelle", "trimestrielle", "semestrielle", "annuelle"]
     echeance_jours: Annotated[int, Field(ge=0, le=730)] = Field(
         description="days after the end of the period by which the delivery is due"
     )
+    transfert: Transfert
+    hebergement: OuSansObjet[Hebergement]
+    destruction: OuSansObjet[Destruction]
+    securite: OuSansObjet[Securite]
+    donnees_personnelles: DonneesPersonnelles
+    secret: Secret
+    gouvernance: Gouvernance
     source: Source
     format: Format
     colonnes: tuple[Colonne, ...] = Field(min_length=1)
     cle: Cle
     controles: Controles
     exemples: tuple[Exemple, ...] = ()
+    a_confirmer: tuple[Texte, ...] = Field(default=(), description="keys, dots between, that are not established")
 
     def colonne(self, nom: str) -> Colonne:
         """The declared column `nom`. Raises KeyError when the clause has none."""
@@ -131,7 +177,6 @@ class ClauseJeu(ClauseBase):
     nature: Literal["jeu"]
     periode: Periode
     localisation: Localisation
-    secret: Secret
     conformation: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*\.sql$")] | None = Field(
         default=None, description="a SELECT in sql/conformer/ over one view a member of the archive"
     )

@@ -79,14 +79,90 @@ class StatutMasque(StrEnum):
     SANS_OBJET = "sans_objet"
 
 
+class Fondement(StrEnum):
+    """Why the data may be asked for."""
+
+    OPEN_DATA = "open_data"
+    STATISTIQUE_PUBLIQUE = "statistique_publique"
+    DELEGATION_DE_SERVICE_PUBLIC = "delegation_de_service_public"
+    CONVENTION = "convention"
+    INTERET_GENERAL = "interet_general"
+    ALTRUISME = "altruisme"
+
+
+class RoleDestinataire(StrEnum):
+    """In which capacity someone receives the data."""
+
+    ORCHESTRATEUR = "orchestrateur"
+    OBSERVATOIRE_NATIONAL = "observatoire_national"
+    PARTENAIRE = "partenaire"
+    SOUS_TRAITANT = "sous_traitant"
+    HABITANTS = "habitants"
+    PUBLIC = "public"
+
+
+class StatutClause(StrEnum):
+    """Where the clause stands. Open data are used without a signature, under their licence."""
+
+    PROJET = "projet"
+    SIGNEE = "signee"
+    LICENCE_OUVERTE = "licence_ouverte"
+    RESILIEE = "resiliee"
+
+
+class Grain(StrEnum):
+    """What one row is about, at its finest."""
+
+    PERSONNE = "personne"
+    MENAGE = "menage"
+    ETABLISSEMENT = "etablissement"
+    EQUIPEMENT = "equipement"
+    EVENEMENT = "evenement"
+    ADRESSE = "adresse"
+    POINT = "point"
+    TRONCON = "troncon"
+    PARCELLE = "parcelle"
+    CARREAU = "carreau"
+    IRIS = "iris"
+    QPV = "qpv"
+    COMMUNE = "commune"
+    CONTRAT = "contrat"
+    ZONE = "zone"
+
+
+class Canal(StrEnum):
+    """How a delivery travels."""
+
+    TELECHARGEMENT = "telechargement"
+    API = "api"
+    DEPOT = "depot"
+    SFTP = "sftp"
+    S3 = "s3"
+
+
+class BaseRgpd(StrEnum):
+    """The six bases of article 6 of the GDPR."""
+
+    CONSENTEMENT = "consentement"
+    CONTRAT = "contrat"
+    OBLIGATION_LEGALE = "obligation_legale"
+    INTERETS_VITAUX = "interets_vitaux"
+    MISSION_INTERET_PUBLIC = "mission_interet_public"
+    INTERET_LEGITIME = "interet_legitime"
+
+
+class Technique(StrEnum):
+    """How persons are protected in what is published."""
+
+    AGREGATION = "agregation"
+    SUPPRESSION = "suppression"
+    ARRONDI = "arrondi"
+    BRUIT = "bruit"
+    PSEUDONYMISATION = "pseudonymisation"
+
+
 class Producteur(Modele):
     nom: Texte
     categorie: Categorie
     siren: Annotated[str, StringConstraints(pattern=r"^\d{9}$")] | None = None
-
-
-class DonneesPersonnelles(Modele):
-    """Whether the feed, as received, holds personal data. Then no value of a rejected row is kept."""
-
-    presentes: bool
-    precision: Texte | None = None
+    contact: Texte | None = None

@@ -43,13 +43,13 @@ class Promise:
 
 
 def promises(clause: Clause, depuis: date, aujourdhui: date) -> Iterator[Promise]:
-    """The promises of a clause whose period has ended by `aujourdhui`, oldest first.
+    """The promises of a clause whose period has ended by `aujourdhui`, or by its last day, oldest first.
 
     A feed of one delivery a period promises each period of its series. A file that is replaced promises a new
-    version each `periodicite`, from the day `depuis` on (its clause's first day, or its first reception), and the
-    last period before that day, so that something is always promised. A fixed period, or a file delivered once
-    (`ponctuelle`), is one promise.
+    version each `periodicite`, from the last period that had ended on the day `depuis`, so that something is always
+    promised, and no earlier than its series. A fixed period, or a file delivered once (`ponctuelle`), is one promise.
     """
+    aujourdhui = min(aujourdhui, clause.duree.dernier_jour)
     if isinstance(clause, ClauseJeu) and clause.par_periode:
         for period in _series(clause, aujourdhui):
             yield Promise(str(period), str(period), _due(clause, period))
@@ -64,8 +64,10 @@ def promises(clause: Clause, depuis: date, aujourdhui: date) -> Iterator[Promise
         yield Promise(None, None, None)
         return
     last = _ended(aujourdhui, frequency)
-    dated = isinstance(clause, ClauseJeu)
-    for period in periods_between(min(_ended(depuis, frequency), last), last):
+    dated, first = isinstance(clause, ClauseJeu), min(_ended(depuis, frequency), last)
+    if isinstance(clause, ClauseJeu):
+        first = max(first, period_of(parse_period(clause.periode.debut).debut, frequency))
+    for period in periods_between(first, last):
         reach = period.fin if dated else None
         yield Promise(str(period), None, _due(clause, period), period.fin, period.next().fin, reach)
 

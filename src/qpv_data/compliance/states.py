@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from qpv_data.clause.model import Clause
+from qpv_data.clause.vocabulary import StatutClause
 from qpv_data.compliance.drift import drift
 from qpv_data.compliance.journal import Attempt, Journal, Placement, read_journal
 from qpv_data.compliance.promises import Promise, promises
@@ -88,9 +89,11 @@ def line_of(clause: Clause, journal: Journal, attempt: Attempt, maintenant: date
 
 def _lines(clause: Clause, journal: Journal, today: date) -> Iterator[tuple[Sequence[Attempt], Line]]:
     """Each promise with the tries at it."""
-    first = min((d for a in journal.receptions if (d := _day(a))), default=today)
-    before: Attempt | None = None
-    for promise in promises(clause, first, today):
+    since, before = clause.duree.debut, None
+    if clause.duree.statut is not StatutClause.SIGNEE:
+        # Nobody signed a date: open data owe nothing before they were first asked for.
+        since = max(since, min((d for a in journal.receptions if (d := _day(a))), default=today))
+    for promise in promises(clause, since, today):
         tries = [a for a in journal.of(promise.livraison) if promise.met_by(_day(a) or _asked(a), _reached(a))]
         # A delivery may be accepted, then refused by a later stage, or the reverse under a corrected clause.
         settled = {a.livraison: a.acceptee for a in tries}
@@ -109,16 +112,18 @@ def _line(
              "periode": promise.periode, "echeance": promise.echeance}  # fmt: skip
     failed = last if last is not None and not last.acceptee else None
     problem = {"probleme": failed.probleme, "message": failed.message} if failed else {}
+    early = promise.echeance is not None and promise.echeance < clause.duree.debut
     if not kept:
-        state = _unmet(promise, failed, today)
+        state = State.ANTERIEURE if early else _unmet(promise, failed, today)
         late = (today - promise.echeance).days if promise.echeance and state is State.MANQUANTE else None
         return Line(**known, etat=state, retard_jours=late, **problem)  # type: ignore[arg-type]
     # In time or not is settled by the first delivery that was accepted; what is read, by the last.
     first, used = min(_day(a) or _asked(a) for a in kept), kept[-1]
-    late = max(0, (first - promise.echeance).days) if promise.echeance else None
+    late = max(0, (first - promise.echeance).days) if promise.echeance and not early else None
+    state = State.ANTERIEURE if early else State.EN_RETARD if late else State.RECUE
     return Line(
         **known,  # type: ignore[arg-type]
-        etat=State.EN_RETARD if late else State.RECUE,
+        etat=state,
         disponible_le=first,
         retard_jours=late,
         fraicheur_jours=(today - (_day(used) or _asked(used))).days,

@@ -44,6 +44,17 @@ def texts(file: str = "cles.yml") -> dict[str, dict[str, Any]]:
     return content
 
 
+def meaning_of_key(path: tuple[str | int, ...]) -> str | None:
+    """What the page says of a key of a clause, such as `("destruction", "preuve")`; None when it says nothing."""
+    *parents, key = path
+    title = f"`{'.'.join(map(str, parents))}`"
+    for name, section in texts().items():
+        here = not parents and name in ("ClauseBase", "ClauseJeu", "ClauseZonage")
+        if (here or section["titre"] == title) and key in section["cles"]:
+            return str(section["cles"][key])
+    return None
+
+
 def documented(name: str) -> type[BaseModel]:
     """The model that a section is about."""
     found: type[BaseModel] = getattr(model, name)
