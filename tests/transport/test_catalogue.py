@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,7 +30,8 @@ SECRET, NOTHING, UNKNOWN = "secret", "sans_objet", "non_livree"
 
 def moved(ident: str) -> dict[str, Any]:
     """The clause as it ships, for the territory of the tests: its coverage, its host, and as many rejects as wanted."""
-    clause: dict[str, Any] = yaml.safe_load(SHIPPED[ident].read_text("utf-8"))
+    read = yaml.safe_load(SHIPPED[ident].read_text("utf-8"))
+    clause: dict[str, Any] = json.loads(json.dumps(read, default=str))  # dates as they are written
     if not clause["couverture"].get("france"):
         clause["couverture"] = {"departements": ["99"]}
     slot = next((s for s in ("{periode}", "{annee}") if s in clause["source"]["url"]), "")
