@@ -27,6 +27,8 @@ observees AS (
          WHEN releve_sans_total THEN 'sans_objet'
          WHEN nature IN ('moyenne', 'part', 'taux') AND denominateur = 0 THEN 'sans_objet'
          WHEN nature = 'releve' AND n_lignes = 0 THEN 'non_livree'
+         -- D'aucun enregistrement rien n'est le plus petit : ce n'est pas zéro.
+         WHEN numerateur IS NULL THEN 'sans_objet'
          ELSE 'normale' END AS observation
   FROM (SELECT *, (nature = 'releve' AND a_modalites AND modalite = 'ensemble') AS releve_sans_total FROM reunies)
 ),

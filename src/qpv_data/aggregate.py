@@ -20,6 +20,7 @@ from qpv_data.coverage import NON_LOCALISE, TERRITOIRE, ZoneTable, target_zones
 from qpv_data.engine import engine, replacing, sql_path
 from qpv_data.locate import DECLARED
 from qpv_data.measures import measures_sql
+from qpv_data.placing.near import near_select, near_selects
 from qpv_data.problems import FeedError, Problem
 from qpv_data.resources import sql_dir
 from qpv_data.uncertainty.cells import bounds_path, record_columns, write_bounds, zone_expression
@@ -71,6 +72,7 @@ def aggregate(
             # The largest share is asked for only where a rule reads it: it costs as much as all the rest.
             limit = "" if clause.secret.dominance is not None else " LIMIT 0"
             con.execute(f"CREATE OR REPLACE TABLE dominances AS SELECT * FROM ({_sql('dominances')}){limit}")
+            con.execute(f"CREATE OR REPLACE TABLE agregation AS SELECT {literal(indicateur.nature)} AS nature")
             con.execute(f"CREATE OR REPLACE TABLE contributions AS {_sql('contributions')}")
             _modalities(con, indicateur)
             with replacing(aggregated / f"{indicateur.id}.parquet") as target:
@@ -102,6 +104,7 @@ def _records(con: duckdb.DuckDBPyConnection, clause: ClauseJeu, located: Mapping
     chosen += [f"{quote(z)} AS {quote('z__' + z)}" for z in zonings]
     chosen += ["_ligne", "_periode", "localisation AS z_localisation"]
     chosen.append("commune_localisation AS z_commune_localisation")
+    chosen += near_selects(clause, names)
     chosen += record_columns(clause, names, [z for z in zonings if z != "commune"], DECLARED)
     listed = ", ".join(sql_path(f) for f in files)
     con.execute(
@@ -134,7 +137,8 @@ def _by_zone(clause: ClauseJeu, indicateur: Indicateur, table: ZoneTable, known:
     drawn = rows or [*sorted(table.perimetres - {"commune"}), "commune"]
     zones = {z: zone_expression(indicateur, z, known) for z in drawn}
     selects = [
-        f"SELECT {literal(z)} AS zonage, {zone} AS code_zone, * FROM mesures WHERE {zone} IS NOT NULL"
+        near_select(z, indicateur.rayon_m, known)
+        or f"SELECT {literal(z)} AS zonage, {zone} AS code_zone, * FROM mesures WHERE {zone} IS NOT NULL"
         for z, zone in zones.items()
     ]
     known = "z__commune IS NOT NULL OR z_commune_localisation = 'inconnu'"
@@ -201,7 +205,9 @@ def modality_codes(indicateur: Indicateur) -> tuple[str, ...]:
 def _modalities(con: duckdb.DuckDBPyConnection, indicateur: Indicateur) -> None:
     codes = modality_codes(indicateur)
     ready_made = pa.array([indicateur.nature == "releve"] * len(codes), pa.bool_())
-    con.register("modalites_arrow", pa.table({"modalite": pa.array(codes, pa.string()), "releve": ready_made}))
+    extreme = pa.array([indicateur.extreme] * len(codes), pa.bool_())
+    rows = pa.table({"modalite": pa.array(codes, pa.string()), "releve": ready_made, "extreme": extreme})
+    con.register("modalites_arrow", rows)
     con.execute("CREATE OR REPLACE TABLE modalites AS SELECT * FROM modalites_arrow")
 
 

@@ -146,7 +146,7 @@ def check(
         count = sum(1 for _ in loaded.indicateurs())
         typer.echo(
             f"{len(loaded.chargees)} clauses, {count} indicateurs : tout se tient."
-            + (f" {len(pending)} adresses à confirmer." if pending else "")
+            + (f" {len(pending)} clés à confirmer." if pending else "")
         )
 
 

@@ -54,11 +54,11 @@ def conform_sql(clause: ClauseBase, periode: str | None, geometry: bool) -> Conf
     names = tuple(n for c in columns for n in ((c.nom, c.nom + "__statut") if c.masques else (c.nom,)))
     passed = ["_ligne", *(["geometrie"] if geometry else [])]
     keys = ", ".join(quote(k) for k in clause.cle.colonnes)
-    repeated = (
-        f"row_number() OVER (PARTITION BY {keys} ORDER BY _ligne)"
-        if clause.cle.doublons == "premier"
-        else f"count(*) OVER (PARTITION BY {keys})"
-    )
+    repeated = {
+        "premier": f"row_number() OVER (PARTITION BY {keys} ORDER BY _ligne)",
+        "refuser": f"count(*) OVER (PARTITION BY {keys})",
+        "garder": "1",  # a feed whose rows nothing tells apart: two alike are two
+    }[clause.cle.doublons]
     sql = f"""
 WITH {_steps(columns, clause.format, [*passed, "_rejet"])},
 juges AS MATERIALIZED (SELECT *, {_first_fault(clause, columns)} AS _faute FROM types),

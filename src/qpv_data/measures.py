@@ -52,6 +52,8 @@ def _numerator(indicateur: Indicateur) -> str:
 
 
 def _denominator(indicateur: Indicateur) -> str:
+    if indicateur.nature == "etendue":
+        return _exact(indicateur.denominateur or indicateur.numerateur or "")
     if not uses_denominator(indicateur):
         return f"CAST(NULL AS {_EXACT})"
     return _exact(indicateur.denominateur or "1")

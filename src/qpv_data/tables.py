@@ -32,7 +32,7 @@ INDICATEURS = pa.schema(
         ("nature", _T), ("nature_temporelle", _T), ("decimales", _I), ("frequence", _T), ("numerateur", _T),
         ("denominateur", _T), ("filtre", _T), ("facteur", _N), ("par", _T), ("unite_secret", _T), ("seuil", _I),
         ("dominance", _N), ("regime_secret", _T), ("diffusion", _T), ("regle_limite", _T), ("largeur_limite_m", _N),
-        ("reserve", _T), ("clause_version", _T),
+        ("rayon_m", _N), ("reserve", _T), ("clause_version", _T),
     ]
 )  # fmt: skip
 MODALITES = pa.schema([("indicateur", _T), ("modalite", _T), ("axe", _T), ("libelle", _T)])
@@ -98,6 +98,7 @@ def indicator_row(clause: ClauseJeu, i: Indicateur) -> dict[str, Any]:
         "diffusion": (i.diffusion or clause.diffusion).value,
         "regle_limite": i.regle_limite,
         "largeur_limite_m": i.largeur_limite_m,
+        "rayon_m": i.rayon_m,
         "reserve": i.reserve,
         "clause_version": clause.version,
     }

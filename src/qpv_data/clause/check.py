@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 
 from qpv_data.addresses.clauses import address_violations, named_columns
+from qpv_data.clause.conformation import conformation_fault
 from qpv_data.clause.expressions import Attendu, check_expression, sandbox
 from qpv_data.clause.load import Chemin, ClauseSet, LoadedClause, load_clauses
 from qpv_data.clause.model import (
@@ -15,6 +16,7 @@ from qpv_data.clause.model import (
     ClauseZonage,
     Diffusion,
     Exemple,
+    Indicateur,
     Localisation,
     LocalisationAdresse,
     LocalisationCode,
@@ -26,7 +28,7 @@ from qpv_data.problems import InvalidDeclarationError, Problem, Rejet, Violation
 from qpv_data.resources import sql_dir
 
 _WIDTH = list(Diffusion)
-_RATIOS = ("moyenne", "part", "taux")
+_DIVISORS = ("compte", "somme", "releve")
 
 
 def checked_clauses(root: Path) -> ClauseSet:
@@ -109,9 +111,8 @@ def _references(loaded: LoadedClause) -> Iterator[Violation]:
             )
             yield loaded.violation(path, Problem.COLONNE_INCONNUE, why, remedy)
     if isinstance(clause, ClauseJeu):
-        if clause.conformation and not (sql_dir() / "conformer" / clause.conformation).is_file():
-            message = f"sql/conformer/{clause.conformation} introuvable"
-            yield loaded.violation(("conformation",), Problem.REFERENCE_INCONNUE, message, "écrire ce fichier")
+        if clause.conformation and (fault := conformation_fault(clause, sql_dir() / "conformer" / clause.conformation)):
+            yield loaded.violation(("conformation",), *fault)
         if clause.par_periode and clause.periode.origine == "fixe":
             message = "une période fixe est livrée en une fois"
             yield loaded.violation(("source", "url"), Problem.VALEUR_INVALIDE, message, "enlever les {…}")
@@ -173,9 +174,28 @@ def _stricter(loaded: LoadedClause, clause: ClauseJeu) -> Iterator[Violation]:
         if indicator.nature == "releve" and not isinstance(clause.localisation, LocalisationCode):
             message = f"{indicator.id} : un relevé vient d'un tableau par zone (`localisation.mode: code`)"
             yield loaded.violation((*path, "nature"), Problem.VALEUR_INVALIDE, message, "choisir une autre nature")
+        yield from _open_places(loaded, clause, indicator, path)
         if indicator.largeur_limite_m is not None and isinstance(clause.localisation, LocalisationCode):
             message = f"{indicator.id} : la règle `deux_cotes` demande des points (`localisation.mode: point`)"
             yield loaded.violation((*path, "regle_limite"), Problem.VALEUR_INVALIDE, message, "choisir `strict`")
+
+
+def _open_places(loaded: LoadedClause, clause: ClauseJeu, indicator: Indicateur, path: Chemin) -> Iterator[Violation]:
+    """An extreme is one record's own value, and two radii around one zone leave a ring of few: neither is protected."""
+    protected = clause.secret.regime != "sans_objet"
+    if indicator.extreme and protected:
+        message = f"{indicator.id} : une valeur extrême est celle d'un seul enregistrement"
+        remedy = "choisir une somme ou une moyenne, ou `secret.regime: sans_objet`"
+        yield loaded.violation((*path, "nature"), Problem.VALEUR_INVALIDE, message, remedy)
+    if indicator.rayon_m is None:
+        return
+    if protected:
+        message = f"{indicator.id} : la différence de deux rayons isole ceux de la couronne"
+        remedy = "compter dans le quartier seul, ou `secret.regime: sans_objet`"
+        yield loaded.violation((*path, "rayon_m"), Problem.VALEUR_INVALIDE, message, remedy)
+    if isinstance(clause.localisation, LocalisationCode):
+        message = f"{indicator.id} : un rayon demande des points (`localisation.mode: point`)"
+        yield loaded.violation((*path, "rayon_m"), Problem.VALEUR_INVALIDE, message, "enlever `rayon_m`")
 
 
 def _expressions(loaded: LoadedClause) -> Iterator[Violation]:
@@ -303,8 +323,8 @@ def _across(clauses: ClauseSet) -> Iterator[Violation]:
         yield from _quarters(loaded, place, families)
         for i, indicator in enumerate(loaded.clause.indicateurs):
             nature = divisors.get(indicator.par or "")
-            if indicator.par is not None and (nature is None or nature in _RATIOS):
-                why = "inconnu" if nature is None else "est lui-même un rapport"
+            if indicator.par is not None and nature not in _DIVISORS:
+                why = "inconnu" if nature is None else f"est de nature {nature}"
                 yield loaded.violation(
                     ("indicateurs", i, "par"), Problem.REFERENCE_INCONNUE, f"dénominateur {indicator.par} {why}",
                     "nommer un indicateur de nature compte, somme ou releve",

@@ -135,6 +135,6 @@ class Cle(Modele):
     """What makes a record unique, within its delivery. The order of `premier` is the file's."""
 
     colonnes: tuple[Identifiant, ...] = Field(min_length=1)
-    doublons: Literal["refuser", "premier"] = Field(
-        description="refuser: every row of a repeated key is rejected; premier: the first is kept"
+    doublons: Literal["refuser", "premier", "garder"] = Field(
+        description="refuser: every row of a repeated key is rejected; premier: the first is kept; garder: all are"
     )

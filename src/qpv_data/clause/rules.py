@@ -98,14 +98,15 @@ class Indicateur(Modele):
 
     compte: records (or distinct `distinct`); somme: Σ numerateur; moyenne: Σ numerateur / Σ denominateur
     (1 a record unless declared); part and taux: facteur × Σ numerateur / Σ denominateur, where a taux may
-    take its denominator from another indicator (`par`); releve: a ready-made figure, one record a zone.
+    take its denominator from another indicator (`par`); releve: a ready-made figure, one record a zone; minimum and
+    maximum: of numerateur; etendue: the largest numerateur less the smallest denominateur (numerateur unless declared).
     """
 
     id: Identifiant
     titre: Texte
     definition: Texte
     unite: Texte
-    nature: Literal["compte", "somme", "moyenne", "part", "taux", "releve"]
+    nature: Literal["compte", "somme", "moyenne", "part", "taux", "releve", "minimum", "maximum", "etendue"]
     nature_temporelle: Literal["stock", "flux", "moyenne", "glissant"]
     decimales: Annotated[int, Field(ge=0, le=6)]
     filtre: Expression | None = None
@@ -121,12 +122,14 @@ class Indicateur(Modele):
     largeur_limite_m: Annotated[float, Field(gt=0, le=200)] | None = Field(
         default=None, description="deux_cotes: a record this near to a QPV, in metres, counts in it"
     )
+    rayon_m: Annotated[float, Field(gt=0, le=5000)] | None = Field(
+        default=None, description="a record counts in every QPV that it is at most so many metres from"
+    )
     reserve: Texte | None = Field(default=None, description="a caveat, for readers")
 
     @model_validator(mode="after")
     def _what_each_nature_needs(self) -> Self:
-        needs = {"compte": False, "somme": True, "moyenne": True, "part": True, "taux": True, "releve": True}
-        if needs[self.nature] and self.numerateur is None and not (self.nature == "taux" and self.par):
+        if self.nature != "compte" and self.numerateur is None and not (self.nature == "taux" and self.par):
             raise ValueError(f"un indicateur `{self.nature}` déclare `numerateur`")
         if self.nature == "compte" and (self.numerateur or self.denominateur):
             raise ValueError("un `compte` n'a ni numérateur ni dénominateur : voir `filtre` et `distinct`")
@@ -138,7 +141,14 @@ class Indicateur(Modele):
             raise ValueError("`distinct` est réservé aux comptes")
         if (self.regle_limite == "deux_cotes") != (self.largeur_limite_m is not None):
             raise ValueError("`largeur_limite_m` accompagne la règle `deux_cotes`, et elle seule")
+        if self.rayon_m is not None and (self.regle_limite != "strict" or self.nature == "releve"):
+            raise ValueError("`rayon_m` ne va ni avec la règle `deux_cotes`, ni avec un relevé")
         return self
+
+    @property
+    def extreme(self) -> bool:
+        """Whether the value is that of one record, or of two: it is no sum, and nothing hides who it is of."""
+        return self.nature in ("minimum", "maximum", "etendue")
 
 
 class Controle(Modele):

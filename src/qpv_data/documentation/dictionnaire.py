@@ -37,6 +37,12 @@ _TYPES = {
     "struct<xmin: double, ymin: double, xmax: double, ymax: double>": "STRUCT(xmin, ymin, xmax, ymax DOUBLE)",
 }
 _REGIMES = {"sans_objet": "sans objet", "producteur": "celui du producteur"}
+# Title, folder, and the folder of all the clauses that they are checked with.
+_SECTIONS = (
+    ("du territoire fictif", "demo/clauses", "demo/clauses"),
+    ("des clauses de Toulouse", "clauses/toulouse", "clauses/toulouse"),
+    ("du catalogue", "clauses/catalogue", "clauses"),
+)
 
 
 def schemas() -> dict[str, pa.Schema]:
@@ -71,9 +77,9 @@ def dictionary_page() -> str:
     """The page, in Markdown."""
     meanings = texts()
     parts = [_HEAD, *(_table(name, schema, meanings[name]) for name, schema in schemas().items())]
-    for title, folder in (("du territoire fictif", "demo/clauses"), ("des clauses de Toulouse", "clauses/toulouse")):
+    for title, folder, root in _SECTIONS:
         parts.append(f"## Les indicateurs {title} (`referentiels/{folder}`)\n")
-        parts.append("\n".join(_indicators(referentials_dir() / folder)) + "\n")
+        parts.append("\n".join(_indicators(referentials_dir() / folder, referentials_dir() / root)) + "\n")
     return "\n".join(parts)
 
 
@@ -83,11 +89,13 @@ def _table(name: str, schema: pa.Schema, text: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _indicators(folder: Path) -> Iterator[str]:
+def _indicators(folder: Path, root: Path) -> Iterator[str]:
+    """The indicators of the clauses under `folder`, checked with all those under `root`, which they may divide by."""
     yield "| Indicateur | Titre et définition | Unité | Nature | Fréquence | Secret | Diffusion |"
     yield "|---|---|---|---|---|---|---|"
-    clauses = checked_clauses(folder)
-    rows = [tables.indicator_row(clause, indicator) for clause, indicator in clauses.indicateurs()]
+    clauses = checked_clauses(root)
+    own = {loaded.clause.id for loaded in clauses.chargees if folder in loaded.fichier.parents}
+    rows = [tables.indicator_row(clause, indicator) for clause, indicator in clauses.indicateurs() if clause.id in own]
     for row in sorted(rows, key=lambda r: str(r["indicateur"])):
         reserve = f" *{str(row['reserve']).strip()}*" if row["reserve"] else ""
         about = f"**{row['titre']}.** {row['definition']}.{reserve}".replace("|", "\\|")

@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from qpv_data.clause.model import ClauseJeu
 from qpv_data.places import Places, points_of
+from qpv_data.placing.near import NearColumns
 from qpv_data.placing.states import DEDANS, DEHORS, INCONNU, Columns
 from qpv_data.problems import MotifInconnu
 from qpv_data.uncertainty.columns import UncertaintyColumns
@@ -20,6 +21,7 @@ class PointAnswer:
     def __init__(self, clause: ClauseJeu, zones: Zones) -> None:
         self._clause, self._zones = clause, zones
         self._uncertainty = UncertaintyColumns(clause, zones)
+        self._near = NearColumns(clause, zones)
         self._indexes = {name: PointIndex(zones, name) for name in zones.perimetres()}
 
     def __call__(self, table: pa.Table) -> Columns:
@@ -39,6 +41,7 @@ class PointAnswer:
                 asked |= state != INCONNU
                 motives = np.where((motives == None) & (why != None), why, motives)  # noqa: E711
         columns |= self._uncertainty(table, places)
+        columns |= self._near(places)
         columns |= self._communes(table, places)
         unknown = ~asked
         motives = np.where(unknown & (motives == None), MotifInconnu.REFERENTIEL_VIDE.value, motives)  # noqa: E711

@@ -44,12 +44,12 @@ def bounded(clause: ClauseJeu, indicateur: Indicateur) -> bool:
     """Whether an indicator carries bounds: a sum of records whose position has a declared error.
 
     Not a count of distinct units, whose places are several, nor a ratio; nor an indicator that counts both sides of a
-    boundary street, whose rule settles what is near it.
+    boundary street or all that is within a radius, whose rule settles what is near.
     """
     quality = quality_of(clause)
     measured = quality is not None and quality.mesuree
     plain = indicateur.nature == "somme" or (indicateur.nature == "compte" and indicateur.distinct is None)
-    return measured and plain and indicateur.regle_limite == "strict"
+    return measured and plain and indicateur.regle_limite == "strict" and indicateur.rayon_m is None
 
 
 def record_columns(clause: ClauseJeu, names: Sequence[str], zonings: Sequence[str], declared: str) -> list[str]:
