@@ -166,7 +166,9 @@ def test_an_unquoted_code_says_to_quote_it(old: str, new: str, name: str, word: 
     fault = the_only([v for v in faults(text) if v.message.startswith(name)])
     assert fault.message == f"{name} : un texte est attendu"
     assert word in fault.remede
-    assert fault.ligne == next(n for n, line in enumerate(text.splitlines(), 1) if line.endswith(new.strip()))
+    assert fault.ligne == next(
+        n for n, (a, b) in enumerate(zip(text.splitlines(), MODEL.splitlines(), strict=True), 1) if a != b
+    )
 
 
 @pytest.mark.parametrize(
