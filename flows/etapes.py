@@ -84,9 +84,11 @@ def prepare(cfg: Configuration) -> tuple[ClauseSet, Period, Configuration]:
     cache_policy=NO_CACHE,
     persist_result=False,
 )
-def receive(cfg: Configuration, clause: Clause, expected: Expected, reach: Transport | None) -> Reception:
+def receive(
+    cfg: Configuration, clause: Clause, expected: Expected, reach: Transport | None, versions: Sequence[Clause] = ()
+) -> Reception:
     """Fetch, land and conform one delivery; a feed's own failure is in the answer."""
-    return receiving.receive(cfg, clause, expected, reach)
+    return receiving.receive(cfg, clause, expected, reach, versions)
 
 
 @task(name="composer les zonages", cache_policy=NO_CACHE, persist_result=False)

@@ -43,11 +43,11 @@ def livraison(
     has to call the producer. Raises InvalidDeclarationError or RunError.
     """
     cfg = etapes.configuration(sortie, clauses, miroir, None, maintenant)
-    declared = checked_clauses(cfg.clauses)
+    declared = checked_clauses(cfg.clauses, cfg.maintenant.date())
     asked = _clause(declared, clause)
     expected = _expected(cfg, declared, asked, periode)
     with transport(cfg) as reach, exclusive(cfg):
-        reception = etapes.receive(cfg, asked, expected, reach)
+        reception = etapes.receive(cfg, asked, expected, reach, declared.versions(asked.id))
         tell(Progress("réception", asked.id, said(reception), 1, 1))
     if reception.statut in ("recue", "inchangee"):
         return reception

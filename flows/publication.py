@@ -32,7 +32,7 @@ def publication(
         expected = deliveries(declared, period)
         receptions = []
         for n, (clause, delivery) in enumerate(expected, start=1):
-            receptions.append(etapes.receive(cfg, clause, delivery, reach))
+            receptions.append(etapes.receive(cfg, clause, delivery, reach, declared.versions(clause.id)))
             tell(Progress("réception", clause.id, said(receptions[-1]), n, len(expected)))
         zonings, received = etapes.refer(cfg, declared, receptions)
         tell(Progress("zonages", "", counted(zonings), 1, 1))

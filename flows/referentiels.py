@@ -27,11 +27,13 @@ def referentiels(
     Raises InvalidDeclarationError or RunError; a referential that fails is refused by name and the others go on.
     """
     cfg = etapes.configuration(sortie, clauses, miroir, None, maintenant)
-    declared = checked_clauses(cfg.clauses)
+    declared = checked_clauses(cfg.clauses, cfg.maintenant.date())
     with transport(cfg) as reach, exclusive(cfg):
         receptions = []
         for n, clause in enumerate(declared.zonages, start=1):
-            receptions.append(etapes.receive(cfg, clause, Expected(clause.id, None), reach))
+            receptions.append(
+                etapes.receive(cfg, clause, Expected(clause.id, None), reach, declared.versions(clause.id))
+            )
             tell(Progress("réception", clause.id, said(receptions[-1]), n, len(declared.zonages)))
         report, _ = etapes.refer(cfg, declared, receptions)
         tell(Progress("zonages", "", counted(report), 1, 1))

@@ -25,7 +25,7 @@ from qpv_data.periods import Period
 from qpv_data.problems import FeedError, Problem
 from qpv_data.protect import protect
 from qpv_data.publish import Release, publish
-from qpv_data.receive import Reception, Transport, attempt_of, receive, report_on
+from qpv_data.receive import Reception, Transport, attempt_of, receive, report_on, version_of
 from qpv_data.runs import (
     Configuration,
     Expected,
@@ -86,7 +86,7 @@ def transport(cfg: Configuration) -> Iterator[Transport | None]:
 
 def prepare(cfg: Configuration) -> tuple[ClauseSet, Period, Configuration]:
     """Check every declaration before anything is written, and settle the release's period."""
-    clauses = checked_clauses(cfg.clauses)
+    clauses = checked_clauses(cfg.clauses, cfg.maintenant.date())
     period = release_period(cfg, clauses)
     return clauses, period, replace(cfg, periode=str(period))
 
@@ -146,7 +146,9 @@ def place(cfg: Configuration, clauses: ClauseSet, clause: ClauseJeu, receptions:
         for reception in receptions:
             if reception.jeu == clause.id and reception.conformed is not None:
                 target = cfg.folder("located") / clause.id / reception.conformed.name
-                reports.append(locate(clause, geocoded(clause, reception.conformed), zones=zones, located=target))
+                bound = version_of(clauses.versions(clause.id), reception.clause_version)
+                own = bound if isinstance(bound, ClauseJeu) else clause
+                reports.append(locate(own, geocoded(own, reception.conformed), zones=zones, located=target))
                 located[reception.conformed.stem] = target
                 record(cfg.folder("journal"), _placement(cfg, reception, reports[-1]))
                 report_on(cfg, clause, reception.periode)
@@ -198,7 +200,7 @@ def run(cfg: Configuration, watch: Watcher) -> RunReport:
         expected = deliveries(clauses, period)
         receptions = []
         for n, (clause, delivery) in enumerate(expected, start=1):
-            receptions.append(receive(cfg, clause, delivery, reach))
+            receptions.append(receive(cfg, clause, delivery, reach, clauses.versions(clause.id)))
             watch(Progress("réception", clause.id, said(receptions[-1]), n, len(expected)))
         zonings, received = refer(cfg, clauses, receptions)
         watch(Progress("zonages", "", counted(zonings), 1, 1))

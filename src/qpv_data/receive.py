@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, timedelta
+from datetime import UTC, date, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -40,6 +40,7 @@ class Reception:
     statut: Statut
     livraison: str | None
     conformed: Path | None
+    clause_version: str | None = None
     recue_le: str | None = None
     sha256: str | None = None
     taille: int | None = None
@@ -60,12 +61,16 @@ class Reception:
         return self.conformed is not None
 
 
-def receive(cfg: Configuration, clause: Clause, expected: Expected, transport: Transport | None) -> Reception:
+def receive(
+    cfg: Configuration, clause: Clause, expected: Expected, transport: Transport | None, versions: Sequence[Clause] = ()
+) -> Reception:
     """Fetch, land and conform one delivery, and keep a line of it in the journal.
 
-    Never raises for the feed's own faults: they are in the answer.
+    `versions`: every version of the clause. A delivery stays under the one that was in force when it was received:
+    its columns are read as that one says. Out of its dates a clause receives nothing. Never raises for the feed's own
+    faults: they are in the answer.
     """
-    reception = _receive(cfg, clause, expected, transport)
+    reception = _receive(cfg, clause, expected, transport, versions)
     record(cfg.folder("journal"), attempt_of(cfg, clause, reception))
     report_on(cfg, clause, expected.periode)
     return reception
@@ -84,21 +89,39 @@ def report_on(cfg: Configuration, clause: Clause, periode: str | None) -> Path |
     )
 
 
-def _receive(cfg: Configuration, clause: Clause, expected: Expected, transport: Transport | None) -> Reception:
+def _receive(
+    cfg: Configuration, clause: Clause, expected: Expected, transport: Transport | None, versions: Sequence[Clause]
+) -> Reception:
     conformed = cfg.folder("conformed") / clause.id / f"{expected.nom}.parquet"
     try:
+        _hold_dates(cfg, clause)
         delivery, unchanged = _obtain(cfg, clause, expected, transport)
     except FeedError as e:
-        return _fall_back(cfg, clause, expected, e, conformed, None)
-    good = _good(conformed, clause)
+        return _fall_back(cfg, clause, expected, e, conformed, None, versions)
+    bound = version_of(versions, delivery.clause_version) or clause
+    good = _good(conformed, bound)
     if good is not None and good["livraison"] == delivery.id:
         return _reception(cfg, clause, expected, "inchangee", delivery, conformed, good)
     try:
-        report = _conform(cfg, clause, expected, delivery, conformed)
+        report = _conform(cfg, bound, expected, delivery, conformed)
     except FeedError as e:
-        return _fall_back(cfg, clause, expected, e, conformed, delivery)
+        return _fall_back(cfg, clause, expected, e, conformed, delivery, versions)
     statut: Statut = "inchangee" if unchanged else "recue"
-    return _reception(cfg, clause, expected, statut, delivery, conformed, _facts(delivery, clause, report))
+    return _reception(cfg, clause, expected, statut, delivery, conformed, _facts(delivery, bound, report))
+
+
+def version_of(versions: Sequence[Clause], version: str | None) -> Clause | None:
+    """The version of that number, among those of one clause."""
+    return next((v for v in versions if v.version == version), None)
+
+
+def _hold_dates(cfg: Configuration, clause: Clause) -> None:
+    """A clause receives from its first day to its last. What was received before stays, and stands in."""
+    if not clause.duree.en_vigueur(cfg.maintenant.date()):
+        until = "" if clause.duree.dernier_jour == date.max else f" au {clause.duree.dernier_jour}"
+        message = f"la version {clause.version} vaut du {clause.duree.debut}{until}"
+        remedy = "signer une nouvelle version, ou retirer la clause"
+        raise FeedError(clause.id, Problem.CLAUSE_HORS_VIGUEUR, message, remedy)
 
 
 def _obtain(
@@ -148,7 +171,8 @@ def _conform(
 def _facts(delivery: Delivery, clause: Clause, report: ConformReport) -> dict[str, Any]:
     counts = {k: v for k, v in asdict(report).items() if k in ("recues", "conformes", "rejetees", "avertissements")}
     kept = {"recue_le": delivery.recue_le, "sha256": delivery.sha256, "taille": delivery.taille}
-    return {"livraison": delivery.id, "clause": clause_digest(clause), **kept, **counts}
+    said = {"livraison": delivery.id, "clause": clause_digest(clause), "version": clause.version}
+    return {**said, **kept, **counts}
 
 
 def _good(conformed: Path, clause: Clause) -> dict[str, Any] | None:
@@ -161,9 +185,10 @@ def _good(conformed: Path, clause: Clause) -> dict[str, Any] | None:
 
 
 def _fall_back(
-    cfg: Configuration, clause: Clause, expected: Expected, error: FeedError, conformed: Path, came: Delivery | None
-) -> Reception:
-    good = _good(conformed, clause)
+    cfg: Configuration, clause: Clause, expected: Expected, error: FeedError, conformed: Path, came: Delivery | None,
+    versions: Sequence[Clause],
+) -> Reception:  # fmt: skip
+    good = next((g for c in (clause, *versions) if (g := _good(conformed, c)) is not None), None)
     previous = last_delivery(cfg.folder("raw"), clause.id, expected.periode)
     statut: Statut
     if good is not None:
@@ -178,6 +203,7 @@ def _fall_back(
         periode=expected.periode,
         statut=statut,
         livraison=known.get("livraison"),
+        clause_version=known.get("version", clause.version),
         conformed=conformed if good else None,
         recue_le=known.get("recue_le") or (previous.recue_le if previous and good else None),
         sha256=known.get("sha256"),
@@ -203,6 +229,7 @@ def _reception(
         periode=expected.periode,
         statut=statut,
         livraison=delivery.id,
+        clause_version=delivery.clause_version,
         conformed=conformed,
         recue_le=delivery.recue_le,
         venue=delivery.id,
@@ -239,7 +266,7 @@ def attempt_of(cfg: Configuration, clause: Clause, reception: Reception) -> Atte
         jeu=clause.id,
         periode=reception.periode,
         url=redact(reception.url),
-        clause_version=clause.version,
+        clause_version=came.clause_version if came else clause.version,
         statut=reception.statut,
         livraison=reception.venue,
         disponible_le=available_day(came.recue_le, came.last_modified).isoformat() if came else None,

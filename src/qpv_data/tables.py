@@ -165,7 +165,7 @@ def _delivery_row(clause: Clause, r: Reception) -> dict[str, Any]:
         "url": redact(r.url),
         "sha256": r.sha256 if is_open else None,
         "taille": r.taille if is_open else None,
-        "clause_version": clause.version,
+        "clause_version": r.clause_version or clause.version,
     }
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
@@ -31,10 +33,14 @@ _WIDTH = list(Diffusion)
 _DIVISORS = ("compte", "somme", "releve")
 
 
-def checked_clauses(root: Path) -> ClauseSet:
-    """The clauses under `root`. Raises InvalidDeclarationError with every violation of every file."""
-    clauses = load_clauses(root)
-    violations = [v for loaded in clauses.chargees for v in _clause(loaded)] + list(_across(clauses))
+def checked_clauses(root: Path, jour: date | None = None) -> ClauseSet:
+    """The clauses under `root`, in their version of `jour` (the latest without it).
+
+    Raises InvalidDeclarationError with every violation of every file, other versions included.
+    """
+    clauses = load_clauses(root, jour)
+    violations = [v for loaded in (*clauses.chargees, *clauses.autres) for v in _clause(loaded)]
+    violations += [*_versions(clauses), *_across(clauses)]
     if violations:
         raise InvalidDeclarationError(violations)
     return clauses
@@ -293,8 +299,25 @@ def _plain(value: object) -> object:
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)
 
 
+def _versions(clauses: ClauseSet) -> Iterator[Violation]:
+    """Versions of one clause have their own number, and are never in force on the same day."""
+    every = sorted((*clauses.chargees, *clauses.autres), key=lambda c: (c.clause.id, c.clause.duree.debut))
+    for before, after in pairwise(every):
+        one, other = before.clause, after.clause
+        if one.id != other.id:
+            continue
+        if one.version == other.version:
+            message = f"clause {one.id} {one.version} déjà déclarée dans {before.fichier.name}"
+            yield after.violation(
+                ("version",), Problem.DOUBLON, message, "choisir un autre identifiant, ou une version"
+            )
+        elif other.duree.debut <= one.duree.dernier_jour:
+            message = f"la version {one.version} de {one.id} vaut encore le {other.duree.debut} ({before.fichier.name})"
+            remedy = "mettre fin à la précédente la veille (`duree.fin`)"
+            yield after.violation(("duree", "debut"), Problem.DOUBLON, message, remedy)
+
+
 def _across(clauses: ClauseSet) -> Iterator[Violation]:
-    yield from _repeated(((c, ("id",), c.clause.id) for c in clauses.chargees), "clause")
     indicators = [
         (c, ("indicateurs", i, "id"), indicator.id)
         for c in clauses.chargees

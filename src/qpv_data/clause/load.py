@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -33,10 +35,11 @@ class LoadedClause:
 
 @dataclass(frozen=True)
 class ClauseSet:
-    """Every clause of a directory, sorted by id."""
+    """Every clause of a directory, sorted by id, each in one version: that of a day. `autres`: its other versions."""
 
     racine: Path
     chargees: tuple[LoadedClause, ...]
+    autres: tuple[LoadedClause, ...] = ()
 
     @property
     def jeux(self) -> tuple[ClauseJeu, ...]:
@@ -47,6 +50,10 @@ class ClauseSet:
     def zonages(self) -> tuple[ClauseZonage, ...]:
         """The referentials, in the order of their ids."""
         return tuple(c.clause for c in self.chargees if isinstance(c.clause, ClauseZonage))
+
+    def versions(self, ident: str) -> tuple[Clause, ...]:
+        """Every version of a clause, the one of the day first."""
+        return tuple(c.clause for c in (*self.chargees, *self.autres) if c.clause.id == ident)
 
     def indicateurs(self) -> Iterator[tuple[ClauseJeu, Indicateur]]:
         """Each indicator with the clause that declares it."""
@@ -104,8 +111,12 @@ def read_clause(path: Path) -> tuple[LoadedClause | None, list[Violation]]:
     return (None if violations else LoadedClause(clause, path, lines)), violations
 
 
-def load_clauses(root: Path) -> ClauseSet:
-    """Read every `*.yml` under `root`. Raises InvalidDeclarationError with all violations of all files."""
+def load_clauses(root: Path, jour: date | None = None) -> ClauseSet:
+    """Read every `*.yml` under `root`. Raises InvalidDeclarationError with all violations of all files.
+
+    A clause of several versions is there in that of `jour`: in force, else the last that has begun, else the first;
+    without a day, the latest.
+    """
     if not root.is_dir():
         raise InvalidDeclarationError(
             [
@@ -129,7 +140,15 @@ def load_clauses(root: Path) -> ClauseSet:
         )
     if violations:
         raise InvalidDeclarationError(violations)
-    return ClauseSet(root, tuple(sorted(loaded, key=lambda c: c.clause.id)))
+    ordered = sorted(loaded, key=lambda c: (c.clause.id, c.clause.duree.debut, c.clause.version))
+    chosen = [_of_day(list(group), jour) for _, group in groupby(ordered, key=lambda c: c.clause.id)]
+    return ClauseSet(root, tuple(chosen), tuple(c for c in ordered if not any(c is x for x in chosen)))
+
+
+def _of_day(versions: list[LoadedClause], jour: date | None) -> LoadedClause:
+    """The version of a day, among those of one clause, sorted by their first day."""
+    begun = [v for v in versions if jour is None or v.clause.duree.debut <= jour]
+    return begun[-1] if begun else versions[0]
 
 
 def _parse(path: Path) -> tuple[Any, dict[Chemin, int], list[tuple[str, int]]]:

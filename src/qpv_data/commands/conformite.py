@@ -39,7 +39,8 @@ def conformite(
     from qpv_data.cli import default_clauses, errors_told, now
 
     with errors_told():
-        loaded = [c.clause for c in checked_clauses((clauses or default_clauses()).resolve()).chargees]
+        checked = checked_clauses((clauses or default_clauses()).resolve(), now().date())
+        loaded = [c.clause for c in checked.chargees]
         if jeu is not None and jeu not in {c.id for c in loaded}:
             raise typer.BadParameter(f"aucune clause `{jeu}`", param_hint="--jeu")
         chosen = [c for c in loaded if jeu in (None, c.id)]
