@@ -73,6 +73,7 @@ def _publish(cfg: Configuration, quiet: bool) -> None:
             periode=cfg.periode,
             maintenant=cfg.maintenant,
             diffuseur=cfg.diffuseur,
+            diffusion=cfg.diffusion,
         )
     if not quiet:
         show_report(cfg, report)

@@ -23,7 +23,7 @@ from prefect.cache_policies import NO_CACHE
 from qpv_data import pipeline
 from qpv_data import receive as receiving
 from qpv_data.clause.load import ClauseSet
-from qpv_data.clause.model import Clause, ClauseJeu
+from qpv_data.clause.model import Clause, ClauseJeu, Diffusion
 from qpv_data.cli import default_clauses, now
 from qpv_data.periods import Period
 from qpv_data.pipeline import Placed, Progress, Watcher
@@ -60,6 +60,8 @@ def configuration(
     periode: str | None = None,
     maintenant: datetime | None = None,
     diffuseur: str = "qpv-data",
+    diffusion: Diffusion = Diffusion.PARTENAIRES,
+    finalite: str | None = None,
 ) -> Configuration:
     """From a flow's parameters. Relative paths start from the working directory of the run."""
     return Configuration(
@@ -69,6 +71,8 @@ def configuration(
         miroir=miroir.resolve() if miroir else None,
         periode=periode,
         diffuseur=diffuseur,
+        diffusion=diffusion,
+        finalite=finalite,
     )
 
 

@@ -9,6 +9,7 @@ from prefect import flow
 
 from flows import etapes
 from flows.etapes import tell
+from qpv_data.clause.model import Diffusion
 from qpv_data.pipeline import Progress, RunReport, counted, deliveries, said, told, transport
 from qpv_data.runs import exclusive
 
@@ -21,12 +22,14 @@ def publication(
     periode: str | None = None,
     maintenant: datetime | None = None,
     diffuseur: str = "qpv-data",
+    diffusion: Diffusion = Diffusion.PARTENAIRES,
+    finalite: str | None = None,
 ) -> RunReport:
     """Publish a quarter (`periode`, by default the last deliverable one): what `qpv_data.pipeline.run` does.
 
     Raises InvalidDeclarationError or RunError; a feed's own failure is in the report and in the release.
     """
-    cfg = etapes.configuration(sortie, clauses, miroir, periode, maintenant, diffuseur)
+    cfg = etapes.configuration(sortie, clauses, miroir, periode, maintenant, diffuseur, diffusion, finalite)
     declared, period, cfg = etapes.prepare(cfg)
     with transport(cfg) as reach, exclusive(cfg):
         expected = deliveries(declared, period)
@@ -42,4 +45,4 @@ def publication(
             tell(Progress("localisation", feed.id, told(places[-1]), n, len(declared.jeux)))
         made = etapes.release(cfg, declared, received, places)
         tell(Progress("publication", "", made.id, 1, 1))
-    return RunReport(made, received, tuple(places), zonings)
+    return RunReport(made, received, tuple(places), zonings, declared.ecartes)

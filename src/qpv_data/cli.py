@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -42,6 +43,16 @@ AsJson = Annotated[bool, typer.Option("--json", help="Répondre en JSON.")]
 Out = Annotated[Path, typer.Option("--out", help="Dossier de l'exécution, créé au besoin ; repris s'il existe.")]
 
 DECLARATIONS_REFUSED, RUN_FAILED = 3, 4
+
+
+class Audience(StrEnum):
+    """`Diffusion` of the clauses, without reading their models to print a help."""
+
+    OUVERT = "ouvert"
+    PARTENAIRES = "partenaires"
+    INTERNE = "interne"
+
+
 # The embedded territory lives in 2024; its releases are dated from the day after its last feed is due.
 DEMO_NOW = datetime(2025, 4, 15, tzinfo=UTC)
 
@@ -72,6 +83,7 @@ def demo(
 
 def demo_configuration(out: Path, echelle: int, quiet: bool) -> Configuration:
     """Generate the embedded territory under `out/territoire` and give the configuration that runs it."""
+    from qpv_data.clause.model import Diffusion
     from qpv_data.demo import generate
     from qpv_data.resources import referentials_dir
     from qpv_data.runs import Configuration, exclusive
@@ -82,6 +94,7 @@ def demo_configuration(out: Path, echelle: int, quiet: bool) -> Configuration:
         maintenant=DEMO_NOW,
         miroir=out / "territoire" / "source",
         diffuseur="valmorte-sur-brume",
+        diffusion=Diffusion.INTERNE,
     )
     with exclusive(cfg):
         if not quiet:
@@ -100,10 +113,17 @@ def run(
     periode: Annotated[
         str | None, typer.Option(help="Trimestre à publier, par exemple 2024-T3. Défaut : le dernier livrable.")
     ] = None,
+    diffusion: Annotated[
+        Audience, typer.Option(help="Pour qui : un indicateur de diffusion plus étroite est laissé de côté.")
+    ] = Audience.PARTENAIRES,
+    finalite: Annotated[
+        str | None, typer.Option(help="Code d'une finalité : un jeu dont la clause ne la prévoit pas est refusé.")
+    ] = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
     """Recevoir, localiser, agréger, protéger et publier, jusqu'au trimestre demandé."""
+    from qpv_data.clause.model import Diffusion
     from qpv_data.runs import Configuration
 
     with errors_told():
@@ -113,6 +133,8 @@ def run(
             maintenant=now(),
             miroir=miroir.resolve() if miroir else None,
             periode=periode,
+            diffusion=Diffusion(diffusion.value),
+            finalite=finalite,
         )
         _run(cfg, quiet or as_json, as_json)
 

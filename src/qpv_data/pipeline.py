@@ -16,13 +16,14 @@ from pathlib import Path
 from qpv_data.addresses.feeds import geocoded
 from qpv_data.aggregate import AggregateReport, aggregate
 from qpv_data.clause.check import checked_clauses
-from qpv_data.clause.load import ClauseSet
+from qpv_data.clause.load import ClauseSet, LeftOut
 from qpv_data.clause.model import Clause, ClauseJeu, LocalisationCode
+from qpv_data.clause.scope import scope
 from qpv_data.compliance.journal import Placement, record
 from qpv_data.coverage import read_zone_table
 from qpv_data.locate import LocateReport, locate
 from qpv_data.periods import Period
-from qpv_data.problems import FeedError, Problem
+from qpv_data.problems import FeedError, Problem, listed
 from qpv_data.protect import protect
 from qpv_data.publish import Release, publish
 from qpv_data.receive import Reception, Transport, attempt_of, receive, report_on, version_of
@@ -32,6 +33,7 @@ from qpv_data.runs import (
     RunError,
     exclusive,
     expected_deliveries,
+    hold_audience,
     release_period,
     series_periods,
 )
@@ -72,6 +74,7 @@ class RunReport:
     receptions: tuple[Reception, ...]
     places: tuple[Placed, ...]
     zonages: ZonagesReport
+    ecartes: tuple[LeftOut, ...] = ()
 
 
 @contextmanager
@@ -86,7 +89,12 @@ def transport(cfg: Configuration) -> Iterator[Transport | None]:
 
 def prepare(cfg: Configuration) -> tuple[ClauseSet, Period, Configuration]:
     """Check every declaration before anything is written, and settle the release's period."""
-    clauses = checked_clauses(cfg.clauses, cfg.maintenant.date())
+    clauses = scope(checked_clauses(cfg.clauses, cfg.maintenant.date()), cfg.diffusion, cfg.finalite)
+    if not clauses.jeux:
+        reasons = listed(f"{left.jeu} : {left.message}" for left in clauses.ecartes)
+        message = f"aucun jeu pour cette diffusion et cette finalité ({reasons})"
+        raise RunError(Problem.RIEN_A_PUBLIER, message, "revoir --diffusion et --finalite, ou les clauses")
+    hold_audience(cfg)
     period = release_period(cfg, clauses)
     return clauses, period, replace(cfg, periode=str(period))
 
@@ -210,7 +218,7 @@ def run(cfg: Configuration, watch: Watcher) -> RunReport:
             watch(Progress("localisation", feed.id, told(places[-1]), n, len(clauses.jeux)))
         made = release(cfg, clauses, received, places)
         watch(Progress("publication", "", made.id, 1, 1))
-    return RunReport(made, received, tuple(places), zonings)
+    return RunReport(made, received, tuple(places), zonings, clauses.ecartes)
 
 
 def said(reception: Reception) -> str:

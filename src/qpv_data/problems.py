@@ -57,6 +57,8 @@ class Problem(StrEnum):
     PERIODE_INVALIDE = "periode_invalide"
     EXECUTION_EN_COURS = "execution_en_cours"
     CLAUSE_HORS_VIGUEUR = "clause_hors_vigueur"
+    FINALITE_NON_PREVUE = "finalite_non_prevue"
+    DIFFUSION_TROP_LARGE = "diffusion_trop_large"
 
 
 class Rejet(StrEnum):

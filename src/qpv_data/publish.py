@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 
 from qpv_data import __version__, tables
 from qpv_data.clause.load import ClauseSet
+from qpv_data.clause.model import Diffusion
 from qpv_data.database import write_database
 from qpv_data.engine import scratch
 from qpv_data.perimeters_out import write_zones
@@ -31,6 +32,12 @@ from qpv_data.receive import Reception
 from qpv_data.runs import Configuration, unwritable
 from qpv_data.uncertainty.disclosure import incertitudes
 
+_READERS = {
+    Diffusion.INTERNE: "Ne pas diffuser au-delà de l'équipe du contrat.",
+    Diffusion.PARTENAIRES: "Ne pas diffuser au-delà des partenaires.",
+    # Fewer indicators are in it, and each is protected by primary rules alone all the same.
+    Diffusion.OUVERT: "Ne pas diffuser au-delà des partenaires tant que la protection n'est que primaire.",
+}
 _COPIED = ("zones_communes", "zones_epci", "zones_contrats", "passages", "en_vigueur")
 
 
@@ -144,6 +151,8 @@ def _write_release(
                     "periode": str(until),
                     "publiee_le": stamp.date(),
                     "protection": protected.protection,
+                    "diffusion": cfg.diffusion.value,
+                    "finalite": cfg.finalite,
                     "version_logiciel": __version__,
                     "jeux_absents": ", ".join(absent) or None,
                     "jeux_perimes": ", ".join(stale) or None,
@@ -223,8 +232,10 @@ def _manifest(
         "periode": str(until),
         "publiee_le": cfg.maintenant.astimezone(UTC).date().isoformat(),
         "protection": protected.protection,
+        "diffusion": cfg.diffusion.value,
+        "finalite": cfg.finalite,
         "avertissement": "Règles primaires seulement : une valeur cachée peut encore se déduire par différence. "
-        "Ne pas diffuser au-delà des partenaires.",
+        + _READERS[cfg.diffusion],
         "version_logiciel": __version__,
         "jeux_absents": list(absent),
         "jeux_perimes": list(stale),

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from qpv_data.clause.load import ClauseSet
-from qpv_data.clause.model import Clause, ClauseJeu
+from qpv_data.clause.model import Clause, ClauseJeu, Diffusion
 from qpv_data.periods import Frequence, Period, parse_period, period_of, periods_between
 from qpv_data.problems import Problem, QpvDataError
 
@@ -33,7 +33,10 @@ class RunError(QpvDataError):
 
 @dataclass(frozen=True)
 class Configuration:
-    """One run. `maintenant` is injected, with its time zone; `miroir` is a folder or a table of addresses."""
+    """One run. `maintenant` is injected, with its time zone; `miroir` is a folder or a table of addresses.
+
+    `diffusion`: for whom it publishes; `finalite`: for which purpose, when one is declared.
+    """
 
     clauses: Path
     sortie: Path
@@ -41,6 +44,8 @@ class Configuration:
     miroir: Path | None = None
     periode: str | None = None
     diffuseur: str = "qpv-data"
+    diffusion: Diffusion = Diffusion.PARTENAIRES
+    finalite: str | None = None
 
     def folder(self, name: str) -> Path:
         """`raw`, `conformed`, `rejets`, `zonages`, `located`, `aggregated`, `journal`, `rapports`, `releases`."""
@@ -99,6 +104,17 @@ def unwritable(cfg: Configuration, error: OSError) -> RunError:
     """The run's folder cannot be written: which one, why, what to do."""
     message = f"{cfg.sortie} : {error.strerror or error}"
     return RunError(Problem.ECRITURE_IMPOSSIBLE, message, "libérer de la place, ou choisir un dossier où écrire")
+
+
+def hold_audience(cfg: Configuration) -> None:
+    """One folder publishes for one audience and one purpose: a reader of its last release must not meet another's."""
+    for manifest in sorted(cfg.folder("releases").glob("*/manifest.json")):
+        said = json.loads(manifest.read_text("utf-8"))
+        found = (said.get("diffusion", Diffusion.PARTENAIRES.value), said.get("finalite"))
+        if found != (cfg.diffusion.value, cfg.finalite):
+            purpose = f", finalité {found[1]}" if found[1] else ""
+            message = f"ce dossier publie pour : {found[0]}{purpose} ({manifest.parent.name})"
+            raise RunError(Problem.DIFFUSION_TROP_LARGE, message, "choisir un autre dossier de sortie")
 
 
 def release_period(cfg: Configuration, clauses: ClauseSet) -> Period:

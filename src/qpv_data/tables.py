@@ -55,7 +55,7 @@ VALEURS_LIVRAISONS = pa.schema(
 PUBLICATIONS = pa.schema(
     [
         ("publication", _T), ("diffuseur", _T), ("periode", _T), ("publiee_le", _D), ("protection", _T),
-        ("version_logiciel", _T), ("jeux_absents", _T), ("jeux_perimes", _T),
+        ("diffusion", _T), ("finalite", _T), ("version_logiciel", _T), ("jeux_absents", _T), ("jeux_perimes", _T),
     ]
 )  # fmt: skip
 

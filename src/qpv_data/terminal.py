@@ -14,7 +14,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bar
 from rich.table import Table
 
+from qpv_data.clause.model import Diffusion
 from qpv_data.pipeline import Progress, RunReport, Watcher
+from qpv_data.problems import listed
 from qpv_data.runs import Configuration
 
 _STATUTS = {"perimee": "périmée", "refusee": "refusée", "manquante": "manquante"}
@@ -52,6 +54,7 @@ def report_json(report: RunReport) -> dict[str, Any]:
             {k: v for k, v in asdict(r).items() if k not in ("conformed", "sha256")} for r in report.receptions
         ],
         "localisations": [asdict(part) for p in report.places for part in p.localisations],
+        "ecartes": [asdict(left) for left in report.ecartes],
         "erreurs": {p.jeu: str(p.erreur) for p in report.places if p.erreur is not None},
     }
 
@@ -73,6 +76,7 @@ def show_report(cfg: Configuration, report: RunReport) -> None:
     for placed in report.places:
         if placed.erreur is not None:
             console.print(f"  ! {placed.erreur}", style="yellow", markup=False, highlight=False)
+    _tell_left_out(console, report)
     repaired = len(report.zonages.reparations)
     if repaired or report.zonages.degenerees:
         lost = len(report.zonages.degenerees)
@@ -90,7 +94,19 @@ def show_report(cfg: Configuration, report: RunReport) -> None:
     console.print(f"  base      {release.base}", soft_wrap=True, highlight=False)
     console.print(f"  Parquet   {release.dossier}", soft_wrap=True, highlight=False)
     console.print(f"  rejets    {cfg.folder('rejets')}", soft_wrap=True, highlight=False)
-    console.print("  Protection primaire : à réserver aux partenaires (voir manifest.json).", highlight=False)
+    readers = "à l'équipe du contrat" if cfg.diffusion is Diffusion.INTERNE else "aux partenaires"
+    console.print(f"  Protection primaire : à réserver {readers} (voir manifest.json).", highlight=False)
+
+
+def _tell_left_out(console: Console, report: RunReport) -> None:
+    """What the audience or the purpose left out: each refused feed, and how many indicators."""
+    for left in report.ecartes:
+        if left.indicateur is None:
+            console.print(f"  ! {left.jeu} refusé : {left.message}", style="yellow", markup=False, highlight=False)
+    indicators = [left.indicateur for left in report.ecartes if left.indicateur]
+    if indicators:
+        text = f"  {len(indicators)} indicateurs laissés de côté pour cette diffusion : {listed(indicators, 5)}"
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _feeds(report: RunReport) -> Table:

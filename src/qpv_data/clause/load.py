@@ -34,12 +34,26 @@ class LoadedClause:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """What an output may not hold, and why: the feed, its indicator (none for the feed itself)."""
+
+    jeu: str
+    indicateur: str | None
+    probleme: Problem
+    message: str
+
+
+@dataclass(frozen=True)
 class ClauseSet:
-    """Every clause of a directory, sorted by id, each in one version: that of a day. `autres`: its other versions."""
+    """Every clause of a directory, sorted by id, each in one version: that of a day.
+
+    `autres`: its other versions. `ecartes`: what was taken out of it for an audience or a purpose.
+    """
 
     racine: Path
     chargees: tuple[LoadedClause, ...]
     autres: tuple[LoadedClause, ...] = ()
+    ecartes: tuple[LeftOut, ...] = ()
 
     @property
     def jeux(self) -> tuple[ClauseJeu, ...]:
