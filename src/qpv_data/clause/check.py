@@ -19,6 +19,7 @@ from qpv_data.clause.model import (
     LocalisationCode,
     TypeColonne,
 )
+from qpv_data.clause.source_check import source_violations
 from qpv_data.conforming import conform_sql, kept_columns
 from qpv_data.problems import InvalidDeclarationError, Problem, Rejet, Violation
 from qpv_data.resources import sql_dir
@@ -42,7 +43,7 @@ def unconfirmed(clauses: ClauseSet) -> list[Violation]:
         loaded.violation(
             ("source", "a_confirmer"),
             Problem.A_CONFIRMER,
-            f"{loaded.clause.id} : adresse à confirmer : {loaded.clause.source.url}",
+            f"{loaded.clause.id} : adresse à confirmer : {loaded.clause.source.adresse(loaded.clause.id)}",
             "vérifier l'adresse auprès du producteur, puis enlever `a_confirmer`",
         )
         for loaded in clauses.chargees
@@ -53,6 +54,7 @@ def unconfirmed(clauses: ClauseSet) -> list[Violation]:
 def _clause(loaded: LoadedClause) -> Iterator[Violation]:
     yield from _columns(loaded)
     yield from _references(loaded)
+    yield from source_violations(loaded)
     expressions = list(_expressions(loaded))
     yield from expressions
     if not expressions:
@@ -93,7 +95,7 @@ def _references(loaded: LoadedClause) -> Iterator[Violation]:
             yield loaded.violation(("source", "url"), Problem.VALEUR_INVALIDE, message, "les ajouter")
         yield from _stricter(loaded, clause)
         yield from address_violations(loaded, clause)
-    elif "{" in clause.source.url:
+    elif clause.source.par_periode:
         message = "un référentiel est livré en une fois"
         yield loaded.violation(("source", "url"), Problem.VALEUR_INVALIDE, message, "enlever les {…}")
 
