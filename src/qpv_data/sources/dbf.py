@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
@@ -26,8 +27,8 @@ def dbf_rows(path: Path, jeu: str, fmt: Format, columns: Sequence[Colonne]) -> I
     Raises FeedError: format_inattendu (no DBF, wrong encoding), source_tronquee, entete_inattendu.
     """
     with path.open("rb") as file:
-        head = file.read(1)
-    if not head or head[0] not in _VERSIONS:
+        head = file.read(12)
+    if not _is_dbf(head):
         raise FeedError(jeu, Problem.FORMAT_INATTENDU, "ce n'est pas un DBF", "vérifier `format.type`")
     if path.stat().st_size < (declared := dbf_size(path)):
         message = f"{path.stat().st_size} octets sur {declared}"
@@ -37,6 +38,14 @@ def dbf_rows(path: Path, jeu: str, fmt: Format, columns: Sequence[Colonne]) -> I
     texts = [as_text(table.column(i)).to_pylist() for i in chosen]
     for number, values in enumerate(zip(*texts, strict=True), start=1):
         yield RawRow(number, values)
+
+
+def _is_dbf(head: bytes) -> bool:
+    """A version, a day, at least one field and a byte a record: the format has no magic number."""
+    if len(head) < 12 or head[0] not in _VERSIONS or head[2] > 12 or head[3] > 31:
+        return False
+    header, width = struct.unpack("<HH", head[8:12])
+    return bool(header >= 33 + 32 and width >= 1)
 
 
 def _read(path: Path, jeu: str, encodage: str | None) -> pa.Table:

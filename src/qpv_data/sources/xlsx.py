@@ -8,10 +8,12 @@ from __future__ import annotations
 import re
 import zipfile
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext, suppress
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from xml.etree.ElementTree import ParseError
 
 import openpyxl
 from openpyxl.utils.cell import range_boundaries
@@ -26,7 +28,17 @@ _PART_MAX = 300_000_000  # a part that is held in memory: shared texts, styles
 _SHEETS = "xl/worksheets/"
 _MERGED = re.compile(rb'<(?:\w+:)?mergeCell\s[^>]*?ref="([A-Z0-9:$]{1,40})"')
 _MERGED_MAX = 100_000
-_BROKEN = (zipfile.BadZipFile, KeyError, ValueError, TypeError, IndexError, AttributeError, OSError, EOFError)
+_BROKEN = (
+    zipfile.BadZipFile,
+    ParseError,
+    KeyError,
+    ValueError,
+    TypeError,
+    IndexError,
+    AttributeError,
+    OSError,
+    EOFError,
+)
 
 Cells = list[str | None]
 
@@ -39,31 +51,30 @@ def xlsx_rows(path: Path, jeu: str, fmt: Format, columns: Sequence[Colonne]) -> 
     that the clause does not fill), entete_inattendu.
     """
     _inspect(path, jeu)
-    try:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
-    except _BROKEN as e:
-        raise _unexpected(jeu, f"classeur illisible ({type(e).__name__})", "demander une nouvelle livraison") from None
-    try:
-        sheet = _sheet(book, jeu, fmt.feuille)
-        rows = _filled(path, jeu, fmt, sheet)
-        _, header = next(((n, c) for n, c in rows if n > fmt.lignes_a_sauter), (0, None))
-        if header is None:
-            message = "feuille vide ou sans en-tête"
-            raise FeedError(jeu, Problem.ENTETE_INATTENDU, message, "revoir `format.feuille` et `lignes_a_sauter`")
-        names = [" ".join((h or "").split()) for h in header]
-        width = max((i for i, name in enumerate(names) if name), default=-1) + 1
-        indexes = match_headers(jeu, names, columns)
-        for number, cells in rows:
-            if not any(cells):
-                continue
-            if any(cells[width:]):
-                yield RawRow(number, None, Rejet.NOMBRE_DE_CHAMPS)
-            else:
-                yield RawRow(number, tuple(cells[i] if i < len(cells) else None for i in indexes))
-    except _BROKEN as e:
-        raise _unexpected(jeu, f"feuille illisible ({type(e).__name__})", "demander une nouvelle livraison") from None
-    finally:
-        book.close()
+    with path.open("rb") as file:  # a name without .xlsx would be refused
+        try:
+            book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
+            yield from _rows(_filled(path, jeu, fmt, _sheet(book, jeu, fmt.feuille)), jeu, fmt, columns)
+        except _BROKEN as e:
+            message = f"classeur illisible ({type(e).__name__})"
+            raise _unexpected(jeu, message, "demander une nouvelle livraison") from None
+
+
+def _rows(rows: Iterator[tuple[int, Cells]], jeu: str, fmt: Format, columns: Sequence[Colonne]) -> Iterator[RawRow]:
+    _, header = next(((n, c) for n, c in rows if n > fmt.lignes_a_sauter), (0, None))
+    if header is None:
+        message = "feuille vide ou sans en-tête"
+        raise FeedError(jeu, Problem.ENTETE_INATTENDU, message, "revoir `format.feuille` et `lignes_a_sauter`")
+    names = [" ".join((h or "").split()) for h in header]
+    width = max((i for i, name in enumerate(names) if name), default=-1) + 1
+    indexes = match_headers(jeu, names, columns)
+    for number, cells in rows:
+        if not any(cells):
+            continue
+        if any(cells[width:]):
+            yield RawRow(number, None, Rejet.NOMBRE_DE_CHAMPS)
+        else:
+            yield RawRow(number, tuple(cells[i] if i < len(cells) else None for i in indexes))
 
 
 def _unexpected(jeu: str, message: str, remede: str) -> FeedError:
@@ -78,17 +89,20 @@ def _inspect(path: Path, jeu: str) -> None:
             if not is_workbook(archive.namelist()):
                 raise _unexpected(jeu, "ce n'est pas un classeur XLSX", "vérifier `format.type` et `source.membre`")
             for info in archive.infolist():
-                if not info.filename.lower().endswith((".xml", ".rels")):
-                    continue
                 if not info.filename.startswith(_SHEETS) and info.file_size > _PART_MAX:
                     message = f"partie démesurée dans le classeur : {info.filename[:60]!r}"
                     raise FeedError(jeu, Problem.CONTENEUR_HOSTILE, message, remede)
-                with archive.open(info) as part:
+                # whatever its name: a relation may call any part a sheet. Pictures are no XML, and no danger.
+                with archive.open(info) as part, suppress(ValueError) if _is_other(info) else nullcontext():
                     refuse_doctype(part)
     except HostileXmlError as e:
         raise FeedError(jeu, Problem.CONTENEUR_HOSTILE, f"classeur refusé : {e}", remede) from None
     except _BROKEN as e:
         raise _unexpected(jeu, f"classeur illisible ({type(e).__name__})", "demander une nouvelle livraison") from None
+
+
+def _is_other(info: zipfile.ZipInfo) -> bool:
+    return not info.filename.lower().endswith((".xml", ".rels"))
 
 
 def _sheet(book: Any, jeu: str, wanted: str | None) -> Any:
@@ -116,6 +130,7 @@ def _filled(path: Path, jeu: str, fmt: Format, sheet: Any) -> Iterator[tuple[int
     for span in spans:
         starting.setdefault(span[1], []).append(span)
     open_spans: list[tuple[tuple[int, int, int, int], str | None]] = []
+    sheet.reset_dimensions()  # what the file says of its extent would cut the rows beyond it
     for number, row in enumerate(sheet.iter_rows(), start=1):
         cells = [_text(c) for c in row]
         if spans:

@@ -9,7 +9,7 @@ from xml.parsers import expat
 _CHUNK = 1 << 16
 
 
-class HostileXmlError(ValueError):
+class HostileXmlError(Exception):
     """A document type, the only way to declare an entity."""
 
 
