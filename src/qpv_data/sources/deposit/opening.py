@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 from qpv_data.clause.source import SourceDepot
 from qpv_data.problems import FeedError, Problem
 from qpv_data.sources.deposit.claims import Claims, LeaseClaims, LockClaims
-from qpv_data.sources.deposit.store import FolderStore, FsspecStore, SftpStore, Store
+from qpv_data.sources.deposit.store import FolderStore, S3Store, SftpStore, Store
 from qpv_data.sources.http import Reach, address_kind
 from qpv_data.sources.secrets import secret_of, user_and_password
 
@@ -88,7 +88,7 @@ def _s3(source: SourceDepot, jeu: str, user: str, key: str) -> Store:
         config_kwargs={"connect_timeout": _TIMEOUT, "read_timeout": _TIMEOUT},
     )  # fmt: skip
     split = urlsplit(source.url)
-    return FsspecStore(fs, unquote(split.netloc + split.path))
+    return S3Store(fs, unquote(split.netloc + split.path))
 
 
 def _reached(source: SourceDepot, jeu: str, host: str, port: int) -> socket.socket:

@@ -146,7 +146,7 @@ def _taken(deposit: Deposit, entry: Entry, into: Path, policy: FetchPolicy) -> F
     try:
         try:
             deposit.store.fetch(entry.nom, part, policy.taille_max)
-            if entry not in deposit.store.entries():
+            if part.stat().st_size != entry.taille or entry not in deposit.store.entries():
                 return None
             with part.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()

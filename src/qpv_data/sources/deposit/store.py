@@ -167,6 +167,21 @@ class FsspecStore:
         return f"{self.root}/{nom}"
 
 
+class S3Store(FsspecStore):
+    """An S3-compatible bucket: not every service says in so many words which condition failed."""
+
+    def create(self, nom: str, data: bytes) -> bool:
+        try:
+            return super().create(nom, data)
+        except OSError as e:
+            told = getattr(e.__cause__, "response", None) or {}
+            if told.get("Error", {}).get("Code") not in ("PreconditionFailed", "412", "ConditionalRequestConflict"):
+                raise
+            if self.read(nom, 1) is None:  # a conflict, and nobody won: to be tried again by the next run
+                raise
+            return False
+
+
 class SftpStore(FsspecStore):
     """An SFTP server: a plain renaming refuses to take the place of a file (the protocol's version 3)."""
 
