@@ -22,6 +22,7 @@ from prefect.cache_policies import NO_CACHE
 
 from qpv_data import pipeline
 from qpv_data import receive as receiving
+from qpv_data.clause.check import unconfirmed
 from qpv_data.clause.load import ClauseSet
 from qpv_data.clause.model import Clause, ClauseJeu, Diffusion
 from qpv_data.cli import default_clauses, now
@@ -78,8 +79,11 @@ def configuration(
 
 @task(name="vérifier les clauses", cache_policy=NO_CACHE, persist_result=False)
 def prepare(cfg: Configuration) -> tuple[ClauseSet, Period, Configuration]:
-    """Every declaration is checked before anything is written."""
-    return pipeline.prepare(cfg)
+    """Every declaration is checked before anything is written; what is to be confirmed is in the run's log."""
+    prepared = pipeline.prepare(cfg)
+    for pending in unconfirmed(prepared[0]):
+        get_run_logger().warning("%s", pending)
+    return prepared
 
 
 @task(

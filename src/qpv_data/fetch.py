@@ -20,7 +20,8 @@ from qpv_data.problems import FeedError, Problem
 from qpv_data.sources.archive import Unpacker
 from qpv_data.sources.container import Kind, Limits, safe_name, sniff, verify
 from qpv_data.sources.download import ADDRESS, LATER, Body, Download, TryAgainError
-from qpv_data.sources.http import Guard, open_session, redact
+from qpv_data.sources.http import Guard, Reach, open_session, redact
+from qpv_data.sources.secrets import Access
 
 
 @dataclass(frozen=True)
@@ -90,24 +91,32 @@ def fetch(
     transport: Callable[[str], str] | None = None,
     previous: Previous | None = None,
     sha256: str | None = None,
+    access: Access | None = None,
+    reach: Reach | None = None,
     pause: Callable[[float], None] = time.sleep,
     horloge: Callable[[], float] = time.monotonic,
     hasard: Callable[[], float] = random.random,
 ) -> Fetched:
     """Download `url` into the folder `into`, under a name that starts with its SHA-256.
 
-    `transport` gives the address really read (a mirror's). `sha256` is the one that the clause declares.
+    `transport` gives the address really read (a mirror's). `sha256` is the one that the clause declares. `access`
+    is what the source asks to be let in, `reach` where its address may lead: neither matters to a mirror.
     Raises FeedError, of the closed list: source_*, url_refusee, conteneur_*, format_inattendu,
     ecriture_impossible. Nothing is left in `into` then.
     """
     part = into / f".{hashlib.sha256(url.encode()).hexdigest()[:16]}.part"
     if previous is not None and (previous.url != redact(url) or sha256 not in (None, previous.sha256)):
         previous = None
-    address, timeout = transport(url) if transport else url, (policy.connexion, policy.lecture)
+    known = Access() if access is None or transport is not None else access
+    address, timeout = transport(url) if transport else known.address(url), (policy.connexion, policy.lecture)
     limit = horloge() + policy.duree_max
-    with closing(Guard(policy.duree_max)) as guard, open_session(guard, policy.agent) as session:
+    with (
+        closing(Guard(policy.duree_max, None if transport else reach)) as guard,
+        open_session(guard, policy.agent) as session,
+    ):
         conditions = _conditions(previous)
-        download = Download(jeu, url, address, part, policy.taille_max, timeout, conditions, session, guard)
+        size, mirrored = policy.taille_max, transport is not None
+        download = Download(jeu, url, address, part, size, timeout, conditions, session, guard, known.headers, mirrored)
 
         def attempt() -> Fetched:
             body = download.attempt()

@@ -34,6 +34,13 @@ class Problem(StrEnum):
     SOURCE_ALTEREE = "source_alteree"
     URL_REFUSEE = "url_refusee"
     MIROIR_INCOMPLET = "miroir_incomplet"
+    SECRET_ABSENT = "secret_absent"  # noqa: S105  the name of a problem
+    RESSOURCE_INTROUVABLE = "ressource_introuvable"
+    RESSOURCE_AMBIGUE = "ressource_ambigue"
+    SERVICE_EN_ERREUR = "service_en_erreur"
+    SOURCE_INSTABLE = "source_instable"
+    DEPOT_INACCESSIBLE = "depot_inaccessible"
+    DEPOT_DEJA_RETIRE = "depot_deja_retire"
     # containers and formats
     CONTENEUR_INVALIDE = "conteneur_invalide"
     CONTENEUR_HOSTILE = "conteneur_hostile"

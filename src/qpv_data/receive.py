@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
 from qpv_data.clause.model import Clause, ClauseJeu
+from qpv_data.clause.source import SourceDepot
 from qpv_data.compliance.contents import filled_shares, last_period
 from qpv_data.compliance.journal import RECUES, Attempt, available_day, record
 from qpv_data.compliance.report import write_report
 from qpv_data.conform import ConformReport, conform
 from qpv_data.conforming import kept_columns
 from qpv_data.engine import replacing, scratch
-from qpv_data.fetch import FetchPolicy, fetch
+from qpv_data.fetch import Fetched, FetchPolicy
 from qpv_data.land import Delivery, delivery_of, land, last_delivery
 from qpv_data.periods import parse_period
 from qpv_data.problems import FeedError, Problem
 from qpv_data.runs import Configuration, Expected, clause_digest, delivery_url
+from qpv_data.sources.deposit.pickup import pick_up
 from qpv_data.sources.http import redact
+from qpv_data.sources.obtain import obtain
 
 Statut = Literal["recue", "inchangee", "perimee", "refusee", "manquante"]
 Transport = Callable[[str], str]
@@ -127,28 +131,45 @@ def _hold_dates(cfg: Configuration, clause: Clause) -> None:
 def _obtain(
     cfg: Configuration, clause: Clause, expected: Expected, transport: Transport | None
 ) -> tuple[Delivery, bool]:
-    raw = cfg.folder("raw")
-    previous = last_delivery(raw, clause.id, expected.periode)
+    previous = last_delivery(cfg.folder("raw"), clause.id, expected.periode)
+    source = clause.source.pour(expected.periode)
+    policy = FetchPolicy(taille_max=source.taille_max_mo * 1_000_000)
     with scratch(cfg.travail) as folder:
-        fetched = fetch(
-            delivery_url(clause, expected.periode),
-            jeu=clause.id,
-            into=folder,
-            policy=FetchPolicy(taille_max=clause.source.taille_max_mo * 1_000_000),
-            transport=transport,
-            previous=previous,
-            sha256=clause.source.sha256,
-        )
-        delivery = land(
-            fetched,
-            clause_id=clause.id,
-            clause_version=clause.version,
-            periode=expected.periode,
-            diffusion=clause.diffusion.value,
-            raw=raw,
-            recue_le=cfg.maintenant,
-        )
+        if isinstance(source, SourceDepot) and transport is None:
+            delivery = _pick_up(cfg, clause, expected, source, previous, folder, policy)
+        else:
+            fetched = obtain(source, jeu=clause.id, into=folder, policy=policy, transport=transport, previous=previous)
+            delivery = _land(cfg, clause, expected, fetched)
     return delivery, previous is not None and previous.id == delivery.id
+
+
+def _pick_up(
+    cfg: Configuration, clause: Clause, expected: Expected, source: SourceDepot, previous: Delivery | None,
+    folder: Path, policy: FetchPolicy,
+) -> Delivery:  # fmt: skip
+    """Land every file that the deposit holds for this period; a receipt follows each landing, never precedes it."""
+    delivery = previous
+    files = pick_up(
+        source, jeu=clause.id, into=folder, policy=policy, clock=lambda: datetime.now(UTC), known=previous is not None
+    )
+    with closing(files):
+        for picked in files:
+            delivery = _land(cfg, clause, expected, picked.fetched)
+            picked.acknowledge(delivery.id)
+    assert delivery is not None, "picking nothing up with nothing held is an error of the deposit"
+    return delivery
+
+
+def _land(cfg: Configuration, clause: Clause, expected: Expected, fetched: Fetched) -> Delivery:
+    return land(
+        fetched,
+        clause_id=clause.id,
+        clause_version=clause.version,
+        periode=expected.periode,
+        diffusion=clause.diffusion.value,
+        raw=cfg.folder("raw"),
+        recue_le=cfg.maintenant,
+    )
 
 
 def _conform(

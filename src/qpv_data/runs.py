@@ -169,14 +169,7 @@ def expected_deliveries(clause: Clause, until: Period) -> list[Expected]:
 
 def delivery_url(clause: Clause, periode: str | None) -> str:
     """The clause's address, its slots filled."""
-    if periode is None:
-        return clause.source.url
-    period = parse_period(periode)
-    slots = {"periode": periode, "annee": str(period.annee), "trimestre": str(period.rang)}
-    url = clause.source.url
-    for name, value in slots.items():
-        url = url.replace("{" + name + "}", value)
-    return url
+    return clause.source.pour(periode).adresse(clause.id)
 
 
 def clause_digest(clause: Clause) -> str:

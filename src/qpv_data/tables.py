@@ -138,7 +138,7 @@ def _clause_row(c: Clause) -> dict[str, Any]:
         "licence": c.licence,
         "periodicite": c.periodicite,
         "donnees_personnelles": c.donnees_personnelles.presentes,
-        "url": redact(c.source.url),
+        "url": redact(c.source.adresse(c.id)),
         "a_confirmer": c.source.a_confirmer,
         "empreinte": clause_digest(c),
     }

@@ -25,6 +25,7 @@ from qpv_data.clause.model import (
     TypeColonne,
 )
 from qpv_data.clause.promises import personal_faults
+from qpv_data.clause.source_check import source_violations
 from qpv_data.conforming import conform_sql, kept_columns
 from qpv_data.problems import InvalidDeclarationError, Problem, Rejet, Violation
 from qpv_data.resources import sql_dir
@@ -51,9 +52,9 @@ def unconfirmed(clauses: ClauseSet) -> list[Violation]:
     found = []
     for loaded in clauses.chargees:
         clause = loaded.clause
-        keys = [*(["source.url"] if clause.source.a_confirmer else []), *clause.a_confirmer]
+        keys = [*(["source"] if clause.source.a_confirmer else []), *clause.a_confirmer]
         for key in dict.fromkeys(keys):
-            shown = f" : {clause.source.url}" if key == "source.url" else ""
+            shown = f" : {clause.source.adresse(clause.id)}" if key.startswith("source") else ""
             message = f"{clause.id} : {key} à confirmer{shown}"
             remedy = "vérifier auprès du producteur, puis enlever la marque"
             found.append(loaded.violation(written_path(key), Problem.A_CONFIRMER, message, remedy))
@@ -64,6 +65,7 @@ def _clause(loaded: LoadedClause) -> Iterator[Violation]:
     yield from _promised(loaded)
     yield from _columns(loaded)
     yield from _references(loaded)
+    yield from source_violations(loaded)
     expressions = list(_expressions(loaded))
     yield from expressions
     if not expressions:
@@ -127,7 +129,7 @@ def _references(loaded: LoadedClause) -> Iterator[Violation]:
             yield loaded.violation(("source", "url"), Problem.VALEUR_INVALIDE, message, "les ajouter")
         yield from _stricter(loaded, clause)
         yield from address_violations(loaded, clause)
-    elif "{" in clause.source.url:
+    elif clause.source.par_periode:
         message = "un référentiel est livré en une fois"
         yield loaded.violation(("source", "url"), Problem.VALEUR_INVALIDE, message, "enlever les {…}")
 

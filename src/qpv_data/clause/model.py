@@ -187,7 +187,7 @@ class ClauseJeu(ClauseBase):
     @property
     def par_periode(self) -> bool:
         """Whether each period is a delivery of its own: the address says which."""
-        return "{" in self.source.url
+        return self.source.par_periode
 
 
 class Vigueur(Modele):

@@ -11,7 +11,6 @@ from typing import Any
 
 from qpv_data.clause.model import Clause, Colonne, SansObjet, TypeColonne
 from qpv_data.clause.vocabulary import StatutClause
-from qpv_data.sources.http import redact
 
 API_VERSION = "v3.1.0"
 TYPES = {
@@ -31,9 +30,8 @@ _EVERY = {"mensuelle": (1, "m"), "trimestrielle": (3, "m"), "semestrielle": (6, 
 
 
 def to_odcs(clause: Clause) -> dict[str, Any]:
-    """The clause as an ODCS document, JSON values only. Its address shows no secret."""
+    """The clause as an ODCS document, JSON values only."""
     said = clause.model_dump(mode="json", exclude_defaults=True) | {"nature": clause.nature}
-    said["source"]["url"] = redact(clause.source.url)
     return {
         "apiVersion": API_VERSION,
         "kind": "DataContract",
@@ -47,7 +45,7 @@ def to_odcs(clause: Clause) -> dict[str, Any]:
             "usage": _words(clause.partage.retransmission),
             "limitations": " ; ".join(clause.partage.usages_interdits),
         },
-        "servers": [{"server": "source", "type": "api", "location": redact(clause.source.url)}],
+        "servers": [{"server": "source", "type": "api", "location": clause.source.adresse(clause.id)}],
         "schema": [_schema(clause)],
         "slaProperties": list(_service(clause)),
         "price": {"priceAmount": clause.cout.montant_eur_par_an, "priceCurrency": "EUR", "priceUnit": "an"},

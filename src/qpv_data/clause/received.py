@@ -8,34 +8,19 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
+from qpv_data.clause.source import Source
 from qpv_data.clause.vocabulary import Expression, Identifiant, Modele, StatutMasque, Texte, TypeColonne
 
-
-class Source(Modele):
-    """Where the feed is. `{periode}`, `{annee}` and `{trimestre}` in `url` make one delivery a period."""
-
-    url: Annotated[str, StringConstraints(pattern=r"^https?://\S+$")]
-    a_confirmer: bool = Field(default=False, description="the address could not be verified")
-    membre: Texte | None = Field(default=None, description="file inside the archive; * and ? are allowed")
-    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
-    taille_max_mo: Annotated[int, Field(gt=0, le=100_000)] = 4_000
-
-    @field_validator("url")
-    @classmethod
-    def _known_slots(cls, url: str) -> str:
-        unknown = set(re.findall(r"\{(.*?)\}", url)) - {"periode", "annee", "trimestre"}
-        if unknown:
-            raise ValueError(f"champ inconnu dans l'adresse : {', '.join(sorted(unknown))}")
-        return url
+__all__ = ["Cle", "Colonne", "Format", "Source"]
 
 
 class Format(Modele):
-    """`vecteur` is any perimeter file (GeoJSON, shapefile, GeoPackage), recognised by its content.
+    """`vecteur` is any perimeter file (GeoJSON, shapefile, GeoPackage, MIF, GeoParquet), recognised by its content.
 
     A ZIP or a GZ around any of them is opened by itself.
     """
 
-    type: Literal["csv", "json", "parquet", "vecteur"]
+    type: Literal["csv", "json", "parquet", "vecteur", "xlsx", "dbf"]
     encodage: Texte | None = Field(default=None, description="Python codec name; mandatory for csv")
     separateur: Annotated[str, StringConstraints(min_length=1, max_length=1)] | None = None
     guillemet: Annotated[str, StringConstraints(min_length=1, max_length=1)] = '"'
@@ -44,6 +29,8 @@ class Format(Modele):
     racine: Texte | None = Field(default=None, description="json: path of the array, dots between keys")
     eclater: Texte | None = Field(default=None, description="json: path of an inner array, one row an element")
     couche: Texte | None = Field(default=None, description="vecteur: name of the layer")
+    feuille: Texte | None = Field(default=None, description="xlsx: name of the sheet, when several are shown")
+    cellules_fusionnees: Literal["refuser", "remplir"] = "refuser"
     lignes_a_sauter: Annotated[int, Field(ge=0, le=100)] = 0
 
     @model_validator(mode="after")

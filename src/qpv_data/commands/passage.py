@@ -111,13 +111,13 @@ def _points(path: Path | None, x: str | None, y: str | None, crs: str | None, po
 
 
 def _write(table: pa.Table, target: Path) -> None:
-    import pyarrow.csv as csv
     import pyarrow.parquet as pq
 
     from qpv_data.engine import replacing
+    from qpv_data.points.rows import write_csv
 
     with replacing(target) as draft:
         if target.suffix.lower() == ".csv":
-            csv.write_csv(table, draft)
+            write_csv(table, draft)
         else:
             pq.write_table(table, draft, compression="zstd")

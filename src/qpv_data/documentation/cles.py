@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from qpv_data.clause import model
+from qpv_data.clause import model, source
 from qpv_data.problems import MotifInconnu, Rejet
 
 Schema = Mapping[str, Any]
@@ -57,7 +57,7 @@ def meaning_of_key(path: tuple[str | int, ...]) -> str | None:
 
 def documented(name: str) -> type[BaseModel]:
     """The model that a section is about."""
-    found: type[BaseModel] = getattr(model, name)
+    found: type[BaseModel] = getattr(model, name, None) or getattr(source, name)
     return found
 
 
@@ -67,6 +67,8 @@ def own_fields(name: str) -> list[str]:
     if shown is model.ClauseBase:
         return ["nature", *shown.model_fields]
     said = model.ClauseBase.model_fields if issubclass(shown, model.ClauseBase) else {}
+    if issubclass(shown, source.SourceCommune) and shown is not source.SourceHttp:
+        said = source.SourceCommune.model_fields  # explained once, with the commonest of sources
     return [field for field in shown.model_fields if field not in said]
 
 
@@ -110,7 +112,9 @@ def _words(part: Schema, defs: Schema) -> Iterator[str]:
     elif "const" in part or "enum" in part:
         yield from (f"`{value}`" for value in part.get("enum") or [part["const"]])
     elif part.get("type") == "array":
-        yield f"liste : {' ou '.join(_words(part['items'], defs))}"
+        several = part.get("prefixItems")
+        many = f"liste de {len(several)}" if several else "liste"
+        yield f"{many} : {' ou '.join(_words(several[0] if several else part['items'], defs))}"
     elif part.get("type") == "object":
         values = part.get("additionalProperties") or next(iter(part["patternProperties"].values()))
         yield f"table : {' ou '.join(_words(values, defs))}"

@@ -13,6 +13,7 @@ import pyarrow.csv as pcsv
 import pyarrow.parquet as pq
 
 from qpv_data.arrays import arrow, texts
+from qpv_data.inert import inert
 from qpv_data.points.batch import Placed
 from qpv_data.points.ground import MOTIFS
 from qpv_data.problems import FeedError, Problem
@@ -111,14 +112,14 @@ class CsvRows:
     text, with commas between."""
 
     def __init__(self, target: Any, schema: pa.Schema) -> None:
-        names = _inert(texts(schema.names)).to_pylist()
+        names = inert(texts(schema.names)).to_pylist()
         empty = (pa.chunked_array([], f.type) for f in schema)
         self._schema = pa.schema([(name, _plain(c).type) for name, c in zip(names, empty, strict=True)])
         self._writer = pcsv.CSVWriter(target, self._schema)
 
     def write(self, table: pa.Table) -> None:
         """Add rows."""
-        self._writer.write_table(pa.table([_inert(_plain(c)) for c in table.columns], schema=self._schema))
+        self._writer.write_table(pa.table([inert(_plain(c)) for c in table.columns], schema=self._schema))
 
     def close(self) -> None:
         """End the file."""
@@ -150,18 +151,3 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
         shown = [None if v is None else v.hex() for v in column.to_pylist()]
         return pa.chunked_array([pa.array(shown, pa.string())])
     return column
-
-
-def _inert(column: Any) -> Any:
-    import pyarrow.compute as pc
-
-    if not pa.types.is_string(column.type):
-        return column
-    # A number keeps its sign: only what is no number is a formula.
-    formula = pc.and_(
-        pc.match_substring_regex(column, r"^[=+\-@\t\r]"),
-        pc.invert(pc.match_substring_regex(column, r"^[+-]?[0-9.,]+([eE][+-]?[0-9]+)?$")),
-    )
-    if not pc.any(formula).as_py():
-        return column
-    return pc.if_else(pc.fill_null(formula, False), pc.binary_join_element_wise("'", column, ""), column)

@@ -10,7 +10,7 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from gzip import GzipFile
@@ -51,6 +51,11 @@ class Limits:
 def parts_of(name: str) -> tuple[str, ...]:
     """The parts of a name inside a zip; some Windows tools write backslashes."""
     return PurePosixPath(name.replace("\\", "/")).parts
+
+
+def is_workbook(names: Sequence[str]) -> bool:
+    """Whether a zip of these members is an XLSX and no archive of files."""
+    return "[Content_Types].xml" in names and "xl/workbook.xml" in names
 
 
 class Unpacker:

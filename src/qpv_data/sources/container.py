@@ -9,13 +9,15 @@ import zipfile
 from enum import StrEnum
 from pathlib import Path
 
-from qpv_data.sources.archive import Limits, Unpacker, parts_of
+from qpv_data.sources.archive import Limits, Unpacker, is_workbook, parts_of
 
 __all__ = ["Kind", "Limits", "open_delivery", "open_members", "safe_name", "sniff", "verify"]
 
-_DATA = (".geojson", ".json", ".csv", ".shp", ".gpkg", ".parquet", ".txt")
+_DATA = (".geojson", ".json", ".csv", ".shp", ".gpkg", ".parquet", ".geoparquet", ".fgb", ".mif")
+_LESSER = (".txt", ".xlsx", ".dbf")  # each taken when nothing before it is there: notices are texts and workbooks
 _NESTED = (".zip", ".gz")
-_SHAPEFILE = {".dbf": True, ".shx": True, ".prj": False, ".cpg": False}  # whether it cannot be done without
+# whether it cannot be done without
+_SIBLINGS = {".shp": {".dbf": True, ".shx": True, ".prj": False, ".cpg": False}, ".mif": {".mid": True}}
 _HTML = re.compile(rb"<(!doctype\s+html|html[\s>])", re.IGNORECASE)
 
 
@@ -76,9 +78,10 @@ def open_delivery(path: Path, *, jeu: str, membre: str | None, into: Path, limit
     """The file to read: `path` itself, or what its archive holds, written in `into` (not `path`'s own folder).
 
     `membre` is a glob (`*`, `?`, any case) on the full name inside a zip, else on the last part of it; exactly
-    one file must match. Without it, the only data file is taken; a .txt counts only when nothing else does.
-    A .shp comes with its siblings. One nested archive is opened. A bare file is returned even when `membre` is
-    declared: producers turn archives into files and back. Raises FeedError: conteneur_invalide, _hostile.
+    one file must match. Without it, the only data file is taken; a .txt, then a .xlsx, then a .dbf count only when
+    nothing else does. A .shp or a .mif comes with its siblings; a workbook (XLSX) is no archive. One nested archive
+    is opened. A bare file is returned even when `membre` is declared: producers turn archives into files and back.
+    Raises FeedError: conteneur_invalide, conteneur_hostile.
     """
     _not_beside(path, into)
     return _descend(Unpacker(jeu, limite), path, membre, into, depth=0)
@@ -143,9 +146,11 @@ def _descend(unpacker: Unpacker, path: Path, membre: str | None, into: Path, dep
             found = unpacker.write(stream, into / safe_name(path.name.removesuffix(".gz")))
     else:
         with unpacker.zip(path) as archive:
+            if is_workbook(archive.namelist()):
+                return path
             info, rest = _choose(unpacker, _files(archive), membre)
-            if info.filename.casefold().endswith(".shp"):
-                return _shapefile(unpacker, archive, info, into)
+            if info.filename.casefold().endswith((".shp", ".mif")):
+                return _with_siblings(unpacker, archive, info, into)
             found = _extract(unpacker, archive, info, into / safe_name(parts_of(info.filename)[-1]))
     inside = _descend(unpacker, found, rest, into / "interieur", depth + 1)
     if inside != found:
@@ -157,8 +162,8 @@ def _choose(unpacker: Unpacker, files: list[zipfile.ZipInfo], membre: str | None
     """The member to extract, and the pattern that is still to be satisfied inside it."""
     nested, rest = _with_suffix(files, _NESTED), membre
     if membre is None:
-        data = _with_suffix(files, _DATA)
-        found = [i for i in data if not i.filename.casefold().endswith(".txt")] or data or nested
+        ranks = [_DATA, *((suffix,) for suffix in _LESSER), _NESTED]
+        found = next((some for suffixes in ranks if (some := _with_suffix(files, suffixes))), [])
     elif matching := _matching(files, membre):
         found, rest = matching, None
     else:
@@ -193,15 +198,17 @@ def _with_suffix(files: list[zipfile.ZipInfo], suffixes: tuple[str, ...]) -> lis
     return [i for i in files if i.filename.casefold().endswith(suffixes)]
 
 
-def _shapefile(unpacker: Unpacker, archive: zipfile.ZipFile, shp: zipfile.ZipInfo, into: Path) -> Path:
-    target = into / safe_name(f"{parts_of(shp.filename)[-1][:-4]}.shp")
+def _with_siblings(unpacker: Unpacker, archive: zipfile.ZipFile, info: zipfile.ZipInfo, into: Path) -> Path:
+    """A shapefile or a MIF, with the files that it is read with."""
+    stem, end = info.filename[:-4], info.filename[-4:].casefold()
+    target = into / safe_name(f"{parts_of(stem)[-1]}{end}")
     siblings = {i.filename.casefold(): i for i in _files(archive)}
-    for suffix, needed in _SHAPEFILE.items():
-        if info := siblings.get(shp.filename[:-4].casefold() + suffix):
-            _extract(unpacker, archive, info, target.with_suffix(suffix))
+    for suffix, needed in _SIBLINGS[end].items():
+        if found := siblings.get(stem.casefold() + suffix):
+            _extract(unpacker, archive, found, target.with_suffix(suffix))
         elif needed:
-            raise unpacker.invalid(f"{shp.filename!r} sans son fichier {suffix}", "prévenir le producteur")
-    return _extract(unpacker, archive, shp, target)
+            raise unpacker.invalid(f"{info.filename!r} sans son fichier {suffix}", "prévenir le producteur")
+    return _extract(unpacker, archive, info, target)
 
 
 def _extract(unpacker: Unpacker, archive: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path) -> Path:

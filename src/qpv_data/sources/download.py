@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
@@ -44,7 +44,8 @@ class Download:
     """What lasts from one try to the next: the bytes in `part`, and the resource that they are the start of.
 
     `url` names the resource in messages, `address` is read (a mirror's, perhaps). Sizes in bytes, `timeout` is
-    (connect, read) in seconds. `conditions` are sent with a request for the whole body.
+    (connect, read) in seconds. `conditions` are sent with a request for the whole body, `secrets` with every request
+    to the address's own origin.
     """
 
     jeu: str
@@ -56,6 +57,8 @@ class Download:
     conditions: Mapping[str, str]
     session: requests.Session
     guard: Guard
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    mirrored: bool = False
     have: int = 0
     total: int | None = None
     etag: str | None = None
@@ -83,7 +86,7 @@ class Download:
             self.restart()
             headers = self.conditions
         try:
-            with get(self.session, self.guard, self.address, headers, self.timeout) as answer:
+            with get(self.session, self.guard, self.address, headers, self.timeout, self.secrets) as answer:
                 if answer.status_code == 304 and self.conditions and not resuming:
                     return None
                 self._judge(answer, resuming=resuming)
@@ -119,7 +122,7 @@ class Download:
             self.etag = etag if etag.startswith('"') else None  # a weak one does not prove the same bytes
             return
         if status in (404, 410):
-            mirrored = "ajouter le fichier au miroir, ou " if self.address != self.url else ""
+            mirrored = "ajouter le fichier au miroir, ou " if self.mirrored else ""
             raise self.error(Problem.SOURCE_ABSENTE, f"réponse {status}", mirrored + ADDRESS)
         if status in _TRANSIENT:
             raise TryAgainError(Problem.SOURCE_INJOIGNABLE, f"réponse {status}", retry_after(headers))

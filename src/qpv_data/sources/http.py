@@ -8,6 +8,7 @@ import socket
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
@@ -21,6 +22,7 @@ from urllib3 import exceptions as urllib3_errors
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 REDIRECTIONS_MAX = 5
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _SECRETS = ("token", "key", "apikey", "api_key", "api-key", "access_token", "password", "signature", "sig")
 
 
@@ -38,15 +40,46 @@ class AddressKind(StrEnum):
 
 
 def address_kind(ip: str) -> AddressKind:
-    """The kind of a textual IPv4 or IPv6 address; an IPv4 address mapped into IPv6 is seen as itself."""
+    """The kind of a textual IPv4 or IPv6 address; an IPv4 address carried by an IPv6 one is seen as itself."""
     address = ipaddress.ip_address(ip.partition("%")[0])
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped
+    if isinstance(address, ipaddress.IPv6Address):
+        address = _carried(address) or address
     if address.is_loopback:
         return AddressKind.BOUCLE
     if address.is_link_local:
         return AddressKind.LIEN_LOCAL
     return AddressKind.PUBLIQUE if address.is_global and not address.is_multicast else AddressKind.PRIVEE
+
+
+def _carried(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """The IPv4 address that a gateway reads in this one: mapped, 6to4, Teredo, NAT64."""
+    if address in _NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
+
+
+def literal_kind(host: str) -> AddressKind | None:
+    """The kind of network that a host's very spelling names; None for a name that only DNS can tell."""
+    if host.rstrip(".").lower() == "localhost" or host.rstrip(".").lower().endswith(".localhost"):
+        return AddressKind.BOUCLE
+    try:
+        return address_kind(host)
+    except ValueError:
+        return None
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Where an address that a clause or an API gave may lead: the public network, and `interne`, the one host on
+    this machine or on a private network that the clause names. Link-local addresses (metadata of clouds) never."""
+
+    interne: str | None = None
+
+    def admits(self, host: str, kind: AddressKind) -> bool:
+        """Whether `host`, found at an address of this kind, may be read."""
+        if kind is AddressKind.PUBLIQUE:
+            return True
+        return kind is not AddressKind.LIEN_LOCAL and host.lower() == (self.interne or "").lower()
 
 
 def may_follow(origin: AddressKind, target: AddressKind) -> bool:
@@ -60,6 +93,13 @@ def _addresses(host: str) -> set[str]:
         return {str(info[4][0]) for info in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
     except OSError:
         return set()
+
+
+def secret_parts(url: str) -> list[str]:
+    """What in this address is a secret: `utilisateur`, then the names of query parameters that hold one."""
+    split = urlsplit(url)
+    named = [name for name, value in parse_qsl(split.query) if name.lower() in _SECRETS and value]
+    return (["utilisateur"] if "@" in split.netloc else []) + named
 
 
 def redact(url: str) -> str:
@@ -81,8 +121,11 @@ class Guard:
     A read timeout does not bound a body (nor headers) fed drop by drop: only closing the socket does.
     """
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, reach: Reach | None = None) -> None:
+        """`reach`: where a declared address may lead; None when whoever calls chose the address: redirections then
+        stay within its kind of network."""
         self.expired = False
+        self._reach, self._host, self._number = reach, "", 0
         self._origin: AddressKind | None = None
         self._proxied = False
         self._sock: socket.socket | None = None
@@ -98,12 +141,17 @@ class Guard:
 
         Every address of a redirection's host is judged before any is tried.
         """
-        self._proxied = proxied
+        self._proxied, self._host, self._number = proxied, host, number
         if number == 0:
             self._origin = None
-        elif not proxied:
-            for ip in _addresses(host):
-                self._judge(ip)
+        if self._reach is None and number == 0:
+            return
+        if proxied:  # the proxy resolves names: what a spelling says is judged all the same
+            if self._reach is not None and literal_kind(host) is not None:
+                self._judge("127.0.0.1" if literal_kind(host) is AddressKind.BOUCLE else host)
+            return
+        for ip in _addresses(host):
+            self._judge(ip)
 
     def admit(self, sock: socket.socket) -> None:
         """Judge the peer really reached: a name may resolve to something else the next time."""
@@ -116,7 +164,11 @@ class Guard:
 
     def _judge(self, ip: str) -> None:
         kind = address_kind(ip)
-        if self._origin is None:
+        if self._reach is not None:
+            if not self._reach.admits(self._host, kind):
+                what = "redirection vers" if self._number else "l'hôte est à"
+                raise RefusedUrlError(f"{what} une adresse {kind}, que la clause n'a pas déclarée (`hote_interne`)")
+        elif self._origin is None:
             self._origin = kind
         elif not may_follow(self._origin, kind):
             raise RefusedUrlError(f"redirection d'une adresse {self._origin} vers une adresse {kind}")
@@ -147,14 +199,22 @@ def open_session(guard: Guard, agent: str) -> requests.Session:
 
 @contextmanager
 def get(
-    session: requests.Session, guard: Guard, url: str, headers: Mapping[str, str], timeout: tuple[float, float]
+    session: requests.Session,
+    guard: Guard,
+    url: str,
+    headers: Mapping[str, str],
+    timeout: tuple[float, float],
+    secrets: Mapping[str, str] | None = None,
 ) -> Iterator[requests.Response]:
     """The answer at the end of at most five redirections, body unread.
 
+    `secrets`: headers for the origin of `url` alone; a redirection elsewhere does not take them along.
     Raises RefusedUrlError, and the errors of requests.
     """
+    first = origin_of(url)
     for number in range(REDIRECTIONS_MAX + 1):
-        answer = _get_one(session, guard, number, url, headers, timeout)
+        sent = {**headers, **(secrets or {})} if origin_of(url) == first else headers
+        answer = _get_one(session, guard, number, url, sent, timeout)
         try:
             target = session.get_redirect_target(answer)
             if target is None:
@@ -164,6 +224,13 @@ def get(
         finally:
             answer.close()
     raise RefusedUrlError(f"plus de {REDIRECTIONS_MAX} redirections")
+
+
+def origin_of(url: str) -> tuple[str, str, int | None]:
+    """Scheme, host and port: to whom a secret is told. Raises ValueError on a malformed address."""
+    split = urlsplit(url)
+    default = {"http": 80, "https": 443}.get(split.scheme)
+    return split.scheme, (split.hostname or "").lower(), split.port or default
 
 
 def read_some(answer: requests.Response, amount: int) -> bytes:

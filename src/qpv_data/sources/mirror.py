@@ -1,7 +1,8 @@
 """A mirror: public addresses answered from local files, over loopback HTTP, for hosts without the network.
 
 A table (`url;fichier`, `;`, UTF-8, `#` starts a comment line) maps an address to a file; `*` and `?` in
-`fichier` gather the matches into one ZIP, always the same bytes. Then comes the layout DIR/<host>/<path>.
+`fichier` gather the matches into one ZIP, always the same bytes. Then comes the layout DIR/<host>/<path>. A deposit
+is answered at `depot://<clause>/<name>`: DIR/<clause>/<name> in the layout, where a pattern finds its only match.
 """
 
 from __future__ import annotations
@@ -108,6 +109,9 @@ class Mirror:
         if any(s in ("", ".", "..") or "/" in s or "\\" in s or "\0" in s for s in segments):
             return None
         path = self.root.joinpath(*segments)
+        if split.scheme == "depot" and _is_pattern(segments[-1]):
+            found = [p for p in _matches(path.parent, segments[-1]) if p.is_file() and self._holds(p)]
+            return found[0] if len(found) == 1 else None
         try:
             return path if path.is_file() and self._holds(path) else None
         except OSError:  # a name too long for the file system
@@ -180,7 +184,7 @@ def _read(table: Path, root: Path) -> tuple[dict[str, str], list[Violation]]:
     for number, line in rows[1:]:
         cells = [c.strip() for c in next(csv.reader([line], delimiter=";"))]
         url = _normal(cells[0]) or ""
-        if len(cells) != 2 or not url.startswith(("http://", "https://")) or not cells[1]:
+        if len(cells) != 2 or not url.startswith(("http://", "https://", "depot://")) or not cells[1]:
             fault(number, Problem.VALEUR_INVALIDE, "ligne mal formée", "écrire une adresse http(s) ; un fichier")
         elif reason := _escapes(root, cells[1]):
             fault(number, Problem.VALEUR_INVALIDE, f"{cells[1]} {reason}", "nommer un fichier du dossier")

@@ -12,7 +12,7 @@ import io
 import itertools
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from operator import itemgetter
 from pathlib import Path
@@ -52,8 +52,7 @@ def read_rows(path: Path, jeu: str, fmt: Format, columns: Sequence[Colonne]) -> 
     if fmt.type == "vecteur":
         yield from _vector_batches(path, jeu, fmt, columns)
         return
-    reader = {"csv": _csv_rows, "json": _json_rows, "parquet": _parquet_rows}[fmt.type]
-    rows = reader(path, jeu, fmt, columns)
+    rows = _reader(fmt.type)(path, jeu, fmt, columns)
     while (batch := _batch(itertools.islice(rows, BATCH), columns)).num_rows:
         yield batch
 
@@ -276,3 +275,16 @@ def _vector_batches(path: Path, jeu: str, fmt: Format, columns: Sequence[Colonne
         table.column("geometrie").cast(pa.binary()),
     ]
     yield from pa.Table.from_arrays(arrays, schema=schema).to_batches(max_chunksize=BATCH)
+
+
+def _reader(kind: str) -> Callable[[Path, str, Format, Sequence[Colonne]], Iterator[RawRow]]:
+    """The last two read their own library when they are asked for, and this module."""
+    if kind == "xlsx":
+        from qpv_data.sources.xlsx import xlsx_rows
+
+        return xlsx_rows
+    if kind == "dbf":
+        from qpv_data.sources.dbf import dbf_rows
+
+        return dbf_rows
+    return {"csv": _csv_rows, "json": _json_rows, "parquet": _parquet_rows}[kind]

@@ -35,7 +35,7 @@ def check_whole(shp: Path, *, jeu: str) -> Path:
         message = f"shapefile {shp.name} incomplet : {', '.join(absent)} absent"
         raise FeedError(jeu, Problem.FORMAT_INATTENDU, message, "demander l'archive complète au producteur")
     for suffix in (".shp", ".shx", ".dbf"):
-        declared = (_dbf_size if suffix == ".dbf" else _shp_size)(members[suffix])
+        declared = (dbf_size if suffix == ".dbf" else _shp_size)(members[suffix])
         if members[suffix].stat().st_size < declared:
             message = f"{members[suffix].name} : {members[suffix].stat().st_size} octets sur {declared}"
             raise FeedError(jeu, Problem.SOURCE_TRONQUEE, message, "télécharger de nouveau le fichier")
@@ -48,7 +48,7 @@ def _shp_size(path: Path) -> int:
     return 2 * int(struct.unpack(">i", head[24:28])[0]) if len(head) == 28 else 100
 
 
-def _dbf_size(path: Path) -> int:
+def dbf_size(path: Path) -> int:
     """Header and records; the end-of-file mark (0x1A) is optional."""
     rows, header, width = _dbf_layout(path)
     return header + rows * width

@@ -1,4 +1,5 @@
-"""Any perimeter file, as a table of texts and geometries: GeoJSON, shapefile, GeoPackage, FlatGeobuf, MapInfo.
+"""Any perimeter file, as a table of texts and geometries: GeoJSON, shapefile, GeoPackage, FlatGeobuf, MapInfo,
+GeoParquet.
 
 The kind comes from the content, never from the name. Formats that make GDAL open other files or run commands
 (VRT, GML, GDALG) are refused before GDAL sees them.
@@ -27,6 +28,7 @@ from pyproj.exceptions import CRSError
 
 from qpv_data.problems import FeedError, Problem
 from qpv_data.sources.container import Kind, sniff
+from qpv_data.sources.geoparquet import read_geoparquet
 from qpv_data.sources.shapefile import check_whole, shapefile_of, text_encoding
 
 _GEOMETRY = ("geometrie", "geometrie.x", "geometrie.y")
@@ -60,6 +62,8 @@ def read_vector(path: Path, *, jeu: str, couche: str | None, encodage: str | Non
     Raises FeedError: format_inattendu (HTML, garbage, several layers, wrong encoding), source_tronquee.
     """
     file = shapefile_of(path, jeu=jeu, couche=couche) if path.is_dir() else path
+    if sniff(file) is Kind.PARQUET:
+        return _geoparquet(file, jeu)
     opening = _opening(file, jeu, encodage)
     with warnings.catch_warnings():
         # GDAL warns about file extensions; what would lose data is checked here, and refused.
@@ -67,13 +71,20 @@ def read_vector(path: Path, *, jeu: str, couche: str | None, encodage: str | Non
         try:
             layer = _only_layer(opening.target, jeu, couche)
             meta, table = read_arrow(opening.target, layer=layer, **opening.options)
-            columns = {name: _as_text(table[name]) for name in table.column_names if not _is_geometry(table, name)}
+            columns = {name: as_text(table[name]) for name in table.column_names if not _is_geometry(table, name)}
             geometries = shapely.from_wkb(_geometry_column(table))
         except (DataSourceError, DataLayerError, UnicodeDecodeError, pa.ArrowInvalid, shapely.GEOSException) as e:
             message = f"fichier de périmètres illisible : {str(e).replace(str(file), file.name)[:200]}"
             raise _unexpected(jeu, message, "vérifier la source et `format.encodage`") from e
     renamed = {f"attribut.{n}" if n in _GEOMETRY else n: values for n, values in columns.items()}
     return VectorTable(pa.table({**renamed, **_geometry_columns(geometries)}), authority(meta["crs"]))
+
+
+def _geoparquet(file: Path, jeu: str) -> VectorTable:
+    attributes, geometries, crs = read_geoparquet(file, jeu)
+    texts = {n: as_text(attributes.column(n)) for n in attributes.column_names}
+    renamed = {f"attribut.{n}" if n in _GEOMETRY else n: values for n, values in texts.items()}
+    return VectorTable(pa.table({**renamed, **_geometry_columns(geometries)}), authority(crs))
 
 
 def _opening(file: Path, jeu: str, encodage: str | None) -> _Opening:
@@ -90,7 +101,7 @@ def _opening(file: Path, jeu: str, encodage: str | None) -> _Opening:
     geopackage = kind is Kind.SQLITE and head[68:72] in (b"GPKG", b"GP10", b"GP11")
     if geopackage or head.startswith((b"fgb\x03", b"Version ")):
         return _Opening(str(file), {})
-    expected = "GeoJSON, shapefile, GeoPackage, FlatGeobuf ou MapInfo MIF attendu"
+    expected = "GeoJSON, shapefile, GeoPackage, FlatGeobuf, GeoParquet ou MapInfo MIF attendu"
     raise _unexpected(jeu, f"{expected}, reçu : {kind.value}", "vérifier l'adresse et `source.membre`")
 
 
@@ -128,7 +139,7 @@ def _geometry_column(table: pa.Table) -> NDArray[np.object_]:
     return np.full(table.num_rows, None, dtype=object)
 
 
-def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray | pa.Array:
+def as_text(column: pa.ChunkedArray) -> pa.ChunkedArray | pa.Array:
     """Null stays null; see `read_vector` for each type. Raises UnicodeDecodeError on bytes that are not UTF-8."""
     if isinstance(column.type, pa.BaseExtensionType):
         column = pa.chunked_array([chunk.storage for chunk in column.chunks], type=column.type.storage_type)
