@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 _FORMULA = "^\\s*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"
-_NUMBER = r"^[+-]?[0-9.,]+([eE][+-]?[0-9]+)?$"
+_NUMBER = r"[+-]?[0-9.,]+([eE][+-]?[0-9]+)?"
 
 
 def inert(column: Any) -> Any:
@@ -20,7 +20,9 @@ def inert(column: Any) -> Any:
 
     if not pa.types.is_string(column.type):
         return column
-    formula = pc.and_(pc.match_substring_regex(column, _FORMULA), pc.invert(pc.match_substring_regex(column, _NUMBER)))
+    formula = pc.and_(
+        pc.match_substring_regex(column, _FORMULA), pc.invert(pc.match_substring_regex(column, f"^{_NUMBER}$"))
+    )
     if not pc.any(formula).as_py():
         return column
     return pc.if_else(pc.fill_null(formula, False), pc.binary_join_element_wise("'", column, ""), column)
@@ -29,4 +31,4 @@ def inert(column: Any) -> Any:
 def inert_text(value: str) -> str:
     """The same for one cell, of a workbook for one."""
     starts = re.match(_FORMULA, value)
-    return "'" + value if starts and not re.match(_NUMBER, value) else value
+    return "'" + value if starts and not re.fullmatch(_NUMBER, value) else value

@@ -14,7 +14,7 @@ from pydantic import Discriminator, Field, StringConstraints, Tag, field_validat
 
 from qpv_data.clause.vocabulary import CodeEpsg, Modele, Texte
 from qpv_data.periods import parse_period
-from qpv_data.sources.http import AddressKind, literal_kind, secret_parts
+from qpv_data.sources.networks import AddressKind, literal_kind, secret_parts
 
 _SLOTS = {"periode", "annee", "trimestre", "mois"}
 Adresse = Annotated[str, StringConstraints(pattern=r"^https?://\S+$")]

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import http.client
-import ipaddress
 import socket
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -21,65 +18,27 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3 import exceptions as urllib3_errors
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
+from qpv_data.sources.networks import AddressKind, Reach, address_kind, literal_kind, redact
+
+__all__ = [
+    "AddressKind",
+    "Guard",
+    "Reach",
+    "RefusedUrlError",
+    "address_kind",
+    "get",
+    "may_follow",
+    "open_session",
+    "origin_of",
+    "read_some",
+    "redact",
+]
+
 REDIRECTIONS_MAX = 5
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-_SECRETS = ("token", "key", "apikey", "api_key", "api-key", "access_token", "password", "signature", "sig")
 
 
 class RefusedUrlError(Exception):
     """The address may not be reached. The message is fit for readers."""
-
-
-class AddressKind(StrEnum):
-    """Where an IP address leads."""
-
-    PUBLIQUE = "publique"
-    BOUCLE = "boucle locale"
-    LIEN_LOCAL = "lien local"
-    PRIVEE = "privée"
-
-
-def address_kind(ip: str) -> AddressKind:
-    """The kind of a textual IPv4 or IPv6 address; an IPv4 address carried by an IPv6 one is seen as itself."""
-    address = ipaddress.ip_address(ip.partition("%")[0])
-    if isinstance(address, ipaddress.IPv6Address):
-        address = _carried(address) or address
-    if address.is_loopback:
-        return AddressKind.BOUCLE
-    if address.is_link_local:
-        return AddressKind.LIEN_LOCAL
-    return AddressKind.PUBLIQUE if address.is_global and not address.is_multicast else AddressKind.PRIVEE
-
-
-def _carried(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    """The IPv4 address that a gateway reads in this one: mapped, 6to4, Teredo, NAT64."""
-    if address in _NAT64:
-        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
-
-
-def literal_kind(host: str) -> AddressKind | None:
-    """The kind of network that a host's very spelling names; None for a name that only DNS can tell."""
-    if host.rstrip(".").lower() == "localhost" or host.rstrip(".").lower().endswith(".localhost"):
-        return AddressKind.BOUCLE
-    try:
-        return address_kind(host)
-    except ValueError:
-        return None
-
-
-@dataclass(frozen=True)
-class Reach:
-    """Where an address that a clause or an API gave may lead: the public network, and `interne`, the one host on
-    this machine or on a private network that the clause names. Link-local addresses (metadata of clouds) never."""
-
-    interne: str | None = None
-
-    def admits(self, host: str, kind: AddressKind) -> bool:
-        """Whether `host`, found at an address of this kind, may be read."""
-        if kind is AddressKind.PUBLIQUE:
-            return True
-        return kind is not AddressKind.LIEN_LOCAL and host.lower() == (self.interne or "").lower()
 
 
 def may_follow(origin: AddressKind, target: AddressKind) -> bool:
@@ -93,26 +52,6 @@ def _addresses(host: str) -> set[str]:
         return {str(info[4][0]) for info in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
     except OSError:
         return set()
-
-
-def secret_parts(url: str) -> list[str]:
-    """What in this address is a secret: `utilisateur`, then the names of query parameters that hold one."""
-    split = urlsplit(url)
-    named = [name for name, value in parse_qsl(split.query) if name.lower() in _SECRETS and value]
-    return (["utilisateur"] if "@" in split.netloc else []) + named
-
-
-def redact(url: str) -> str:
-    """The address, fit for messages and receipts: no user, no password, no key in the query."""
-    try:
-        split = urlsplit(url)
-    except ValueError:
-        return "adresse illisible"
-    pairs = parse_qsl(split.query, keep_blank_values=True)
-    if any(name.lower() in _SECRETS for name, _ in pairs):
-        pairs = [(name, "***" if name.lower() in _SECRETS else value) for name, value in pairs]
-        split = split._replace(query=urlencode(pairs, safe="*"))
-    return split._replace(netloc=split.netloc.rpartition("@")[2]).geturl()
 
 
 class Guard:

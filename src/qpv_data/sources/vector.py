@@ -28,7 +28,6 @@ from pyproj.exceptions import CRSError
 
 from qpv_data.problems import FeedError, Problem
 from qpv_data.sources.container import Kind, sniff
-from qpv_data.sources.geoparquet import read_geoparquet
 from qpv_data.sources.shapefile import check_whole, shapefile_of, text_encoding
 
 _GEOMETRY = ("geometrie", "geometrie.x", "geometrie.y")
@@ -81,6 +80,8 @@ def read_vector(path: Path, *, jeu: str, couche: str | None, encodage: str | Non
 
 
 def _geoparquet(file: Path, jeu: str) -> VectorTable:
+    from qpv_data.sources.geoparquet import read_geoparquet  # geopandas takes a second to import
+
     attributes, geometries, crs = read_geoparquet(file, jeu)
     texts = {n: as_text(attributes.column(n)) for n in attributes.column_names}
     renamed = {f"attribut.{n}" if n in _GEOMETRY else n: values for n, values in texts.items()}
