@@ -14,7 +14,6 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
-from operator import itemgetter
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -24,7 +23,8 @@ import pyarrow.parquet as pq
 
 from qpv_data.clause.model import Colonne, Format
 from qpv_data.problems import FeedError, Problem, Rejet
-from qpv_data.sources.csv_records import CsvRecords, Shape
+from qpv_data.sources.csv_blocks import Record, read_pieces
+from qpv_data.sources.csv_records import Shape
 from qpv_data.sources.vector import read_vector
 
 BATCH = 50_000
@@ -52,7 +52,10 @@ def read_rows(path: Path, jeu: str, fmt: Format, columns: Sequence[Colonne]) -> 
     if fmt.type == "vecteur":
         yield from _vector_batches(path, jeu, fmt, columns)
         return
-    reader = {"csv": _csv_rows, "json": _json_rows, "parquet": _parquet_rows}[fmt.type]
+    if fmt.type == "csv":
+        yield from _csv_batches(path, jeu, fmt, columns)
+        return
+    reader = {"json": _json_rows, "parquet": _parquet_rows}[fmt.type]
     rows = reader(path, jeu, fmt, columns)
     while (batch := _batch(itertools.islice(rows, BATCH), columns)).num_rows:
         yield batch
@@ -96,32 +99,43 @@ def match_headers(jeu: str, headers: Sequence[str], columns: Sequence[Colonne]) 
 # --- CSV ---------------------------------------------------------------------------------------------------
 
 
-def _csv_rows(path: Path, jeu: str, fmt: Format, columns: Sequence[Colonne]) -> Iterator[RawRow]:
-    assert fmt.encodage is not None
-    with path.open(encoding=fmt.encodage, errors="surrogateescape", newline="") as file:
-        try:
-            first = next(file, "").removeprefix("\ufeff")
-            lines = itertools.chain([first] if first else [], file)
-            skipped = sum(1 for _ in itertools.islice(lines, fmt.lignes_a_sauter))
-            cutter = CsvRecords(fmt)
-            records = cutter.read(lines, skipped + 1)
-            _, header, _ = next(records, (0, None, ""))
-            if header is None:
-                message = "fichier vide ou sans en-tête"
-                raise FeedError(jeu, Problem.ENTETE_INATTENDU, message, "demander une nouvelle livraison")
-            indexes = match_headers(jeu, header, columns)
-            shape = cutter.shape = Shape(header, indexes)
-            pick = itemgetter(*indexes, indexes[0])  # one more, so that it always gives a tuple
-            for number, cells, text in records:
-                if cells is None or not shape.fits(cells):
-                    yield RawRow(number, None, Rejet.NOMBRE_DE_CHAMPS)
-                elif text.isascii() or not _UNDECODABLE.search(text):
-                    yield RawRow(number, pick(cells)[:-1])
-                else:
-                    yield _legible(number, pick(cells)[:-1])
-        except UnicodeError as e:
-            message = f"octets illisibles en {fmt.encodage} ({type(e).__name__})"
-            raise FeedError(jeu, Problem.FORMAT_INATTENDU, message, "vérifier `format.encodage`") from e
+def _csv_batches(
+    path: Path, jeu: str, fmt: Format, columns: Sequence[Colonne], *, exact: bool = False
+) -> Iterator[pa.RecordBatch]:
+    """`exact`: see `read_pieces`; the rows are the same."""
+
+    def resolve(header: Sequence[str] | None) -> list[int]:
+        if header is None:
+            message = "fichier vide ou sans en-tête"
+            raise FeedError(jeu, Problem.ENTETE_INATTENDU, message, "demander une nouvelle livraison")
+        return match_headers(jeu, header, columns)
+
+    schema = raw_schema(columns, geometry=False)
+    try:
+        for reading, piece in read_pieces(path, fmt, resolve, exact=exact):
+            faultless = pa.nulls(len(piece.lignes), pa.string())
+            regular = pa.record_batch([pa.array(piece.lignes), faultless, *piece.colonnes], schema=schema)
+            if not piece.records:
+                yield regular
+                continue
+            cut = _batch((_row(record, reading.shape, reading.indexes) for record in piece.records), columns)
+            if regular.num_rows:
+                both = pa.Table.from_batches([regular, cut]).sort_by("_ligne").combine_chunks()
+                yield from both.to_batches()
+            else:
+                yield cut
+    except UnicodeError as e:
+        message = f"octets illisibles en {fmt.encodage} ({type(e).__name__})"
+        raise FeedError(jeu, Problem.FORMAT_INATTENDU, message, "vérifier `format.encodage`") from e
+
+
+def _row(record: Record, shape: Shape, indexes: Sequence[int]) -> RawRow:
+    """The row of a record that was cut exactly."""
+    number, cells, text = record
+    if cells is None or not shape.fits(cells):
+        return RawRow(number, None, Rejet.NOMBRE_DE_CHAMPS)
+    values = tuple(cells[i] for i in indexes)
+    return RawRow(number, values) if text.isascii() or not _UNDECODABLE.search(text) else _legible(number, values)
 
 
 def _legible(number: int, values: tuple[str | None, ...]) -> RawRow:
