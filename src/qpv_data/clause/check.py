@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
 from qpv_data.addresses.clauses import address_violations, named_columns
 from qpv_data.clause.expressions import Attendu, check_expression, sandbox
@@ -19,9 +20,11 @@ from qpv_data.clause.model import (
     LocalisationCode,
     TypeColonne,
 )
-from qpv_data.conforming import conform_sql, kept_columns
+from qpv_data.conforming import conform_sql
+from qpv_data.conforming_text import Tally, kept_columns, read_columns, ready_rows
 from qpv_data.problems import InvalidDeclarationError, Problem, Rejet, Violation
 from qpv_data.resources import sql_dir
+from qpv_data.sources.rows import raw_schema
 
 _WIDTH = list(Diffusion)
 _RATIOS = ("moyenne", "part", "taux")
@@ -217,19 +220,23 @@ def _examples(loaded: LoadedClause) -> Iterator[Violation]:
 
 def _example_fault(loaded: LoadedClause, example: Exemple) -> str | None:
     clause = loaded.clause
-    columns = kept_columns(clause)
+    columns = read_columns(clause)
     periode = clause.periode.debut if isinstance(clause, ClauseJeu) and clause.par_periode else None
     sql = conform_sql(clause, periode, geometry=False)
-    row = [next((example.entree[s] for s in c.source if s in example.entree), None) for c in columns]
-    names = ", ".join(f'CAST(? AS VARCHAR) AS "{c.nom}"' for c in columns)
+    texts = [next((example.entree[s] for s in c.source if s in example.entree), None) for c in columns]
+    row = pa.record_batch(
+        [pa.array([1], pa.int64()), pa.nulls(1, pa.string()), *(pa.array([t], pa.string()) for t in texts)],
+        schema=raw_schema(columns, geometry=False),
+    )
+    # No example tells a pseudonym: any key will do.
+    brut = pa.Table.from_batches(ready_rows([row], clause, bytes(32), Tally(), geometry=False))
     with sandbox() as con:
-        con.execute(
-            f"CREATE TEMP TABLE brut AS SELECT CAST(1 AS BIGINT) AS _ligne, CAST(NULL AS VARCHAR) AS _rejet, {names}",
-            row,
-        )
+        con.register("brut", brut)
         for macro in sql.macros:
             con.execute(macro)
-        found = con.execute(sql.typed).to_arrow_table().to_pylist()[0]
+        con.execute(f"CREATE TEMP TABLE juges AS {sql.typed}")
+        con.execute(f"CREATE TEMP TABLE doubles AS {sql.doubles}")
+        found = con.execute(sql.verdicts).to_arrow_table().to_pylist()[0]
     if found["_motif"] is not None and example.rejet is None:
         return f"rejeté ({found['_motif']}, colonne {found['_colonne']}), alors qu'il devait être accepté"
     if example.rejet is not None:

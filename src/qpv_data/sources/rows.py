@@ -13,6 +13,7 @@ import itertools
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -25,6 +26,7 @@ from qpv_data.clause.model import Colonne, Format
 from qpv_data.problems import FeedError, Problem, Rejet
 from qpv_data.sources.csv_blocks import Record, read_pieces
 from qpv_data.sources.csv_records import Shape
+from qpv_data.sources.unfold import unfolded, unfolding
 from qpv_data.sources.vector import read_vector
 
 BATCH = 50_000
@@ -49,6 +51,13 @@ def raw_schema(columns: Sequence[Colonne], geometry: bool) -> pa.Schema:
 
 def read_rows(path: Path, jeu: str, fmt: Format, columns: Sequence[Colonne]) -> Iterator[pa.RecordBatch]:
     """Batches of `raw_schema`. Raises FeedError when the header or the container is not what is declared."""
+    if fmt.deplier is not None:
+        geometry = fmt.type == "vecteur"
+        how = unfolding(jeu, headers_of(path, jeu, fmt), fmt.deplier, columns)
+        wide = read_rows(path, jeu, fmt.model_copy(update={"deplier": None}), how.lues)
+        passed = ("_ligne", "_rejet", *(("geometrie",) if geometry else ()))
+        yield from unfolded(wide, how, raw_schema(columns, geometry), passed)
+        return
     if fmt.type == "vecteur":
         yield from _vector_batches(path, jeu, fmt, columns)
         return
@@ -59,6 +68,23 @@ def read_rows(path: Path, jeu: str, fmt: Format, columns: Sequence[Colonne]) -> 
     rows = reader(path, jeu, fmt, columns)
     while (batch := _batch(itertools.islice(rows, BATCH), columns)).num_rows:
         yield batch
+
+
+def headers_of(path: Path, jeu: str, fmt: Format) -> list[str]:
+    """Names of the columns of a file that has some. Raises FeedError."""
+    if fmt.type == "vecteur":
+        return list(read_vector(path, jeu=jeu, couche=fmt.couche, encodage=fmt.encodage).table.column_names)
+    if fmt.type == "parquet":
+        return list(_parquet_file(path, jeu).schema_arrow.names)
+    headers: list[str] = []
+
+    def seen(header: Sequence[str] | None) -> list[int]:
+        headers.extend(_present(jeu, header))
+        return [0]
+
+    with _decoding(jeu, fmt):
+        next(read_pieces(path, fmt, seen), None)
+    return headers
 
 
 def _batch(rows: Iterable[RawRow], columns: Sequence[Colonne]) -> pa.RecordBatch:
@@ -105,13 +131,10 @@ def _csv_batches(
     """`exact`: see `read_pieces`; the rows are the same."""
 
     def resolve(header: Sequence[str] | None) -> list[int]:
-        if header is None:
-            message = "fichier vide ou sans en-tête"
-            raise FeedError(jeu, Problem.ENTETE_INATTENDU, message, "demander une nouvelle livraison")
-        return match_headers(jeu, header, columns)
+        return match_headers(jeu, _present(jeu, header), columns)
 
     schema = raw_schema(columns, geometry=False)
-    try:
+    with _decoding(jeu, fmt):
         for reading, piece in read_pieces(path, fmt, resolve, exact=exact):
             faultless = pa.nulls(len(piece.lignes), pa.string())
             regular = pa.record_batch([pa.array(piece.lignes), faultless, *piece.colonnes], schema=schema)
@@ -124,6 +147,19 @@ def _csv_batches(
                 yield from both.to_batches()
             else:
                 yield cut
+
+
+def _present(jeu: str, header: Sequence[str] | None) -> Sequence[str]:
+    if header is None:
+        message = "fichier vide ou sans en-tête"
+        raise FeedError(jeu, Problem.ENTETE_INATTENDU, message, "demander une nouvelle livraison")
+    return header
+
+
+@contextmanager
+def _decoding(jeu: str, fmt: Format) -> Iterator[None]:
+    try:
+        yield
     except UnicodeError as e:
         message = f"octets illisibles en {fmt.encodage} ({type(e).__name__})"
         raise FeedError(jeu, Problem.FORMAT_INATTENDU, message, "vérifier `format.encodage`") from e
@@ -255,8 +291,8 @@ def _text(value: Any) -> str | None:
 
 
 def _parquet_rows(path: Path, jeu: str, fmt: Format, columns: Sequence[Colonne]) -> Iterator[RawRow]:
+    file = _parquet_file(path, jeu)
     try:
-        file = pq.ParquetFile(path)
         names = file.schema_arrow.names
         chosen = [names[i] for i in match_headers(jeu, names, columns)]
         number = 0
@@ -264,6 +300,14 @@ def _parquet_rows(path: Path, jeu: str, fmt: Format, columns: Sequence[Colonne])
             for record in zip(*(_texts(batch.column(c)) for c in chosen), strict=True):
                 number += 1
                 yield RawRow(number, record)
+    except (pa.ArrowException, OSError) as e:
+        message = "ce n'est pas un Parquet lisible"
+        raise FeedError(jeu, Problem.FORMAT_INATTENDU, message, "demander une nouvelle livraison") from e
+
+
+def _parquet_file(path: Path, jeu: str) -> pq.ParquetFile:
+    try:
+        return pq.ParquetFile(path)
     except (pa.ArrowException, OSError) as e:
         message = "ce n'est pas un Parquet lisible"
         raise FeedError(jeu, Problem.FORMAT_INATTENDU, message, "demander une nouvelle livraison") from e
