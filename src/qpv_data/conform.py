@@ -14,6 +14,7 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.dataset as ds
 
 from qpv_data.clause.expressions import literal, quote
 from qpv_data.clause.model import ClauseBase, ClauseJeu
@@ -28,6 +29,7 @@ from qpv_data.sources.members import member_rows
 from qpv_data.sources.rows import read_rows
 
 _MEMORY = "1GiB"  # of the engine: blocks of text, and the interpreter, take their part beside
+_TYPED_BATCH = 20_000
 _CLOSE_HEADER = re.compile(r" \(proche : [^)]*\)")
 
 
@@ -81,7 +83,7 @@ def conform(
         con = held.enter_context(engine(folder))
         con.execute(f"SET memory_limit = '{_MEMORY}'")
         with _failing_as(clause):
-            _judge(con, sql, rows, ready_schema(clause, geometry), folder / "juges.parquet")
+            _judge(con, sql, rows, ready_schema(clause, geometry), folder / "juges.arrow")
             counts, warnings = _verdict(con, clause, tally)
             _write(con, clause, conformed, rejets, tally.crs, geometry)
     conformes = counts.pop("", 0)
@@ -153,14 +155,19 @@ def _judge(
         con.execute(macro)
     con.register("brut", pa.RecordBatchReader.from_batches(schema, watched()))
     try:
-        con.execute(f"COPY ({sql.typed}) TO {sql_path(target)} (FORMAT parquet, COMPRESSION lz4)")
+        typed = con.execute(sql.typed).to_arrow_reader(_TYPED_BATCH)
+        # Arrow's own file: written once and read a few times, it costs less than a Parquet to code and decode.
+        options = pa.ipc.IpcWriteOptions(compression="lz4")
+        with pa.OSFile(str(target), "wb") as file, pa.ipc.new_file(file, typed.schema, options=options) as writer:
+            for batch in typed:
+                writer.write_batch(batch)
     except duckdb.Error:
         if failures:  # the reader's own, of which the engine would keep but the text
             raise failures[0] from None
         raise
     finally:
         con.unregister("brut")
-    con.execute(f"CREATE VIEW juges AS SELECT * FROM read_parquet({sql_path(target)})")
+    con.register("juges", ds.dataset(str(target), format="ipc"))
     con.execute(f"CREATE TABLE doubles AS {sql.doubles}")
     con.execute(f"CREATE VIEW verdicts AS {sql.verdicts}")
 

@@ -125,10 +125,11 @@ def _ends(texts: pa.StringArray) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, 
 
 
 def _has_blanks(offsets: np.ndarray[Any, Any], content: np.ndarray[Any, Any]) -> bool:
-    """Whether a text may start or end with a blank, from its first and its last byte."""
-    full = offsets[1:] > offsets[:-1]
-    starts, ends = offsets[:-1][full], offsets[1:][full]
-    return bool(_FIRST[content[starts]].any() or _LAST[content[ends - 1]].any())
+    """Whether a text may start or end with a blank, from its first and its last byte; empty ones show a neighbour's."""
+    if not len(content):
+        return False
+    first, last = np.take(content, offsets[:-1], mode="clip"), np.take(content, offsets[1:] - 1, mode="clip")
+    return bool(np.take(_FIRST, first).any() or np.take(_LAST, last).any())
 
 
 def _exploded(made: dict[str, pa.Array], column: Colonne) -> dict[str, pa.Array]:

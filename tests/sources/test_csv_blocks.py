@@ -147,10 +147,12 @@ def test_a_regular_file_is_parsed_by_blocks_and_a_fault_costs_a_few_lines(
 def test_the_regular_prefix_stops_before_the_record_of_the_first_fault(
     block: bytes, last: bool, expected: tuple[int, int | None]
 ) -> None:
-    assert regular_prefix(block, b";", b'"', last=last) == expected
+    found = regular_prefix(block, b";", b'"', last=last)
+    assert (found.taille, found.faute) == expected
 
 
 def test_records_know_their_lines_and_blank_ones_are_none() -> None:
-    found = records_of(b'1;2\r\n\r\n"a\nb";3\n\n4;5', b'"', 10)
+    block = b'1;2\r\n\r\n"a\nb";3\n\n4;5'
+    found = records_of(block, regular_prefix(block, b";", b'"', last=True), 10)
     assert found.lignes.tolist() == [10, 12, 15]
     assert found.following == 15

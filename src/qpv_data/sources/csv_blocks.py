@@ -181,9 +181,10 @@ class _Reading:
         separator, quote = (self._fmt.separateur or ",").encode(), self._fmt.guillemet.encode()
         while (found := self._source.peek(BLOCK))[0]:
             block, last = found
-            size, fault = regular_prefix(block, separator, quote, last=last)
+            regular = regular_prefix(block, separator, quote, last=last)
+            size, fault = regular.taille, regular.faute
             if size:
-                records = records_of(block[:size], quote, self._number)
+                records = records_of(block, regular, self._number)
                 yield from self._some([], self._regular(block[:size], records))
                 self._source.advance(size)
                 self._number = records.following

@@ -28,45 +28,59 @@ class Records:
     following: int
 
 
-def regular_prefix(block: bytes, separator: bytes, quote: bytes, *, last: bool) -> tuple[int, int | None]:
-    """(bytes of the longest regular prefix made of whole records, first byte that is not regular or None).
+@dataclass(frozen=True)
+class Regular:
+    """The longest regular prefix of a block, in bytes; `faute`: its first byte that is not regular, or None.
+
+    `feeds`, `quotes`: where line feeds and quotes are, in the whole block.
+    """
+
+    taille: int
+    faute: int | None
+    feeds: Positions
+    quotes: Positions
+
+
+def regular_prefix(block: bytes, separator: bytes, quote: bytes, *, last: bool) -> Regular:
+    """The longest prefix that is regular and made of whole records.
 
     Regular: UTF-8, lines that end with `\\n` or `\\r\\n`, quotes that open a field, close it, or are doubled in it.
     `block` starts at the start of a record; `last`: nothing follows it in the file.
     """
-    if block.startswith(b"\xef\xbb\xbf"):
-        return 0, 0  # Arrow would take it for the mark of the file's order of bytes
-    faults = [f for f in (_undecodable(block, last), _lone_return(block, last)) if f is not None]
+    feeds = _positions(block, _LINE_FEED)
     quotes = _positions(block, quote[0]) if quote in block else np.empty(0, np.int64)
-    if (bad := _misplaced(block, quotes, separator[0], quote[0])) is not None:
+    if block.startswith(b"\xef\xbb\xbf"):
+        return Regular(0, 0, feeds, quotes)  # Arrow would take it for the mark of the file's order of bytes
+    faults = [f for f in (_undecodable(block, last), _lone_return(block, feeds, last)) if f is not None]
+    if (bad := _misplaced(block, quotes, separator[0])) is not None:
         faults.append(bad)
     elif last and len(quotes) % 2:
         faults.append(int(quotes[-1]))
     fault = min(faults, default=None)
     if fault is None and last:
-        return len(block), None
+        return Regular(len(block), None, feeds, quotes)
     limit = len(block) if fault is None else fault
     while (feed := block.rfind(b"\n", 0, limit)) >= 0:
         before = int(np.searchsorted(quotes, feed))
         if before % 2 == 0:
             break
         limit = int(quotes[before - 1])  # inside quotes: the record began before them
-    return feed + 1, fault
+    return Regular(feed + 1, fault, feeds, quotes)
 
 
-def records_of(block: bytes, quote: bytes, line: int) -> Records:
-    """Where the records of a regular block are; `line` is that of its first byte."""
-    feeds = _positions(block, _LINE_FEED)
+def records_of(block: bytes, found: Regular, line: int) -> Records:
+    """Where the records of the regular prefix are; `line` is that of its first byte."""
+    size = found.taille
+    feeds = found.feeds[: np.searchsorted(found.feeds, size)]
     following = line + len(feeds)
     rank = np.arange(1, len(feeds) + 1)
-    if quote in block:
-        outside = np.searchsorted(_positions(block, quote[0]), feeds) % 2 == 0
+    if len(found.quotes):
+        outside = np.searchsorted(found.quotes, feeds) % 2 == 0
         feeds, rank = feeds[outside], rank[outside]
     starts, lines = np.concatenate([[0], feeds + 1]), line + np.concatenate([[0], rank])
-    ends = np.concatenate([feeds, [len(block)]])
+    ends = np.concatenate([feeds, [size]])
     content = np.frombuffer(block, np.uint8)
-    returned = (ends > starts) & (content[np.maximum(ends - 1, 0)] == _RETURN) if len(block) else ends > starts
-    ends = ends - returned
+    ends = ends - ((ends > starts) & (content[np.maximum(ends - 1, 0)] == _RETURN))
     full = ends > starts
     return Records(lines[full], starts[full], ends[full], following)
 
@@ -84,15 +98,18 @@ def _undecodable(block: bytes, last: bool) -> int | None:
     return None
 
 
-def _lone_return(block: bytes, last: bool) -> int | None:
-    if b"\r" not in block or block.count(b"\r") == block.count(b"\r\n"):
+def _lone_return(block: bytes, feeds: Positions, last: bool) -> int | None:
+    if not (returns := block.count(b"\r")):
+        return None
+    followed = np.frombuffer(block, np.uint8)[feeds[feeds > 0] - 1] == _RETURN
+    if returns == int(np.count_nonzero(followed)):
         return None
     found = _LONE_RETURN.search(block)
     assert found is not None
     return None if found.start() == len(block) - 1 and not last else found.start()
 
 
-def _misplaced(block: bytes, quotes: Positions, separator: int, quote: int) -> int | None:
+def _misplaced(block: bytes, quotes: Positions, separator: int) -> int | None:
     """The first quote that neither opens, nor closes, nor is doubled; even ones open, odd ones close."""
     if not len(quotes):
         return None

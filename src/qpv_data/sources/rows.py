@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import ijson
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -30,6 +31,7 @@ from qpv_data.sources.unfold import unfolded, unfolding
 from qpv_data.sources.vector import read_vector
 
 BATCH = 50_000
+_FEW = 100
 _UNDECODABLE = re.compile("[\ud800-\udfff]")  # what surrogateescape makes of the bytes it cannot read
 _LONGEST_NUMBER = 400
 _DEADLY = re.compile(rb"[0-9]{4300}|\[{1000}")
@@ -142,11 +144,19 @@ def _csv_batches(
                 yield regular
                 continue
             cut = _batch((_row(record, reading.shape, reading.indexes) for record in piece.records), columns)
-            if regular.num_rows:
-                both = pa.Table.from_batches([regular, cut]).sort_by("_ligne").combine_chunks()
-                yield from both.to_batches()
-            else:
-                yield cut
+            yield from _merged(regular, cut)
+
+
+def _merged(regular: pa.RecordBatch, cut: pa.RecordBatch) -> list[pa.RecordBatch]:
+    """Both in the order of their lines; rows cut exactly are few, and regular ones are slices between them."""
+    if not regular.num_rows or cut.num_rows > _FEW:
+        return pa.Table.from_batches([regular, cut]).sort_by("_ligne").combine_chunks().to_batches()
+    lines = (np.asarray(batch.column("_ligne")) for batch in (regular, cut))
+    bounds = [0, *np.searchsorted(*lines).tolist(), regular.num_rows]
+    parts = [regular.slice(0, bounds[1])]
+    for n in range(cut.num_rows):
+        parts += [cut.slice(n, 1), regular.slice(bounds[n + 1], bounds[n + 2] - bounds[n + 1])]
+    return pa.Table.from_batches(parts).combine_chunks().to_batches()
 
 
 def _present(jeu: str, header: Sequence[str] | None) -> Sequence[str]:
