@@ -192,10 +192,14 @@ def main() -> None:
         generate(path, given.lignes)
     figures = {engine: measured(engine, path) for engine in given.seulement}
     reference = min((f["secondes"] for e, f in figures.items() if e != "conform"), default=float("nan"))
-    table = Table("moteur", "lignes", "secondes", "rapport", "calcul s", "pic Mo", title=f"{path.stat().st_size / 1e6:.0f} Mo")
+    table = Table(
+        "moteur", "lignes", "secondes", "rapport", "calcul s", "pic Mo", title=f"{path.stat().st_size / 1e6:.0f} Mo"
+    )
     for engine, f in figures.items():
         ratio = f"{f['secondes'] / reference:.2f}"
-        table.add_row(engine, f"{f['lignes']:,.0f}", f"{f['secondes']:.1f}", ratio, f"{f['calcul']:.1f}", f"{f['mo']:.0f}")
+        table.add_row(
+            engine, f"{f['lignes']:,.0f}", f"{f['secondes']:.1f}", ratio, f"{f['calcul']:.1f}", f"{f['mo']:.0f}"
+        )
     Console().print(table)
 
 

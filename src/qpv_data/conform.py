@@ -20,16 +20,16 @@ from qpv_data.clause.expressions import literal, quote
 from qpv_data.clause.model import ClauseBase, ClauseJeu
 from qpv_data.conforming import ConformSql, conform_sql, lenient_columns
 from qpv_data.conforming_checks import hold_checks, hold_corrections, hold_floors, hold_totals
+from qpv_data.conforming_stream import type_rows
 from qpv_data.conforming_text import Tally, kept_columns, named, read_columns, ready_rows, ready_schema
 from qpv_data.engine import engine, replacing, scratch, sql_path
 from qpv_data.problems import FeedError, Problem
-from qpv_data.pseudonyms import feed_key, fingerprint
+from qpv_data.pseudonyms import feed_key, fingerprint, known_key
 from qpv_data.sources.container import Limits, open_delivery
 from qpv_data.sources.members import member_rows
 from qpv_data.sources.rows import read_rows
 
 _MEMORY = "1GiB"  # of the engine: blocks of text, and the interpreter, take their part beside
-_TYPED_BATCH = 20_000
 _CLOSE_HEADER = re.compile(r" \(proche : [^)]*\)")
 
 
@@ -69,7 +69,7 @@ def conform(
     motif, colonne, valeur`), in the order of the file. Both appear whole or not at all, for their owner alone. Raises
     FeedError; then neither changes.
     """
-    key = pseudonym_key(clause, cles)
+    key = _key(clause, cles)
     geometry = clause.format.type == "vecteur"
     tally = Tally()
     with ExitStack() as held:
@@ -91,14 +91,25 @@ def conform(
     return ConformReport(clause.id, periode, tally.recues, conformes, counts, warnings, tally.lues, printed)
 
 
-def pseudonym_key(clause: ClauseBase, cles: Path | None) -> bytes | None:
-    """The key of the feed's pseudonyms; None when it has none. Raises FeedError."""
-    if not any(c.identifiant_direct == "pseudonymiser" for c in clause.colonnes):
+def _key(clause: ClauseBase, cles: Path | None) -> bytes | None:
+    """The key of the feed's pseudonyms, drawn when there is none yet; None for a feed without any."""
+    if not has_pseudonyms(clause):
         return None
     if cles is None:
         message = "aucun dossier de clés pour les pseudonymes de ce jeu"
         raise FeedError(clause.id, Problem.CLE_DE_PSEUDONYMES, message, "donner le dossier des clés")
     return feed_key(cles, clause.id)
+
+
+def has_pseudonyms(clause: ClauseBase) -> bool:
+    """Whether a column of the feed is replaced by a keyed HMAC."""
+    return any(c.identifiant_direct == "pseudonymiser" for c in clause.colonnes)
+
+
+def key_fingerprint(clause: ClauseBase, cles: Path) -> str | None:
+    """What tells the key in force from another; None without pseudonyms or without a key. Raises FeedError."""
+    key = known_key(cles, clause.id) if has_pseudonyms(clause) else None
+    return None if key is None else fingerprint(key)
 
 
 @contextmanager
@@ -111,7 +122,7 @@ def _failing_as(clause: ClauseBase) -> Iterator[None]:
     except (duckdb.IOException, OSError) as e:
         message = f"écriture impossible ({type(e).__name__})"
         raise FeedError(clause.id, Problem.ECRITURE_IMPOSSIBLE, message, "libérer de la place") from None
-    except duckdb.Error as e:
+    except (duckdb.Error, pa.ArrowException) as e:  # the engine's faults come through Arrow as well
         message = f"le SQL de la clause échoue sur ces données ({type(e).__name__})"
         raise FeedError(clause.id, Problem.SQL_INVALIDE, message, "revoir les expressions de la clause") from None
 
@@ -142,37 +153,17 @@ def _judge(
     target: Path,
 ) -> None:
     """Type every row as it comes, with its first fault; then find the keys that are repeated."""
-    failures: list[BaseException] = []
-
-    def watched() -> Iterator[pa.RecordBatch]:
-        try:
-            yield from rows
-        except BaseException as e:
-            failures.append(e)
-            raise
-
     for macro in sql.macros:
         con.execute(macro)
-    con.register("brut", pa.RecordBatchReader.from_batches(schema, watched()))
-    try:
-        typed = con.execute(sql.typed).to_arrow_reader(_TYPED_BATCH)
-        # Arrow's own file: written once and read a few times, it costs less than a Parquet to code and decode.
-        options = pa.ipc.IpcWriteOptions(compression="lz4")
-        with pa.OSFile(str(target), "wb") as file, pa.ipc.new_file(file, typed.schema, options=options) as writer:
-            for batch in typed:
-                writer.write_batch(batch)
-    except duckdb.Error:
-        if failures:  # the reader's own, of which the engine would keep but the text
-            raise failures[0] from None
-        raise
-    finally:
-        con.unregister("brut")
+    type_rows(con, sql.typed, rows, schema, target)
     con.register("juges", ds.dataset(str(target), format="ipc"))
     con.execute(f"CREATE TABLE doubles AS {sql.doubles}")
     con.execute(f"CREATE VIEW verdicts AS {sql.verdicts}")
 
 
-def _verdict(con: duckdb.DuckDBPyConnection, clause: ClauseBase, tally: Tally) -> tuple[dict[str, int], tuple[str, ...]]:
+def _verdict(
+    con: duckdb.DuckDBPyConnection, clause: ClauseBase, tally: Tally
+) -> tuple[dict[str, int], tuple[str, ...]]:
     """(rows by reason, '' for the records; warnings). Raises FeedError on a delivery that does not hold."""
     found = con.execute("SELECT coalesce(_motif, ''), count(*) FROM verdicts GROUP BY 1 ORDER BY 1").fetchall()
     counts: dict[str, int] = dict(found)
@@ -191,7 +182,8 @@ def _write(
 ) -> None:
     names = conform_columns(clause) + (["geometrie"] if geometry else [])
     lenient = ", _place_illisible" if lenient_columns(clause) else ""
-    records = f"SELECT _ligne, _periode, {', '.join(quote(n) for n in names)}{lenient} FROM verdicts WHERE _motif IS NULL"
+    chosen = f"_ligne, _periode, {', '.join(quote(n) for n in names)}{lenient}"
+    records = f"SELECT {chosen} FROM verdicts WHERE _motif IS NULL"
     refused = (
         "SELECT _ligne, _motif AS motif, _colonne AS colonne, _valeur AS valeur FROM verdicts"
         " WHERE _motif IS NOT NULL ORDER BY _rang"

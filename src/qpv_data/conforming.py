@@ -14,6 +14,7 @@ from qpv_data import conforming_values as value
 from qpv_data.clause.expressions import literal, quote
 from qpv_data.clause.model import ClauseBase, ClauseJeu, Colonne, Format, LocalisationPoint, TypeColonne
 from qpv_data.conforming_periods import out_of_range, period_column, period_of_row
+from qpv_data.conforming_plain import plain_of, plain_type
 from qpv_data.conforming_text import kept_columns, named, note_of
 from qpv_data.problems import Rejet
 
@@ -60,6 +61,7 @@ def conform_sql(clause: ClauseBase, periode: str | None, geometry: bool) -> Conf
 def _typed(clause: ClauseBase, columns: Sequence[Colonne], periode: str | None, geometry: bool) -> str:
     geometries = ["geometrie"] if geometry else []
     passed = ["_rang", "_ligne", *geometries, "_rejet", *(quote(note_of(c)) for c in columns if c.note is not None)]
+    passed += [quote(plain_of(c)) for c in columns if plain_type(c, clause.format) is not None]
     # The typed values of a rejected row serve nobody, and a shifted one may hold a name: they go no further.
     totals = clause.cle.totaux
     compared = f" OR _faute = '{TOTAL}:'" if totals is not None and totals.sommes else ""

@@ -7,19 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from qpv_data.clause.model import ClauseBase, Colonne, TypeColonne
+from qpv_data.conforming_plain import plain_of, plain_type, plain_values
 from qpv_data.pseudonyms import pseudonymised
-
-BLANKS = " \t\r\n\x0b\x0c\u00a0\u202f\ufeff"
-_FIRST, _LAST = np.zeros(256, bool), np.zeros(256, bool)
-for _blank in BLANKS:
-    _FIRST[_blank.encode()[0]] = _LAST[_blank.encode()[-1]] = True
+from qpv_data.texts import BLANKS, trimmed
 
 
 def kept_columns(clause: ClauseBase) -> tuple[Colonne, ...]:
@@ -63,10 +59,16 @@ class Tally:
 
 
 def ready_schema(clause: ClauseBase, geometry: bool) -> pa.Schema:
-    """`_rang` (from 0, one a row), `_ligne`, `_rejet`, a text a column read, then `geometrie` (WKB)."""
+    """`_rang` (from 0, one a row), `_ligne`, `_rejet`, the texts, what is plain of them, `geometrie` (WKB)."""
     texts = [(c.nom, pa.string()) for c in read_columns(clause)]
     fixed = [("_rang", pa.int64()), ("_ligne", pa.int64()), ("_rejet", pa.string())]
-    return pa.schema([*fixed, *texts, *([("geometrie", pa.binary())] if geometry else [])])
+    plain = [(plain_of(c), kind) for c, kind in _plain(clause)]
+    return pa.schema([*fixed, *texts, *plain, *([("geometrie", pa.binary())] if geometry else [])])
+
+
+def _plain(clause: ClauseBase) -> list[tuple[Colonne, pa.DataType]]:
+    kinds = ((c, plain_type(c, clause.format)) for c in kept_columns(clause))
+    return [(c, kind) for c, kind in kinds if kind is not None]
 
 
 def ready_rows(
@@ -75,7 +77,7 @@ def ready_rows(
     """Batches of `ready_schema`: texts without blanks at their ends, null when nothing is left. `key`: the feed's."""
     schema = ready_schema(clause, geometry)
     columns = read_columns(clause)
-    exploded = [c for c in columns if c.eclater]
+    exploded, plain = [c for c in columns if c.eclater], _plain(clause)
     for batch in rows:
         tally.crs = (batch.schema.metadata or {}).get(b"crs_source", b"").decode() or tally.crs
         made = {name: batch.column(name) for name in batch.schema.names}
@@ -88,48 +90,13 @@ def ready_rows(
             made[column.nom] = texts
         for column in exploded:
             made = _exploded(made, column)
+        for column, _ in plain:
+            made[plain_of(column)] = plain_values(made[column.nom], column, clause.format)
         n = len(made["_ligne"])
         made["_rang"] = pa.array(np.arange(tally.recues, tally.recues + n), pa.int64())
         ready = pa.record_batch([made[f.name] for f in schema], schema=schema)
         tally.add(ready)
         yield ready
-
-
-def trimmed(texts: pa.StringArray) -> pa.StringArray:
-    """Each text without the blanks at its ends; null when nothing is left of it."""
-    ends = _ends(texts)
-    if ends is None:
-        return texts
-    if _has_blanks(*ends):
-        texts = pc.utf8_trim(texts, characters=BLANKS)
-        ends = _ends(texts)
-        assert ends is not None
-    offsets, _ = ends
-    full = offsets[1:] > offsets[:-1]
-    if full.all():
-        return texts
-    valid = full if not texts.null_count else full & np.asarray(pc.is_valid(texts))
-    bitmap = pa.py_buffer(np.packbits(valid, bitorder="little"))
-    _, places, content = texts.buffers()
-    if texts.offset:
-        places = pa.py_buffer(np.ascontiguousarray(offsets))
-    return pa.Array.from_buffers(pa.string(), len(texts), [bitmap, places, content], int((~valid).sum()))
-
-
-def _ends(texts: pa.StringArray) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]] | None:
-    _, places, content = texts.buffers()
-    if not len(texts) or places is None or texts.null_count == len(texts):
-        return None
-    offsets = np.frombuffer(places, np.int32)[texts.offset : texts.offset + len(texts) + 1]
-    return offsets, np.frombuffer(content, np.uint8) if content is not None else np.empty(0, np.uint8)
-
-
-def _has_blanks(offsets: np.ndarray[Any, Any], content: np.ndarray[Any, Any]) -> bool:
-    """Whether a text may start or end with a blank, from its first and its last byte; empty ones show a neighbour's."""
-    if not len(content):
-        return False
-    first, last = np.take(content, offsets[:-1], mode="clip"), np.take(content, offsets[1:] - 1, mode="clip")
-    return bool(np.take(_FIRST, first).any() or np.take(_LAST, last).any())
 
 
 def _exploded(made: dict[str, pa.Array], column: Colonne) -> dict[str, pa.Array]:

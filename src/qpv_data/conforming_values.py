@@ -11,7 +11,9 @@ from collections.abc import Mapping
 
 from qpv_data.clause.expressions import literal, quote
 from qpv_data.clause.model import Colonne, Format, StatutMasque, TypeColonne
-from qpv_data.conforming_text import BLANKS, note_of
+from qpv_data.conforming_plain import plain_of, plain_type
+from qpv_data.conforming_text import note_of
+from qpv_data.texts import BLANKS
 
 
 def text_of(c: Colonne) -> str:
@@ -122,7 +124,10 @@ def number_text(c: Colonne, fmt: Format) -> str:
 def typed(c: Colonne, fmt: Format) -> str:
     """The value in its type; null when there is none, or when it cannot be read."""
     failed = f"CASE WHEN {trial_of(c)} IS NOT NULL THEN " if c.transformation else ""
-    return f"{failed}{_value(c, fmt)}{' END' if failed else ''}"
+    read = _value(c, fmt)
+    if plain_type(c, fmt) is not None:
+        read = f"CASE WHEN {quote(plain_of(c))} IS NOT NULL THEN {quote(plain_of(c))} ELSE {read} END"
+    return f"{failed}{read}{' END' if failed else ''}"
 
 
 def _value(c: Colonne, fmt: Format) -> str:

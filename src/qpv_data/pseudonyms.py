@@ -17,7 +17,6 @@ from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from qpv_data.clause.received import Normalisation
 from qpv_data.problems import FeedError, Problem
@@ -29,6 +28,11 @@ _SPACES = re.compile(r"\s+")
 
 def feed_key(folder: Path, jeu: str) -> bytes:
     """The feed's key: the environment's, else the file's, else a new one. Raises FeedError when it cannot be used."""
+    return known_key(folder, jeu) or create_key(folder, jeu)
+
+
+def known_key(folder: Path, jeu: str) -> bytes | None:
+    """The environment's key, else the file's; None when there is none. Raises FeedError."""
     variable = f"QPV_DATA_CLE_{jeu.upper()}"
     given = os.environ.get(variable)
     if given is not None:
@@ -36,7 +40,7 @@ def feed_key(folder: Path, jeu: str) -> bytes:
             message = f"{variable} n'est pas une clé de 64 chiffres hexadécimaux"
             raise FeedError(jeu, Problem.CLE_DE_PSEUDONYMES, message, "en tirer une : openssl rand -hex 32")
         return bytes.fromhex(given.strip())
-    return read_key(folder, jeu) or create_key(folder, jeu)
+    return read_key(folder, jeu)
 
 
 def create_key(folder: Path, jeu: str) -> bytes:
@@ -112,7 +116,7 @@ def pseudonymised(
     """Each text's pseudonym, 32 hexadecimal digits; null stays null, what is `kept` (a mask) stays as it is."""
     coded = texts.dictionary_encode()
     made = [_pseudonym(t, key, steps) if t not in kept else t for t in coded.dictionary.to_pylist()]
-    return pc.take(pa.array(made, pa.string()), coded.indices)
+    return pa.array(made, pa.string()).take(coded.indices)
 
 
 def _pseudonym(text: str, key: bytes, steps: Sequence[Normalisation]) -> str | None:

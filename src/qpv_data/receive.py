@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from qpv_data.clause.model import Clause, ClauseJeu
-from qpv_data.conform import ConformReport, conform
+from qpv_data.conform import ConformReport, conform, key_fingerprint
 from qpv_data.engine import replacing, scratch
 from qpv_data.fetch import FetchPolicy, fetch
 from qpv_data.land import Delivery, land, last_delivery
@@ -60,7 +60,7 @@ def receive(cfg: Configuration, clause: Clause, expected: Expected, transport: T
         delivery, unchanged = _obtain(cfg, clause, expected, transport)
     except FeedError as e:
         return _fall_back(cfg, clause, expected, e, conformed)
-    good = _good(conformed, clause)
+    good = _good(cfg, conformed, clause)
     if good is not None and good["livraison"] == delivery.id:
         return _reception(cfg, clause, expected, "inchangee", delivery, conformed, good)
     try:
@@ -108,6 +108,7 @@ def _conform(
         conformed=conformed,
         rejets=cfg.folder("rejets") / clause.id / f"{expected.nom}.parquet",
         travail=cfg.travail,
+        cles=cfg.folder("cles"),
     )
     with replacing(conformed.with_suffix(".json")) as target:
         facts = _facts(delivery, clause, report)
@@ -116,22 +117,27 @@ def _conform(
 
 
 def _facts(delivery: Delivery, clause: Clause, report: ConformReport) -> dict[str, Any]:
-    counts = {k: v for k, v in asdict(report).items() if k in ("recues", "conformes", "rejetees", "avertissements")}
+    counts = {k: v for k, v in asdict(report).items() if k not in ("jeu", "periode")}
     kept = {"recue_le": delivery.recue_le, "sha256": delivery.sha256, "taille": delivery.taille}
     return {"livraison": delivery.id, "clause": clause_digest(clause), **kept, **counts}
 
 
-def _good(conformed: Path, clause: Clause) -> dict[str, Any] | None:
-    """What is known of the conformed file that stands there; None when it was made under another clause."""
+def _good(cfg: Configuration, conformed: Path, clause: Clause) -> dict[str, Any] | None:
+    """What is known of the conformed file that stands there; None when it was made under another clause or key."""
     note = conformed.with_suffix(".json")
     if not (conformed.is_file() and note.is_file()):
         return None
     facts: dict[str, Any] = json.loads(note.read_text("utf-8"))
-    return facts if facts["clause"] == clause_digest(clause) else None
+    try:
+        key = key_fingerprint(clause, cfg.folder("cles"))
+    except FeedError:
+        return None  # conforming says why the key cannot be used
+    same = facts["clause"] == clause_digest(clause) and facts.get("empreinte_cle") == key
+    return facts if same else None
 
 
 def _fall_back(cfg: Configuration, clause: Clause, expected: Expected, error: FeedError, conformed: Path) -> Reception:
-    good = _good(conformed, clause)
+    good = _good(cfg, conformed, clause)
     previous = last_delivery(cfg.folder("raw"), clause.id, expected.periode)
     statut: Statut
     if good is not None:

@@ -19,8 +19,9 @@ from qpv_data.periods import Frequence, Period, parse_period, period_of, periods
 from qpv_data.problems import Problem, QpvDataError
 
 UNIQUE = "unique"
-# Folders that hold records one by one, or counts of units: their owner's alone. Releases are for readers.
-PRIVATE = ("raw", "conformed", "rejets", "located", "aggregated")
+# Folders that hold records one by one, counts of units, or keys: their owner's alone. Releases, the database and
+# zonings are for readers; nothing of the private folders is in them but protected cells.
+PRIVATE = ("raw", "conformed", "rejets", "located", "aggregated", "cles")
 
 
 class RunError(QpvDataError):
@@ -43,7 +44,7 @@ class Configuration:
     diffuseur: str = "qpv-data"
 
     def folder(self, name: str) -> Path:
-        """`raw`, `conformed`, `rejets`, `zonages`, `located`, `aggregated`, `releases`."""
+        """`raw`, `conformed`, `rejets`, `cles`, `zonages`, `located`, `aggregated`, `releases`."""
         return self.sortie / name
 
     @property
@@ -85,6 +86,7 @@ def exclusive(cfg: Configuration) -> Iterator[None]:
             cfg.travail.mkdir(mode=0o700)
             for name in PRIVATE:
                 cfg.folder(name).mkdir(mode=0o700, exist_ok=True)
+                cfg.folder(name).chmod(0o700)  # one that was there before, or copied, may be open to others
         except OSError as e:
             raise unwritable(cfg, e) from e
         try:

@@ -17,7 +17,11 @@ from qpv_data.problems import FeedError
 from qpv_data.sources import csv_blocks, rows
 from qpv_data.sources.csv_regular import records_of, regular_prefix
 
-fuzz = settings(max_examples=int(os.environ.get("EXAMPLES", "200")), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+fuzz = settings(
+    max_examples=int(os.environ.get("EXAMPLES", "200")),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 PIECES = ["a", "1", ";", ";;", '"', '""', '";"', '"x;y"', '"x""y"', '"x\ny"', '"x\r\ny"', "\n", "\r\n", "\r", "\n\n", " ",
           "é", "\ufeff", "\0", ",", "\x1a", "\x0b", "\u2028", '5" ', "1;2\n", '1;"2"\r\n', "1;2;\n", "1;2;3\n", '"1";"2";""\n',
           "'"]  # fmt: skip
@@ -78,7 +82,12 @@ def test_by_blocks_or_record_by_record_the_rows_are_the_same(
 
 
 @fuzz
-@given(data=st.binary(max_size=80), separator=st.sampled_from(";,\t| "), quote=st.sampled_from("\"'x"), skip=st.integers(0, 2))
+@given(
+    data=st.binary(max_size=80),
+    separator=st.sampled_from(";,\t| "),
+    quote=st.sampled_from("\"'x"),
+    skip=st.integers(0, 2),
+)
 def test_so_it_is_on_bytes_drawn_at_random(
     tmp_path: Path, sized: Any, data: bytes, separator: str, quote: str, skip: int
 ) -> None:

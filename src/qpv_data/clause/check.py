@@ -69,6 +69,20 @@ def _columns(loaded: LoadedClause) -> Iterator[Violation]:
             why = "déclarée deux fois" if column.nom in seen else "nom réservé (z_…, …__statut)"
             yield loaded.violation(("colonnes", i, "nom"), Problem.DOUBLON, f"colonne {column.nom} : {why}", "renommer")
         seen.add(column.nom)
+    yield from _of_persons(loaded)
+    exploded = [i for i, c in enumerate(loaded.clause.colonnes) if c.eclater]
+    for i in exploded[1:]:
+        message = "une seule colonne s'éclate : deux multiplieraient leurs valeurs entre elles"
+        yield loaded.violation(("colonnes", i, "eclater"), Problem.VALEUR_INVALIDE, message, "n'en garder qu'une")
+
+
+def _of_persons(loaded: LoadedClause) -> Iterator[Violation]:
+    """A direct identifier, in clear or marked by a pseudonym, is a personal datum."""
+    direct = [i for i, c in enumerate(loaded.clause.colonnes) if c.identifiant_direct]
+    if direct and not loaded.clause.donnees_personnelles.presentes:
+        message = "un identifiant direct est une donnée personnelle, même pseudonymisé"
+        where: Chemin = ("donnees_personnelles", "presentes")
+        yield loaded.violation(where, Problem.VALEUR_INVALIDE, message, "écrire `presentes: true`")
 
 
 def _references(loaded: LoadedClause) -> Iterator[Violation]:
@@ -105,6 +119,9 @@ def _named_columns(loaded: LoadedClause) -> Iterator[tuple[Chemin, str]]:
     clause = loaded.clause
     for i, name in enumerate(clause.cle.colonnes):
         yield ("cle", "colonnes", i), name
+    if (totals := clause.cle.totaux) is not None:
+        for key in ("sommes", "par"):
+            yield from ((("cle", "totaux", key, i), name) for i, name in enumerate(getattr(totals, key)))
     named: list[tuple[Chemin, str | None]] = []
     if isinstance(clause, ClauseZonage):
         z = clause.zonage
@@ -159,6 +176,8 @@ def _expressions(loaded: LoadedClause) -> Iterator[Violation]:
     checks: list[tuple[Chemin, str | None, Attendu, bool]] = [
         (("colonnes", i, "transformation"), c.transformation, "quelconque", True) for i, c in enumerate(clause.colonnes)
     ]
+    if clause.cle.totaux is not None:
+        checks.append((("cle", "totaux", "lignes"), clause.cle.totaux.lignes, "booleen", False))
     checks += [
         (("controles", "lignes", i, "expression"), c.expression, "booleen", False)
         for i, c in enumerate(clause.controles.lignes)
@@ -180,7 +199,20 @@ def _expressions(loaded: LoadedClause) -> Iterator[Violation]:
             problem, message, remedy = fault
             where = ".".join(str(p) for p in path)
             yield loaded.violation(path, problem, f"{where} : {message}", remedy)
+    yield from _corrections(loaded)
     yield from _patterns(loaded)
+
+
+def _corrections(loaded: LoadedClause) -> Iterator[Violation]:
+    """Their conditions are over the texts received: every column is one."""
+    texts = [c.model_copy(update={"type": TypeColonne.TEXTE}) for c in loaded.clause.colonnes]
+    for i, column in enumerate(loaded.clause.colonnes):
+        for n, correction in enumerate(column.corrections):
+            path: Chemin = ("colonnes", i, "corrections", n, "quand")
+            if fault := check_expression(correction.quand, texts, "booleen"):
+                problem, message, remedy = fault
+                where = ".".join(str(p) for p in path)
+                yield loaded.violation(path, problem, f"{where} : {message}", remedy)
 
 
 def _patterns(loaded: LoadedClause) -> Iterator[Violation]:
@@ -202,7 +234,7 @@ def _patterns(loaded: LoadedClause) -> Iterator[Violation]:
 def _examples(loaded: LoadedClause) -> Iterator[Violation]:
     for i, example in enumerate(loaded.clause.exemples):
         path: Chemin = ("exemples", i)
-        known = {s for c in loaded.clause.colonnes for s in c.source}
+        known = {s for c in loaded.clause.colonnes for s in (*c.source, *(c.note.source if c.note else ()))}
         unknown = sorted(set(example.entree) - known)
         if unknown:
             message = f"champs que la clause ne lit pas : {', '.join(unknown)}"

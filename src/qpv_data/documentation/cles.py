@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from qpv_data.clause import model
+from qpv_data.clause import model, received
 from qpv_data.problems import MotifInconnu, Rejet
 
 Schema = Mapping[str, Any]
@@ -46,7 +46,7 @@ def texts(file: str = "cles.yml") -> dict[str, dict[str, Any]]:
 
 def documented(name: str) -> type[BaseModel]:
     """The model that a section is about."""
-    found: type[BaseModel] = getattr(model, name)
+    found: type[BaseModel] = getattr(model, name, None) or getattr(received, name)
     return found
 
 

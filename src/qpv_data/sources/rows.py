@@ -147,16 +147,17 @@ def _csv_batches(
             yield from _merged(regular, cut)
 
 
-def _merged(regular: pa.RecordBatch, cut: pa.RecordBatch) -> list[pa.RecordBatch]:
+def _merged(regular: pa.RecordBatch, cut: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
     """Both in the order of their lines; rows cut exactly are few, and regular ones are slices between them."""
     if not regular.num_rows or cut.num_rows > _FEW:
-        return pa.Table.from_batches([regular, cut]).sort_by("_ligne").combine_chunks().to_batches()
-    lines = (np.asarray(batch.column("_ligne")) for batch in (regular, cut))
-    bounds = [0, *np.searchsorted(*lines).tolist(), regular.num_rows]
+        yield from pa.Table.from_batches([regular, cut]).sort_by("_ligne").combine_chunks().to_batches()
+        return
+    places = np.searchsorted(np.asarray(regular.column("_ligne")), np.asarray(cut.column("_ligne")))
+    bounds = [0, *places.tolist(), regular.num_rows]
     parts = [regular.slice(0, bounds[1])]
     for n in range(cut.num_rows):
         parts += [cut.slice(n, 1), regular.slice(bounds[n + 1], bounds[n + 2] - bounds[n + 1])]
-    return pa.Table.from_batches(parts).combine_chunks().to_batches()
+    yield from pa.Table.from_batches(parts).combine_chunks().to_batches()
 
 
 def _present(jeu: str, header: Sequence[str] | None) -> Sequence[str]:

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from qpv_data.clause.received import Colonne, Deplier, TypeColonne
+from qpv_data.clause.model import Colonne, TypeColonne
+from qpv_data.clause.received import Deplier
 from qpv_data.problems import FeedError, Problem
 
+_ROWS = 100_000  # long rows at once, at most
 _REMEDY = "corriger `format.deplier`, ou prévenir le producteur"
 
 
@@ -87,20 +89,24 @@ def unfolded(
     batches: Iterable[pa.RecordBatch], how: Unfolding, schema: pa.Schema, passed: Sequence[str]
 ) -> Iterator[pa.RecordBatch]:
     """Long batches of `schema`; `passed` are the columns that are not the clause's (line, reject, geometry)."""
-    for batch in batches:
-        n = batch.num_rows
-        readable = np.asarray(batch.column("_rejet").is_null())
-        counts = np.where(readable, how.modalites, 1)
-        rows = np.repeat(np.arange(n), counts)
-        rank = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
-        assert len(rows) == how.modalites * int(readable.sum()) + int((~readable).sum())
-        taken, cell = pa.array(rows), pa.array(rank * n + rows)
-        modality = pa.array(rank, mask=~np.repeat(readable, counts))
-        made = {name: batch.column(name).take(taken) for name in (*passed, *how.fixes)}
-        made |= {name: pa.array(values, pa.string()).take(modality) for name, values in how.axes.items()}
-        for name, wide in how.mesures.items():
-            parts = [pa.nulls(n, pa.string()) if w is None else batch.column(w) for w in wide]
-            made[name] = pa.concat_arrays(parts).take(cell)
-        yield pa.record_batch(
-            [made[f.name] for f in schema], schema=schema.with_metadata(batch.schema.metadata)
-        )
+    step = max(1, _ROWS // max(1, how.modalites))
+    for wide in batches:
+        for start in range(0, wide.num_rows, step):
+            yield _long(wide.slice(start, step), how, schema.with_metadata(wide.schema.metadata), passed)
+
+
+def _long(batch: pa.RecordBatch, how: Unfolding, schema: pa.Schema, passed: Sequence[str]) -> pa.RecordBatch:
+    n = batch.num_rows
+    readable = np.asarray(batch.column("_rejet").is_null())
+    counts = np.where(readable, how.modalites, 1)
+    rows = np.repeat(np.arange(n), counts)
+    rank = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+    assert len(rows) == how.modalites * int(readable.sum()) + int((~readable).sum())
+    taken, cell = pa.array(rows), pa.array(rank * n + rows)
+    modality = pa.array(rank, mask=~np.repeat(readable, counts))
+    made = {name: batch.column(name).take(taken) for name in (*passed, *how.fixes)}
+    made |= {name: pa.array(values, pa.string()).take(modality) for name, values in how.axes.items()}
+    for name, places in how.mesures.items():
+        parts = [pa.nulls(n, pa.string()) if place is None else batch.column(place) for place in places]
+        made[name] = pa.concat_arrays(parts).take(cell)
+    return pa.record_batch([made[f.name] for f in schema], schema=schema)
