@@ -154,7 +154,7 @@ def test_pseudonyms_count_persons_and_a_new_key_conforms_every_delivery_again(tm
     mini = small_run(tmp_path)
     names = ["DURAND Élise", "durand  elise", "Zorglub", "Zorglub", "zorglub ", "Durand Elise"]
     rows = [point(f"i{n}", IN_A, menage=name) for n, name in enumerate(names)]
-    mini.points({q: rows for q in ("2024-T1", "2024-T2", "2024-T3", "2024-T4")})
+    mini.points(dict.fromkeys(("2024-T1", "2024-T2", "2024-T3", "2024-T4"), rows))
     tenants(mini)
     assert {r.statut for r in mini.run().receptions if r.jeu == "points"} == {"recue"}
     # Two persons are under the threshold of three, six rows would not be.

@@ -130,7 +130,7 @@ def _failing_as(clause: ClauseBase) -> Iterator[None]:
 def _discreet(error: FeedError) -> FeedError:
     """Without what it quotes of the file: a header that is missing makes a header of a person's name."""
     message = _CLOSE_HEADER.sub("", error.message)
-    if error.probleme is Problem.FORMAT_INATTENDU:
+    if message.startswith("fichier de périmètres illisible"):  # what follows is GDAL's, or Arrow's
         message = message.partition(" : ")[0]
     return FeedError(error.jeu, error.probleme, message, error.remede)
 

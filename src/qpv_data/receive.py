@@ -76,7 +76,7 @@ def _obtain(
 ) -> tuple[Delivery, bool]:
     raw = cfg.folder("raw")
     previous = last_delivery(raw, clause.id, expected.periode)
-    with scratch(cfg.travail) as folder:
+    with scratch(cfg.arrivee) as folder:
         fetched = fetch(
             delivery_url(clause, expected.periode),
             jeu=clause.id,

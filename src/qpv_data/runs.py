@@ -52,6 +52,11 @@ class Configuration:
         """Scratch folder: emptied when a run starts and when it ends."""
         return self.sortie / ".travail"
 
+    @property
+    def arrivee(self) -> Path:
+        """What is being fetched, as received: in the raw store, and emptied as the scratch folder is."""
+        return self.folder("raw") / ".arrivee"
+
 
 @dataclass(frozen=True)
 class Expected:
@@ -81,7 +86,8 @@ def exclusive(cfg: Configuration) -> Iterator[None]:
             message = f"une autre exécution écrit dans {cfg.sortie}"
             raise RunError(Problem.EXECUTION_EN_COURS, message, "attendre sa fin") from e
         # From here the scratch folder is ours: before, it was another run's.
-        shutil.rmtree(cfg.travail, ignore_errors=True)  # left by a run that was killed
+        for left in (cfg.travail, cfg.arrivee):
+            shutil.rmtree(left, ignore_errors=True)  # by a run that was killed
         try:
             cfg.travail.mkdir(mode=0o700)
             for name in PRIVATE:
@@ -92,7 +98,8 @@ def exclusive(cfg: Configuration) -> Iterator[None]:
         try:
             yield
         finally:
-            shutil.rmtree(cfg.travail, ignore_errors=True)
+            for made in (cfg.travail, cfg.arrivee):
+                shutil.rmtree(made, ignore_errors=True)
     finally:
         os.close(lock)
 
