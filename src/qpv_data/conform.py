@@ -84,6 +84,8 @@ def conform(
         con.execute(f"SET memory_limit = '{_MEMORY}'")
         with _failing_as(clause):
             _judge(con, sql, rows, ready_schema(clause, geometry), folder / "juges.arrow")
+            con.execute(sql.marked(tally.recues))
+            con.execute(f"CREATE VIEW verdicts AS {sql.verdicts}")
             counts, warnings = _verdict(con, clause, tally)
             _write(con, clause, conformed, rejets, tally.crs, geometry)
     conformes = counts.pop("", 0)
@@ -152,13 +154,11 @@ def _judge(
     schema: pa.Schema,
     target: Path,
 ) -> None:
-    """Type every row as it comes, with its first fault; then find the keys that are repeated."""
+    """Type every row as it comes, with its first fault, and keep it as `juges`."""
     for macro in sql.macros:
         con.execute(macro)
     type_rows(con, sql.typed, rows, schema, target)
     con.register("juges", ds.dataset(str(target), format="ipc"))
-    con.execute(f"CREATE TABLE doubles AS {sql.doubles}")
-    con.execute(f"CREATE VIEW verdicts AS {sql.verdicts}")
 
 
 def _verdict(

@@ -26,14 +26,18 @@ class ConformSql:
     """`macros` to create first, then three queries.
 
     `typed` reads the rows made ready (`brut`), and gives them typed, with their first fault (`_faute`); it is to be
-    kept as `juges`. `doubles` reads `juges`: the `_rang` of rows that repeat a key; to be kept as `doubles`.
-    `verdicts` reads both: `_motif` (null: a record), `_colonne` and `_valeur`.
+    kept as `juges`. `doubles` reads `juges`: the `_rang` of rows that repeat a key; `marked` keeps them in a variable.
+    `verdicts` reads `juges` in its order: `_motif` (null: a record), `_colonne` and `_valeur`.
     """
 
     macros: tuple[str, ...]
     typed: str
     doubles: str
     verdicts: str
+
+    def marked(self, rows: int) -> str:
+        """The statement that notes which of so many rows repeat a key, a bit each: a join would lose their order."""
+        return f"SET VARIABLE doubles = (SELECT bitstring_agg(_rang, 0, {max(rows, 1)}) FROM ({self.doubles}))"
 
 
 def lenient_columns(clause: ClauseBase) -> frozenset[str]:
@@ -100,7 +104,7 @@ def _verdicts(clause: ClauseBase, columns: Sequence[Colonne]) -> str:
     return f"""
 WITH rangs AS (SELECT *, CASE
   WHEN _faute IS NOT NULL THEN _faute
-  WHEN _rang IN (SELECT _rang FROM doubles) THEN '{Rejet.CLE_EN_DOUBLE.value}:{key}'
+  WHEN get_bit(CAST(getvariable('doubles') AS BIT), CAST(_rang AS INTEGER)) = 1 THEN '{Rejet.CLE_EN_DOUBLE.value}:{key}'
   WHEN {out_of_range(clause)} THEN '{Rejet.HORS_PERIODE.value}:{period}'
   END AS _verdict FROM juges)
 SELECT * EXCLUDE (_faute, _fautive, _verdict, _texte_cle, _texte_periode),

@@ -267,7 +267,7 @@ def _example_fault(loaded: LoadedClause, example: Exemple) -> str | None:
         for macro in sql.macros:
             con.execute(macro)
         con.execute(f"CREATE TEMP TABLE juges AS {sql.typed}")
-        con.execute(f"CREATE TEMP TABLE doubles AS {sql.doubles}")
+        con.execute(sql.marked(1))
         found = con.execute(sql.verdicts).to_arrow_table().to_pylist()[0]
     if found["_motif"] is not None and example.rejet is None:
         return f"rejeté ({found['_motif']}, colonne {found['_colonne']}), alors qu'il devait être accepté"
