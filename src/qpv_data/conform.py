@@ -14,13 +14,12 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
-import pyarrow.dataset as ds
 
 from qpv_data.clause.expressions import literal, quote
 from qpv_data.clause.model import ClauseBase, ClauseJeu
 from qpv_data.conforming import ConformSql, conform_sql, lenient_columns
 from qpv_data.conforming_checks import hold_checks, hold_corrections, hold_floors, hold_totals
-from qpv_data.conforming_stream import type_rows
+from qpv_data.conforming_stream import by_column, in_order, type_rows
 from qpv_data.conforming_text import Tally, kept_columns, named, read_columns, ready_rows, ready_schema
 from qpv_data.engine import engine, replacing, scratch, sql_path
 from qpv_data.problems import FeedError, Problem
@@ -83,11 +82,12 @@ def conform(
         con = held.enter_context(engine(folder))
         con.execute(f"SET memory_limit = '{_MEMORY}'")
         with _failing_as(clause):
-            _judge(con, sql, rows, ready_schema(clause, geometry), folder / "juges.arrow")
+            judged = folder / "juges.arrow"
+            _judge(con, sql, rows, ready_schema(clause, geometry), judged)
             con.execute(sql.marked(tally.recues))
             con.execute(f"CREATE VIEW verdicts AS {sql.verdicts}")
             counts, warnings = _verdict(con, clause, tally)
-            _write(con, clause, conformed, rejets, tally.crs, geometry)
+            _write(con, clause, judged, (conformed, rejets), tally.crs, geometry)
     conformes = counts.pop("", 0)
     printed = None if key is None else fingerprint(key)
     return ConformReport(clause.id, periode, tally.recues, conformes, counts, warnings, tally.lues, printed)
@@ -158,7 +158,7 @@ def _judge(
     for macro in sql.macros:
         con.execute(macro)
     type_rows(con, sql.typed, rows, schema, target)
-    con.register("juges", ds.dataset(str(target), format="ipc"))
+    con.register("juges", by_column(target))
 
 
 def _verdict(
@@ -178,8 +178,14 @@ def _verdict(
 
 
 def _write(
-    con: duckdb.DuckDBPyConnection, clause: ClauseBase, conformed: Path, rejets: Path, crs: str, geometry: bool
+    con: duckdb.DuckDBPyConnection,
+    clause: ClauseBase,
+    judged: Path,
+    targets: tuple[Path, Path],
+    crs: str,
+    geometry: bool,
 ) -> None:
+    """Write the records, then the rejected rows, from `judged`."""
     names = conform_columns(clause) + (["geometrie"] if geometry else [])
     lenient = ", _place_illisible" if lenient_columns(clause) else ""
     chosen = f"_ligne, _periode, {', '.join(quote(n) for n in names)}{lenient}"
@@ -189,10 +195,12 @@ def _write(
         " WHERE _motif IS NOT NULL ORDER BY _rang"
     )
     metadata = f", KV_METADATA {{crs_source: {literal(crs)}}}" if crs else ""
-    with replacing(conformed) as good, replacing(rejets) as bad:
+    with replacing(targets[0]) as good, replacing(targets[1]) as bad:
         for path in (good, bad):
             path.touch(mode=0o600)
+        con.register("juges", in_order(judged))
         con.execute(f"COPY ({records}) TO {sql_path(good)} (FORMAT parquet, COMPRESSION zstd{metadata})")
+        con.register("juges", by_column(judged))
         con.execute(f"COPY ({refused}) TO {sql_path(bad)} (FORMAT parquet, COMPRESSION zstd)")
         for path in (good, bad):
             path.chmod(0o600)
