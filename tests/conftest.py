@@ -8,6 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A loaded machine is no fault of the code: no test is timed.
+settings.register_profile("sans_delai", deadline=None)
+settings.load_profile("sans_delai")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 

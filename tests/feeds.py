@@ -88,7 +88,9 @@ def conformed(feed: ClauseJeu, data: bytes, folder: Path, periode: str | None = 
     source = folder / "livraison"
     source.write_bytes(data)
     good, bad = folder / "conformed" / "e.parquet", folder / "rejets" / "e.parquet"
-    report = conform(feed, source, periode=periode, conformed=good, rejets=bad, travail=folder / "travail")
+    report = conform(
+        feed, source, periode=periode, conformed=good, rejets=bad, travail=folder / "travail", cles=folder / "cles"
+    )
     assert list((folder / "travail").iterdir()) == [], "nothing is left of the work"
     return Conformed(report, pq.read_table(good).to_pylist(), pq.read_table(bad).to_pylist(), folder)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from datetime import date
 from pathlib import Path
@@ -143,3 +144,35 @@ def test_a_delivery_below_its_floors_is_refused_and_the_last_good_one_stays(
 def test_every_missing_header_is_named(tmp_path: Path) -> None:
     with refused(Problem.ENTETE_INATTENDU, "b", "c"):
         conformed(clause([column("a"), column("b"), column("c")]), lines("1;2", header="a;x"), tmp_path)
+
+
+MANY = lines(*(f"{n};{n if n != 70_000 else 'x'}" for n in range(80_000)))
+
+
+def test_sql_that_fails_far_in_a_file_refuses_the_feed_and_quotes_nothing(tmp_path: Path) -> None:
+    totals = {"colonnes": ["a"], "doublons": "premier", "totaux": {"lignes": "CAST(b AS INTEGER) < 0"}}
+    feed = clause([column("a"), column("b")], cle=totals)
+    threads = threading.active_count()
+    with refused(Problem.SQL_INVALIDE):
+        conformed(feed, MANY, tmp_path)
+    assert threading.active_count() == threads
+    assert list((tmp_path / "travail").iterdir()) == []
+
+
+def test_a_reader_that_fails_far_in_a_file_is_the_one_that_is_heard(tmp_path: Path) -> None:
+    feed = clause([column("a"), column("b")], format={"encodage": "utf-16"})
+    with refused(Problem.FORMAT_INATTENDU, "utf-16"):
+        conformed(feed, MANY.decode().encode("utf-16") + b"\x00", tmp_path)
+
+
+def test_a_file_of_many_blocks_keeps_its_order_and_gives_the_same_bytes(tmp_path: Path) -> None:
+    feed = clause([column("a", "entier"), column("b", "entier")], doubles="refuser")
+    data = MANY + b"12;1\n"
+    one, two = (conformed(feed, data, tmp_path / name) for name in ("x", "y"))
+    assert one.values("a") == [n for n in range(80_000) if n not in (12, 70_000)]
+    assert one.values("_ligne") == [n + 2 for n in range(80_000) if n not in (12, 70_000)]
+    assert [r[:3] for r in one.reasons()] == [
+        (14, "cle_en_double", "a"), (70_002, "valeur_illisible", "b"), (80_002, "cle_en_double", "a"),
+    ]  # fmt: skip
+    for part in ("conformed", "rejets"):
+        assert (one.folder / part / "e.parquet").read_bytes() == (two.folder / part / "e.parquet").read_bytes()

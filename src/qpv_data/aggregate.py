@@ -96,8 +96,8 @@ def _records(con: duckdb.DuckDBPyConnection, clause: ClauseJeu, located: Mapping
         raise FeedError(clause.id, Problem.RIEN_A_PUBLIER, message, "voir les livraisons refusées ou absentes")
     files = [located[key] for key in sorted(located)]
     names = pq.read_schema(files[0]).names
-    declared = [c.nom for c in clause.colonnes if not c.identifiant_direct]
-    statuses = [f"{c.nom}__statut" for c in clause.colonnes if c.masques and not c.identifiant_direct]
+    declared = [c.nom for c in clause.colonnes if c.lue]
+    statuses = [f"{c.nom}__statut" for c in clause.colonnes if c.a_statut and c.lue]
     chosen = [f"{quote(DECLARED + n if DECLARED + n in names else n)} AS {quote(n)}" for n in declared]
     chosen += [quote(n) for n in statuses]
     zonings = _zonings(clause, table)

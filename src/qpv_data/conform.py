@@ -1,32 +1,44 @@
 """Stage 3, conform: typed, keyed, CRS-tagged records; `received = conformed + rejected`.
 
-Every rejected row is kept with its line and its reason; its value too, unless the feed holds personal data.
+Rows stream: a file of any length passes in bounded memory, and its texts are never written. Every rejected row is
+kept with its line and its reason; its value too, unless the feed holds personal data.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from qpv_data.clause.expressions import literal, quote
 from qpv_data.clause.model import ClauseBase, ClauseJeu
-from qpv_data.conforming import ConformSql, conform_sql, kept_columns, lenient_columns
+from qpv_data.conforming import ConformSql, conform_sql, lenient_columns
+from qpv_data.conforming_checks import hold_checks, hold_corrections, hold_floors, hold_totals
+from qpv_data.conforming_stream import by_column, in_order, type_rows
+from qpv_data.conforming_text import Tally, kept_columns, named, read_columns, ready_rows, ready_schema
 from qpv_data.engine import engine, replacing, scratch, sql_path
 from qpv_data.problems import FeedError, Problem
+from qpv_data.pseudonyms import feed_key, fingerprint, known_key
 from qpv_data.sources.container import Limits, open_delivery
 from qpv_data.sources.members import member_rows
-from qpv_data.sources.rows import raw_schema, read_rows
+from qpv_data.sources.rows import read_rows
+
+_MEMORY = "1GiB"  # of the engine: blocks of text, and the interpreter, take their part beside
+_CLOSE_HEADER = re.compile(r" \(proche : [^)]*\)")
 
 
 @dataclass(frozen=True)
 class ConformReport:
-    """The row counts of one delivery: `recues = conformes + Σ rejetees`."""
+    """The row counts of one delivery: `recues = conformes + Σ rejetees`.
+
+    `lues`: rows of the file; `recues` is more where a wide table or a cell of several values makes rows of one.
+    `empreinte_cle`: what tells the key of its pseudonyms from another; None when it has none.
+    """
 
     jeu: str
     periode: str | None
@@ -34,28 +46,72 @@ class ConformReport:
     conformes: int
     rejetees: Mapping[str, int]
     avertissements: tuple[str, ...] = ()
+    lues: int = 0
+    empreinte_cle: str | None = None
 
 
 def conform(
-    clause: ClauseBase, fichier: Path, *, periode: str | None, conformed: Path, rejets: Path, travail: Path
+    clause: ClauseBase,
+    fichier: Path,
+    *,
+    periode: str | None,
+    conformed: Path,
+    rejets: Path,
+    travail: Path,
+    cles: Path | None = None,
 ) -> ConformReport:
     """Conform one delivery.
 
-    In: `fichier`, as received (a container is opened). Out: `conformed` (the clause's columns, `_ligne` from 1,
-    `_periode`, a `<column>__statut` a masked column, `geometrie` as WKB for perimeters, whose CRS is in the
-    Parquet key `crs_source`) and `rejets` (`_ligne, motif, colonne, valeur`). Both files appear whole or not
-    at all. Raises FeedError; then neither changes.
+    In: `fichier`, as received (a container is opened), and `cles`, the folder of the keys of pseudonyms, for a feed
+    that has some. Out: `conformed` (the clause's columns, `_ligne` from 1, `_periode`, a `<column>__statut` a masked
+    column, `geometrie` as WKB for perimeters, whose CRS is in the Parquet key `crs_source`) and `rejets` (`_ligne,
+    motif, colonne, valeur`), in the order of the file. Both appear whole or not at all, for their owner alone. Raises
+    FeedError; then neither changes.
     """
-    with scratch(travail) as folder:
-        source = open_delivery_rows(clause, fichier, folder)
-        brut = folder / "brut.parquet"
-        geometry = clause.format.type == "vecteur"
-        crs = _write_raw(source, brut, clause, geometry)
-        with engine(folder) as con, _failing_as(clause):
-            con.execute(f"CREATE VIEW brut AS SELECT * FROM read_parquet({sql_path(brut)})")
-            report = _judge(con, clause, periode, conform_sql(clause, periode, geometry))
-            _write(con, clause, conformed, rejets, crs, geometry)
-    return report
+    key = _key(clause, cles)
+    geometry = clause.format.type == "vecteur"
+    tally = Tally()
+    with ExitStack() as held:
+        folder = held.enter_context(scratch(travail))
+        # An archive of personal data is opened beside it, in the raw store: nowhere else are they in clear.
+        personal = clause.donnees_personnelles.presentes
+        opened = held.enter_context(scratch(fichier.parent)) if personal else folder
+        source = open_delivery_rows(clause, fichier, opened)
+        rows = ready_rows(source, clause, key, tally, geometry=geometry)
+        sql = conform_sql(clause, periode, geometry)
+        con = held.enter_context(engine(folder))
+        con.execute(f"SET memory_limit = '{_MEMORY}'")
+        with _failing_as(clause):
+            judged = folder / "juges.arrow"
+            _judge(con, sql, rows, ready_schema(clause, geometry), judged)
+            con.execute(sql.marked(tally.recues))
+            con.execute(f"CREATE VIEW verdicts AS {sql.verdicts}")
+            counts, warnings = _verdict(con, clause, tally)
+            _write(con, clause, judged, (conformed, rejets), tally.crs, geometry)
+    conformes = counts.pop("", 0)
+    printed = None if key is None else fingerprint(key)
+    return ConformReport(clause.id, periode, tally.recues, conformes, counts, warnings, tally.lues, printed)
+
+
+def _key(clause: ClauseBase, cles: Path | None) -> bytes | None:
+    """The key of the feed's pseudonyms, drawn when there is none yet; None for a feed without any."""
+    if not has_pseudonyms(clause):
+        return None
+    if cles is None:
+        message = "aucun dossier de clés pour les pseudonymes de ce jeu"
+        raise FeedError(clause.id, Problem.CLE_DE_PSEUDONYMES, message, "donner le dossier des clés")
+    return feed_key(cles, clause.id)
+
+
+def has_pseudonyms(clause: ClauseBase) -> bool:
+    """Whether a column of the feed is replaced by a keyed HMAC."""
+    return any(c.identifiant_direct == "pseudonymiser" for c in clause.colonnes)
+
+
+def key_fingerprint(clause: ClauseBase, cles: Path) -> str | None:
+    """What tells the key in force from another; None without pseudonyms or without a key. Raises FeedError."""
+    key = known_key(cles, clause.id) if has_pseudonyms(clause) else None
+    return None if key is None else fingerprint(key)
 
 
 @contextmanager
@@ -63,102 +119,93 @@ def _failing_as(clause: ClauseBase) -> Iterator[None]:
     """A fault of the SQL is the feed's, and the others go on. DuckDB's message may quote a value: it is not shown."""
     try:
         yield
-    except duckdb.IOException as e:
+    except FeedError as e:
+        raise (_discreet(e) if clause.donnees_personnelles.presentes else e) from None
+    except (duckdb.IOException, OSError) as e:
         message = f"écriture impossible ({type(e).__name__})"
-        raise FeedError(clause.id, Problem.ECRITURE_IMPOSSIBLE, message, "libérer de la place") from e
-    except duckdb.Error as e:
+        raise FeedError(clause.id, Problem.ECRITURE_IMPOSSIBLE, message, "libérer de la place") from None
+    except (duckdb.Error, pa.ArrowException) as e:  # the engine's faults come through Arrow as well
         message = f"le SQL de la clause échoue sur ces données ({type(e).__name__})"
-        raise FeedError(clause.id, Problem.SQL_INVALIDE, message, "revoir les expressions de la clause") from e
+        raise FeedError(clause.id, Problem.SQL_INVALIDE, message, "revoir les expressions de la clause") from None
+
+
+def _discreet(error: FeedError) -> FeedError:
+    """Without what it quotes of the file: a header that is missing makes a header of a person's name."""
+    message = _CLOSE_HEADER.sub("", error.message)
+    if message.startswith("fichier de périmètres illisible"):  # what follows is GDAL's, or Arrow's
+        message = message.partition(" : ")[0]
+    return FeedError(error.jeu, error.probleme, message, error.remede)
 
 
 def open_delivery_rows(clause: ClauseBase, fichier: Path, folder: Path) -> Iterable[pa.RecordBatch]:
     """The rows of a delivery as text; an archive is opened, or its members joined by the clause's SQL."""
     limits = Limits(taille_max=clause.source.taille_max_mo * 10 * 1_000_000)
-    columns = kept_columns(clause)
+    columns = read_columns(clause)
     if isinstance(clause, ClauseJeu) and clause.conformation:
         return member_rows(clause, fichier, folder, limits, columns)
     path = open_delivery(fichier, jeu=clause.id, membre=clause.source.membre, into=folder, limite=limits)
     return read_rows(path, clause.id, clause.format, columns)
 
 
-def _write_raw(rows: Iterable[pa.RecordBatch], target: Path, clause: ClauseBase, geometry: bool) -> str:
-    schema = raw_schema(kept_columns(clause), geometry)
-    crs = ""
-    with pq.ParquetWriter(target, schema, compression="lz4") as writer:
-        for batch in rows:
-            crs = (batch.schema.metadata or {}).get(b"crs_source", b"").decode() or crs
-            writer.write_batch(batch.replace_schema_metadata(None))
-    return crs
-
-
-def _judge(con: duckdb.DuckDBPyConnection, clause: ClauseBase, periode: str | None, sql: ConformSql) -> ConformReport:
+def _judge(
+    con: duckdb.DuckDBPyConnection,
+    sql: ConformSql,
+    rows: Iterator[pa.RecordBatch],
+    schema: pa.Schema,
+    target: Path,
+) -> None:
+    """Type every row as it comes, with its first fault, and keep it as `juges`."""
     for macro in sql.macros:
         con.execute(macro)
-    con.execute(f"CREATE TABLE juges AS {sql.typed}")
-    received = _count(con, "SELECT count(*) FROM brut")
-    counts = dict(con.execute("SELECT coalesce(_motif, ''), count(*) FROM juges GROUP BY 1 ORDER BY 1").fetchall())
-    conformed = counts.pop("", 0)
-    if received != conformed + sum(counts.values()):
-        message = f"{received} reçues ≠ {conformed} conformes + {sum(counts.values())} rejetées"
+    type_rows(con, sql.typed, rows, schema, target)
+    con.register("juges", by_column(target))
+
+
+def _verdict(
+    con: duckdb.DuckDBPyConnection, clause: ClauseBase, tally: Tally
+) -> tuple[dict[str, int], tuple[str, ...]]:
+    """(rows by reason, '' for the records; warnings). Raises FeedError on a delivery that does not hold."""
+    found = con.execute("SELECT coalesce(_motif, ''), count(*) FROM verdicts GROUP BY 1 ORDER BY 1").fetchall()
+    counts: dict[str, int] = dict(found)
+    if tally.recues != sum(counts.values()):
+        message = f"{tally.recues} lignes reçues, {sum(counts.values())} jugées"
         raise FeedError(clause.id, Problem.TOTAUX_INEGAUX, message, "signaler ce défaut du logiciel")
-    _hold_floors(clause, received, counts)
-    warnings = _hold_checks(con, clause)
-    return ConformReport(clause.id, periode, received, conformed, counts, warnings)
-
-
-def _hold_floors(clause: ClauseBase, received: int, rejected: Mapping[str, int]) -> None:
-    floors = clause.controles
-    if received < floors.lignes_min:
-        message = f"{received} lignes reçues, {floors.lignes_min} attendues au moins"
-        raise FeedError(
-            clause.id, Problem.TROP_PEU_DE_LIGNES, message, "demander une livraison entière, ou revoir `lignes_min`"
-        )
-    total = sum(rejected.values())
-    if total > floors.rejets_max * received:
-        reasons = ", ".join(f"{reason} : {n}" for reason, n in rejected.items())
-        message = f"{total} lignes rejetées sur {received} ({reasons}), {floors.rejets_max:.1%} permises au plus"
-        raise FeedError(clause.id, Problem.TROP_DE_REJETS, message, "prévenir le producteur, ou revoir `rejets_max`")
-
-
-def _hold_checks(con: duckdb.DuckDBPyConnection, clause: ClauseBase) -> tuple[str, ...]:
-    warnings = []
-    for check in clause.controles.lignes:
-        failing = _count(
-            con, f"SELECT count(*) FROM juges WHERE _motif IS NULL AND NOT coalesce(({check.expression}\n), true)"
-        )
-        if not failing:
-            continue
-        message = f"contrôle {check.id} non tenu sur {failing} lignes"
-        if check.gravite == "arreter":
-            raise FeedError(clause.id, Problem.CONTROLE_NON_TENU, message, "prévenir le producteur")
-        warnings.append(message)
-    return tuple(warnings)
+    hold_corrections(con, clause)
+    hold_floors(clause, tally.recues, {reason: n for reason, n in counts.items() if reason})
+    warnings = hold_checks(con, clause)
+    hold_totals(con, clause)
+    return counts, warnings
 
 
 def _write(
-    con: duckdb.DuckDBPyConnection, clause: ClauseBase, conformed: Path, rejets: Path, crs: str, geometry: bool
+    con: duckdb.DuckDBPyConnection,
+    clause: ClauseBase,
+    judged: Path,
+    targets: tuple[Path, Path],
+    crs: str,
+    geometry: bool,
 ) -> None:
+    """Write the records, then the rejected rows, from `judged`."""
     names = conform_columns(clause) + (["geometrie"] if geometry else [])
     lenient = ", _place_illisible" if lenient_columns(clause) else ""
-    records = f"SELECT _ligne, _periode, {', '.join(quote(n) for n in names)}{lenient} FROM juges WHERE _motif IS NULL"
-    value = "CAST(NULL AS VARCHAR)" if clause.donnees_personnelles.presentes else "_valeur"
+    chosen = f"_ligne, _periode, {', '.join(quote(n) for n in names)}{lenient}"
+    records = f"SELECT {chosen} FROM verdicts WHERE _motif IS NULL"
     refused = (
-        f"SELECT _ligne, _motif AS motif, _colonne AS colonne, {value} AS valeur FROM juges WHERE _motif IS NOT NULL"
+        "SELECT _ligne, _motif AS motif, _colonne AS colonne, _valeur AS valeur FROM verdicts"
+        " WHERE _motif IS NOT NULL ORDER BY _rang"
     )
     metadata = f", KV_METADATA {{crs_source: {literal(crs)}}}" if crs else ""
-    with replacing(conformed) as good, replacing(rejets) as bad:
-        con.execute(
-            f"COPY ({records} ORDER BY _ligne) TO {sql_path(good)} (FORMAT parquet, COMPRESSION zstd{metadata})"
-        )
-        con.execute(f"COPY ({refused} ORDER BY _ligne) TO {sql_path(bad)} (FORMAT parquet, COMPRESSION zstd)")
+    with replacing(targets[0]) as good, replacing(targets[1]) as bad:
+        for path in (good, bad):
+            path.touch(mode=0o600)
+        con.register("juges", in_order(judged))
+        con.execute(f"COPY ({records}) TO {sql_path(good)} (FORMAT parquet, COMPRESSION zstd{metadata})")
+        con.register("juges", by_column(judged))
+        con.execute(f"COPY ({refused}) TO {sql_path(bad)} (FORMAT parquet, COMPRESSION zstd)")
+        for path in (good, bad):
+            path.chmod(0o600)
 
 
 def conform_columns(clause: ClauseBase) -> list[str]:
     """Names of the conformed columns, statuses of masked ones included, in the clause's order."""
-    return [n for c in kept_columns(clause) for n in ((c.nom, f"{c.nom}__statut") if c.masques else (c.nom,))]
-
-
-def _count(con: duckdb.DuckDBPyConnection, sql: str) -> int:
-    row = con.execute(sql).fetchone()
-    assert row is not None
-    return int(row[0])
+    return named(kept_columns(clause))

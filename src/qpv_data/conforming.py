@@ -1,35 +1,43 @@
 """The SQL that turns received text into typed columns, written from the clause.
 
-Order, for each value: trim, mask, recoding, transformation, padding, typing, domain. One row is rejected for
-one reason: the first, in the order of the columns.
+Order, for each value: trim (before SQL), correction, mask and note, recoding, transformation, padding, typing, domain.
+One row is rejected for one reason: that it cannot be cut, that it is a total, then the first fault in the order of the
+columns, a repeated key, a date out of the series.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from qpv_data import conforming_values as value
 from qpv_data.clause.expressions import literal, quote
 from qpv_data.clause.model import ClauseBase, ClauseJeu, Colonne, Format, LocalisationPoint, TypeColonne
 from qpv_data.conforming_periods import out_of_range, period_column, period_of_row
+from qpv_data.conforming_plain import plain_of, plain_type
+from qpv_data.conforming_text import kept_columns, named, note_of
 from qpv_data.problems import Rejet
 
-_BLANKS = " \t\r\n\x0b\x0c\u00a0\u202f\ufeff"
+TOTAL = Rejet.LIGNE_DE_TOTAL.value
 
 
 @dataclass(frozen=True)
 class ConformSql:
-    """`macros` to create first; `typed` reads the view `brut` and gives every row with `_motif`."""
+    """`macros` to create first, then three queries.
+
+    `typed` reads the rows made ready (`brut`), and gives them typed, with their first fault (`_faute`); it is to be
+    kept as `juges`. `doubles` reads `juges`: the `_rang` of rows that repeat a key; `marked` keeps them in a variable.
+    `verdicts` reads `juges` in its order: `_motif` (null: a record), `_colonne` and `_valeur`.
+    """
 
     macros: tuple[str, ...]
     typed: str
-    columns: tuple[str, ...]
+    doubles: str
+    verdicts: str
 
-
-def kept_columns(clause: ClauseBase) -> tuple[Colonne, ...]:
-    """The columns that are read: direct identifiers are left where they were received."""
-    return tuple(c for c in clause.colonnes if not c.identifiant_direct)
+    def marked(self, rows: int) -> str:
+        """The statement that notes which of so many rows repeat a key, a bit each: a join would lose their order."""
+        return f"SET VARIABLE doubles = (SELECT bitstring_agg(_rang, 0, {max(rows, 1)}) FROM ({self.doubles}))"
 
 
 def lenient_columns(clause: ClauseBase) -> frozenset[str]:
@@ -51,32 +59,71 @@ def conform_sql(clause: ClauseBase, periode: str | None, geometry: bool) -> Conf
         for c in columns
         if c.transformation
     )
-    names = tuple(n for c in columns for n in ((c.nom, c.nom + "__statut") if c.masques else (c.nom,)))
-    passed = ["_ligne", *(["geometrie"] if geometry else [])]
+    return ConformSql(macros, _typed(clause, columns, periode, geometry), _doubles(clause), _verdicts(clause, columns))
+
+
+def _typed(clause: ClauseBase, columns: Sequence[Colonne], periode: str | None, geometry: bool) -> str:
+    geometries = ["geometrie"] if geometry else []
+    passed = ["_rang", "_ligne", *geometries, "_rejet", *(quote(note_of(c)) for c in columns if c.note is not None)]
+    passed += [quote(plain_of(c)) for c in columns if plain_type(c, clause.format) is not None]
+    # The typed values of a rejected row serve nobody, and a shifted one may hold a name: they go no further.
+    totals = clause.cle.totaux
+    compared = f" OR _faute = '{TOTAL}:'" if totals is not None and totals.sommes else ""
+    kept = f"(_faute IS NULL{compared})"
+    values = [f"CASE WHEN {kept} THEN {quote(n)} END AS {quote(n)}" for n in [*named(columns), *geometries]]
+    corrections = [quote(value.correction_name(c, n)) for c in columns for n in range(len(c.corrections))]
+    said = {
+        "_periode": f"CASE WHEN {kept} THEN {period_of_row(clause, periode)} END",
+        "_place_illisible": _unreadable_place(clause),
+        "_fautive": _shown(clause, f"CASE WHEN _faute IS NOT NULL THEN {_faulty_value(columns)} END"),
+        "_texte_cle": _shown(clause, _text_named(columns, clause.cle.colonnes[0])),
+        "_texte_periode": _shown(clause, _text_named(columns, period_column(clause))),
+    }
+    selected = ["_rang", "_ligne", *values, *corrections, *(f"{sql} AS {name}" for name, sql in said.items()), "_faute"]
+    return f"""
+WITH {_steps(columns, clause.format, passed)},
+fautes AS (SELECT *, {_first_fault(clause, columns)} AS _faute FROM types)
+SELECT {", ".join(selected)} FROM fautes"""
+
+
+def _doubles(clause: ClauseBase) -> str:
+    """Keys are compared for those rows only whose key shares its hash with another: a few, when all goes well."""
     keys = ", ".join(quote(k) for k in clause.cle.colonnes)
-    repeated = {
-        "premier": f"row_number() OVER (PARTITION BY {keys} ORDER BY _ligne)",
-        "refuser": f"count(*) OVER (PARTITION BY {keys})",
-        "garder": "1",  # a feed whose rows nothing tells apart: two alike are two
-    }[clause.cle.doublons]
-    sql = f"""
-WITH {_steps(columns, clause.format, [*passed, "_rejet"])},
-juges AS MATERIALIZED (SELECT *, {_first_fault(clause, columns)} AS _faute FROM types),
-doubles AS (SELECT _ligne FROM (
-  SELECT _ligne, {repeated} AS _rang FROM juges WHERE _rejet IS NULL AND _faute IS NULL) WHERE _rang > 1),
-verdicts AS (SELECT *, CASE
-  WHEN _rejet IS NOT NULL THEN _rejet || ':'
+    if clause.cle.doublons == "garder":
+        return "SELECT _rang FROM juges WHERE false"  # a feed whose rows nothing tells apart: two alike are two
+    repeated = "row_number() OVER (PARTITION BY {0} ORDER BY _rang)"
+    if clause.cle.doublons == "refuser":
+        repeated = "count(*) OVER (PARTITION BY {0})"
+    return f"""
+WITH suspects AS (SELECT hash({keys}) AS h FROM juges WHERE _faute IS NULL GROUP BY h HAVING count(*) > 1)
+SELECT _rang FROM (
+  SELECT _rang, {repeated.format(keys)} AS _n FROM juges
+  WHERE _faute IS NULL AND hash({keys}) IN (SELECT h FROM suspects)) WHERE _n > 1"""
+
+
+def _verdicts(clause: ClauseBase, columns: Sequence[Colonne]) -> str:
+    key, period = clause.cle.colonnes[0], period_column(clause)
+    return f"""
+WITH rangs AS (SELECT *, CASE
   WHEN _faute IS NOT NULL THEN _faute
-  WHEN _ligne IN (SELECT _ligne FROM doubles) THEN '{Rejet.CLE_EN_DOUBLE.value}:{clause.cle.colonnes[0]}'
-  WHEN {out_of_range(clause)} THEN '{Rejet.HORS_PERIODE.value}:{period_column(clause)}'
+  WHEN get_bit(CAST(getvariable('doubles') AS BIT), CAST(_rang AS INTEGER)) = 1 THEN '{Rejet.CLE_EN_DOUBLE.value}:{key}'
+  WHEN {out_of_range(clause)} THEN '{Rejet.HORS_PERIODE.value}:{period}'
   END AS _verdict FROM juges)
-SELECT {", ".join([*passed, *map(quote, names)])}, {period_of_row(clause, periode)} AS _periode,
-  {_unreadable_place(clause)} AS _place_illisible,
+SELECT * EXCLUDE (_faute, _fautive, _verdict, _texte_cle, _texte_periode),
   nullif(split_part(_verdict, ':', 1), '') AS _motif,
   nullif(split_part(_verdict, ':', 2), '') AS _colonne,
-  {_faulty_value(columns)} AS _valeur
-FROM verdicts"""
-    return ConformSql(macros, sql, names)
+  CASE WHEN _verdict IS NULL THEN NULL WHEN _faute IS NOT NULL THEN _fautive
+    WHEN _verdict = '{Rejet.HORS_PERIODE.value}:{period}' THEN _texte_periode ELSE _texte_cle END AS _valeur
+FROM rangs"""
+
+
+def _shown(clause: ClauseBase, text: str) -> str:
+    """A text kept beside a rejected row; none of a feed that holds personal data, in scratch files either."""
+    return "CAST(NULL AS VARCHAR)" if clause.donnees_personnelles.presentes else text
+
+
+def _text_named(columns: Sequence[Colonne], name: str) -> str:
+    return next((value.text_of(c) for c in columns if c.nom == name), "CAST(NULL AS VARCHAR)")
 
 
 def _steps(columns: Sequence[Colonne], fmt: Format, passed: Sequence[str]) -> str:
@@ -84,18 +131,21 @@ def _steps(columns: Sequence[Colonne], fmt: Format, passed: Sequence[str]) -> st
 
     Each step is a query of its own, so that what it gives is worked out once.
     """
-    texts = [f"trim(coalesce({quote(c.nom)}, ''), {literal(_BLANKS)}) AS {_text(c)}" for c in columns]
+    texts = [f"{quote(c.nom)} AS {value.text_of(c)}" for c in columns]
+    flags = [flag for c in columns for flag in value.corrections_of(c)]
     transformed = [c for c in columns if c.transformation]
+    recoded = [c for c in columns if c.a_statut or c.recodage]
+    numbers = [c for c in columns if value.is_number(c)] if fmt.milliers else []
     steps = [
-        ("lus", ", ".join([*passed, *texts])),
-        ("statuts", _added([f"{_masks(c)} AS {_status(c)}" for c in columns if c.masques])),
-        ("recodes", _replaced([f"{_recoded(c)} AS {_text(c)}" for c in columns])),
-        # A transformation that fails gives no record; one that gives null, a record of null.
-        ("essais", _added([f"TRY(struct_pack(v := CAST({_call(c)} AS VARCHAR))) AS {_trial(c)}" for c in transformed])),
-        ("transformes", _replaced([f"{_transformed(c)} AS {_text(c)}" for c in transformed])),
-        ("completes", _replaced([f"{_padded(c)} AS {_text(c)}" for c in columns if c.completer])),
-        ("nombres", _added([f"{_number_text(c, fmt)} AS {_number(c)}" for c in columns if _is_number(c)])),
-        ("types", _added([f"{_typed(c)} AS {quote(c.nom)}" for c in columns])),
+        ("lus", ", ".join([*passed, *texts, *flags])),
+        ("corriges", _replaced([f"{value.corrected(c)} AS {value.text_of(c)}" for c in columns if c.corrections])),
+        ("statuts", _added([f"{value.status(c)} AS {value.status_of(c)}" for c in columns if c.a_statut])),
+        ("recodes", _replaced([f"{value.recoded(c)} AS {value.text_of(c)}" for c in recoded])),
+        ("essais", _added([f"{value.trial(c)} AS {value.trial_of(c)}" for c in transformed])),
+        ("transformes", _replaced([f"{value.transformed(c)} AS {value.text_of(c)}" for c in transformed])),
+        ("completes", _replaced([f"{value.padded(c)} AS {value.text_of(c)}" for c in columns if c.completer])),
+        ("nombres", _added([f"{value.number_text(c, fmt)} AS {value.number_of(c)}" for c in numbers])),
+        ("types", _added([f"{value.typed(c, fmt)} AS {quote(c.nom)}" for c in columns])),
     ]
     source, queries = "brut", []
     for name, selected in steps:
@@ -113,130 +163,37 @@ def _replaced(parts: Sequence[str]) -> str:
     return f"* REPLACE ({', '.join(parts)})" if parts else ""
 
 
-def _text(c: Colonne) -> str:
-    return quote("_v_" + c.nom)
-
-
-def _number(c: Colonne) -> str:
-    return quote("_n_" + c.nom)
-
-
-def _trial(c: Colonne) -> str:
-    return quote("_t_" + c.nom)
-
-
-def _status(c: Colonne) -> str:
-    return quote(c.nom + "__statut")
-
-
-def _call(c: Colonne) -> str:
-    return f"{quote('t_' + c.nom)}({_text(c)})"
-
-
-def _masks(c: Colonne) -> str:
-    cases = " ".join(f"WHEN {literal(m.strip(_BLANKS))} THEN {literal(s.value)}" for m, s in c.masques.items())
-    return f"CASE {_text(c)} {cases} END"
-
-
-def _recoded(c: Colonne) -> str:
-    masked = f"WHEN {_status(c)} IS NOT NULL THEN NULL" if c.masques else ""
-    cases = " ".join(
-        f"WHEN {_text(c)} = {literal(a.strip(_BLANKS))} THEN nullif({literal(b)}, '')" for a, b in c.recodage.items()
-    )
-    return f"CASE {masked} WHEN {_text(c)} = '' THEN NULL {cases} ELSE {_text(c)} END"
-
-
-def _transformed(c: Colonne) -> str:
-    # What a producer masked stays masked: no transformation makes a value of it.
-    masked = f"WHEN {_status(c)} IS NOT NULL THEN NULL" if c.masques else ""
-    made = f"nullif(trim(struct_extract({_trial(c)}, 'v'), {literal(_BLANKS)}), '')"
-    return f"CASE {masked} WHEN {_trial(c)} IS NULL THEN {_text(c)} ELSE {made} END"
-
-
-def _padded(c: Colonne) -> str:
-    text = _text(c)
-    return (
-        f"CASE WHEN length({text}) < {c.completer} AND regexp_full_match({text}, '[0-9AB]+')"
-        f" THEN lpad({text}, {c.completer}, '0') ELSE {text} END"
-    )
-
-
-def _is_number(c: Colonne) -> bool:
-    return c.type in (TypeColonne.ENTIER, TypeColonne.NOMBRE)
-
-
-def _number_text(c: Colonne, fmt: Format) -> str:
-    text, decimal = _text(c), c.decimale or fmt.decimale
-    if fmt.milliers:
-        # Only where it cuts threes: dropped blindly, a mark makes 127 of 12.7.
-        marks = "(" + "|".join(re.escape(m) for m in fmt.milliers) + ")"
-        shape = f"[+-]?[0-9]{{1,3}}({marks}[0-9]{{3}})+({re.escape(decimal)}[0-9]*)?"
-        dropped = f"regexp_replace({text}, {literal(marks)}, '', 'g')"
-        text = f"CASE WHEN regexp_full_match({text}, {literal(shape)}) THEN {dropped} ELSE {text} END"
-    # A dot in a comma file is a fault and not a decimal mark: 1.234 may be one thousand.
-    return f"replace(replace({text}, '.', '?'), ',', '.')" if decimal == "," else text
-
-
-def _typed(c: Colonne) -> str:
-    failed = f"CASE WHEN {_trial(c)} IS NOT NULL THEN " if c.transformation else ""
-    return f"{failed}{_value(c)}{' END' if failed else ''}"
-
-
-def _value(c: Colonne) -> str:
-    text, number = _text(c), _number(c)
-    if c.type is TypeColonne.TEXTE:
-        return text
-    if c.type is TypeColonne.DATE:
-        return _date(c)
-    if c.type is TypeColonne.BOOLEEN:
-        true, false = (", ".join(literal(v.lower()) for v in values) for values in (c.vrai, c.faux))
-        return f"CASE WHEN lower({text}) IN ({true}) THEN true WHEN lower({text}) IN ({false}) THEN false END"
-    if c.type is TypeColonne.ENTIER:
-        # CAST rounds 12.7 to 13: an integer is digits, at most followed by a null fraction.
-        return (
-            f"CASE WHEN regexp_full_match({number}, '[+-]?[0-9]+(\\.0*)?')"
-            f" THEN TRY_CAST(split_part({number}, '.', 1) AS BIGINT) END"
-        )
-    shape = "[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)([eE][+-]?[0-9]+)?"
-    value = f"TRY_CAST({number} AS DOUBLE)"
-    return f"CASE WHEN regexp_full_match({number}, '{shape}') AND isfinite({value}) THEN {value} END"
-
-
-def _date(c: Colonne) -> str:
-    """The day as written: with its offset turned to UTC, midnight in Paris would be the day, or the quarter, before."""
-    text = _text(c)
-    plain = [f for f in c.format_date if not f.endswith("%z")]
-    zoned = [f.removesuffix("%z").rstrip() for f in c.format_date if f.endswith("%z")]
-    tries = [f"try_strptime({text}, [{', '.join(literal(f) for f in plain)}])"] if plain else []
-    if zoned:
-        offset = literal(" *(Z|[+-][0-9]{2}(:?[0-9]{2})?)$")
-        local = f"CASE WHEN regexp_matches({text}, {offset}) THEN regexp_replace({text}, {offset}, '') END"
-        tries.append(f"try_strptime({local}, [{', '.join(literal(f) for f in zoned)}])")
-    day = f"CAST(coalesce({', '.join(tries)}) AS DATE)"
-    # DuckDB reads `epoch` and `infinity` as dates, and 24 as the year 24.
-    return f"CASE WHEN regexp_matches({text}, '[0-9]') AND year({day}) >= 1000 THEN {day} END"
-
-
 def _first_fault(clause: ClauseBase, columns: Sequence[Colonne]) -> str:
     lenient = lenient_columns(clause)
     required = set(clause.cle.colonnes)
     if isinstance(clause, ClauseJeu) and clause.periode.colonne:
         required.add(clause.periode.colonne)
-    cases = ["WHEN _rejet IS NOT NULL THEN NULL"]
+    cases = ["WHEN _rejet IS NOT NULL THEN _rejet || ':'"]
+    if clause.cle.totaux is not None:
+        cases.append(f"WHEN coalesce(({clause.cle.totaux.lignes}\n), false) THEN '{TOTAL}:'")
     for c in columns:
-        if c.nom in lenient and c.nom not in required:
-            continue
-        typed, text = quote(c.nom), _text(c)
-        if c.transformation:
-            cases.append(f"WHEN {_trial(c)} IS NULL THEN '{Rejet.VALEUR_ILLISIBLE.value}:{c.nom}'")
-        if c.obligatoire or c.nom in required:
-            masked = f" AND {_status(c)} IS NULL" if c.masques and c.nom not in required else ""
-            cases.append(f"WHEN {text} IS NULL{masked} THEN '{Rejet.VALEUR_OBLIGATOIRE_ABSENTE.value}:{c.nom}'")
-        if c.type is not TypeColonne.TEXTE:
-            cases.append(f"WHEN {text} IS NOT NULL AND {typed} IS NULL THEN '{Rejet.VALEUR_ILLISIBLE.value}:{c.nom}'")
-        if domain := _out_of_domain(c, typed, text):
-            cases.append(f"WHEN {domain} THEN '{Rejet.VALEUR_HORS_DOMAINE.value}:{c.nom}'")
+        if c.nom not in lenient or c.nom in required:
+            cases += [f"WHEN {test} THEN '{reason.value}:{c.nom}'" for test, reason in _faults(c, c.nom in required)]
     return "CASE " + "\n  ".join(cases) + " END"
+
+
+def _faults(c: Colonne, required: bool) -> list[tuple[str, Rejet]]:
+    """(condition, reason) of each fault of a column, in their order."""
+    typed, text = quote(c.nom), value.text_of(c)
+    faults = []
+    if c.note is not None:  # a note that the clause does not know is not an absence at random
+        unknown = f"{text} IS NULL AND {quote(note_of(c))} IS NOT NULL AND {value.status_of(c)} IS NULL"
+        faults.append((unknown, Rejet.VALEUR_HORS_DOMAINE))
+    if c.transformation:
+        faults.append((f"{value.trial_of(c)} IS NULL", Rejet.VALEUR_ILLISIBLE))
+    if c.obligatoire or required:
+        masked = f" AND {value.status_of(c)} IS NULL" if c.a_statut and not required else ""
+        faults.append((f"{text} IS NULL{masked}", Rejet.VALEUR_OBLIGATOIRE_ABSENTE))
+    if c.type is not TypeColonne.TEXTE:
+        faults.append((f"{text} IS NOT NULL AND {typed} IS NULL", Rejet.VALEUR_ILLISIBLE))
+    if domain := _out_of_domain(c, typed, text):
+        faults.append((domain, Rejet.VALEUR_HORS_DOMAINE))
+    return faults
 
 
 def _out_of_domain(c: Colonne, typed: str, text: str) -> str:
@@ -253,13 +210,13 @@ def _out_of_domain(c: Colonne, typed: str, text: str) -> str:
 
 
 def _faulty_value(columns: Sequence[Colonne]) -> str:
-    cases = " ".join(f"WHEN {literal(c.nom)} THEN {_text(c)}" for c in columns)
-    return f"CASE nullif(split_part(_verdict, ':', 2), '') {cases} END"
+    cases = " ".join(f"WHEN {literal(c.nom)} THEN {value.text_of(c)}" for c in columns)
+    return f"CASE nullif(split_part(_faute, ':', 2), '') {cases} END"
 
 
 def _unreadable_place(clause: ClauseBase) -> str:
     tests = [
-        f"({_text(c)} IS NOT NULL AND {quote(c.nom)} IS NULL)"
+        f"({value.text_of(c)} IS NOT NULL AND {quote(c.nom)} IS NULL)"
         for c in kept_columns(clause)
         if c.nom in lenient_columns(clause)
     ]

@@ -79,7 +79,7 @@ def _mask(clause: ClauseJeu, indicateur: Indicateur) -> str:
     parts = (indicateur.numerateur, indicateur.denominateur, indicateur.filtre, indicateur.distinct)
     modality = indicateur.modalites.expression if indicateur.modalites else None
     used = frozenset[str]().union(*(columns_of(p) for p in (*parts, modality) if p))
-    masked = [c.nom for c in clause.colonnes if c.masques and c.nom in used]
+    masked = [c.nom for c in clause.colonnes if c.a_statut and c.nom in used]
     statuses = ", ".join(quote(f"{name}__statut") for name in masked)
     return f"coalesce({statuses})" if masked else "CAST(NULL AS VARCHAR)"
 

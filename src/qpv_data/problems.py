@@ -50,6 +50,8 @@ class Problem(StrEnum):
     TROP_PEU_DE_LIGNES = "trop_peu_de_lignes"
     TROP_DE_REJETS = "trop_de_rejets"
     CONTROLE_NON_TENU = "controle_non_tenu"
+    CORRECTION_INATTENDUE = "correction_inattendue"
+    CLE_DE_PSEUDONYMES = "cle_de_pseudonymes"
     TOTAUX_INEGAUX = "totaux_inegaux"
     MILLESIME_INATTENDU = "millesime_inattendu"
     CRS_INATTENDU = "crs_inattendu"

@@ -15,8 +15,8 @@ from qpv_data.clause.source import SourceDepot
 from qpv_data.compliance.contents import filled_shares, last_period
 from qpv_data.compliance.journal import RECUES, Attempt, available_day, record
 from qpv_data.compliance.report import write_report
-from qpv_data.conform import ConformReport, conform
-from qpv_data.conforming import kept_columns
+from qpv_data.conform import ConformReport, conform, key_fingerprint
+from qpv_data.conforming_text import kept_columns
 from qpv_data.engine import replacing, scratch
 from qpv_data.fetch import Fetched, FetchPolicy
 from qpv_data.land import Delivery, delivery_of, land, last_delivery
@@ -103,7 +103,7 @@ def _receive(
     except FeedError as e:
         return _fall_back(cfg, clause, expected, e, conformed, None, versions)
     bound = version_of(versions, delivery.clause_version) or clause
-    good = _good(conformed, bound)
+    good = _good(cfg, conformed, bound)
     if good is not None and good["livraison"] == delivery.id:
         return _reception(cfg, clause, expected, "inchangee", delivery, conformed, good)
     try:
@@ -134,7 +134,7 @@ def _obtain(
     previous = last_delivery(cfg.folder("raw"), clause.id, expected.periode)
     source = clause.source.pour(expected.periode)
     policy = FetchPolicy(taille_max=source.taille_max_mo * 1_000_000)
-    with scratch(cfg.travail) as folder:
+    with scratch(cfg.arrivee) as folder:
         if isinstance(source, SourceDepot) and transport is None:
             delivery = _pick_up(cfg, clause, expected, source, previous, folder, policy)
         else:
@@ -182,6 +182,7 @@ def _conform(
         conformed=conformed,
         rejets=cfg.folder("rejets") / clause.id / f"{expected.nom}.parquet",
         travail=cfg.travail,
+        cles=cfg.folder("cles"),
     )
     with replacing(conformed.with_suffix(".json")) as target:
         facts = _facts(delivery, clause, report)
@@ -190,26 +191,31 @@ def _conform(
 
 
 def _facts(delivery: Delivery, clause: Clause, report: ConformReport) -> dict[str, Any]:
-    counts = {k: v for k, v in asdict(report).items() if k in ("recues", "conformes", "rejetees", "avertissements")}
+    counts = {k: v for k, v in asdict(report).items() if k not in ("jeu", "periode")}
     kept = {"recue_le": delivery.recue_le, "sha256": delivery.sha256, "taille": delivery.taille}
     said = {"livraison": delivery.id, "clause": clause_digest(clause), "version": clause.version}
     return {**said, **kept, **counts}
 
 
-def _good(conformed: Path, clause: Clause) -> dict[str, Any] | None:
-    """What is known of the conformed file that stands there; None when it was made under another clause."""
+def _good(cfg: Configuration, conformed: Path, clause: Clause) -> dict[str, Any] | None:
+    """What is known of the conformed file that stands there; None when it was made under another clause or key."""
     note = conformed.with_suffix(".json")
     if not (conformed.is_file() and note.is_file()):
         return None
     facts: dict[str, Any] = json.loads(note.read_text("utf-8"))
-    return facts if facts["clause"] == clause_digest(clause) else None
+    try:
+        key = key_fingerprint(clause, cfg.folder("cles"))
+    except FeedError:
+        return None  # conforming says why the key cannot be used
+    same = facts["clause"] == clause_digest(clause) and facts.get("empreinte_cle") == key
+    return facts if same else None
 
 
 def _fall_back(
     cfg: Configuration, clause: Clause, expected: Expected, error: FeedError, conformed: Path, came: Delivery | None,
     versions: Sequence[Clause],
 ) -> Reception:  # fmt: skip
-    good = next((g for c in (clause, *versions) if (g := _good(conformed, c)) is not None), None)
+    good = next((g for c in (clause, *versions) if (g := _good(cfg, conformed, c)) is not None), None)
     previous = last_delivery(cfg.folder("raw"), clause.id, expected.periode)
     statut: Statut
     if good is not None:

@@ -19,8 +19,9 @@ from qpv_data.periods import Frequence, Period, parse_period, period_of, periods
 from qpv_data.problems import Problem, QpvDataError
 
 UNIQUE = "unique"
-# Folders that hold records one by one, or counts of units: their owner's alone. Releases are for readers.
-PRIVATE = ("raw", "conformed", "rejets", "located", "aggregated", "journal", "rapports")
+# Folders that hold records one by one, counts of units, or keys: their owner's alone. Releases, the database and
+# zonings are for readers; nothing of the private folders is in them but protected cells.
+PRIVATE = ("raw", "conformed", "rejets", "located", "aggregated", "journal", "rapports", "cles")
 
 
 class RunError(QpvDataError):
@@ -48,13 +49,18 @@ class Configuration:
     finalite: str | None = None
 
     def folder(self, name: str) -> Path:
-        """`raw`, `conformed`, `rejets`, `zonages`, `located`, `aggregated`, `journal`, `rapports`, `releases`."""
+        """One of PRIVATE, `zonages` or `releases`."""
         return self.sortie / name
 
     @property
     def travail(self) -> Path:
         """Scratch folder: emptied when a run starts and when it ends."""
         return self.sortie / ".travail"
+
+    @property
+    def arrivee(self) -> Path:
+        """What is being fetched, as received: in the raw store, and emptied as the scratch folder is."""
+        return self.folder("raw") / ".arrivee"
 
 
 @dataclass(frozen=True)
@@ -85,17 +91,20 @@ def exclusive(cfg: Configuration) -> Iterator[None]:
             message = f"une autre exécution écrit dans {cfg.sortie}"
             raise RunError(Problem.EXECUTION_EN_COURS, message, "attendre sa fin") from e
         # From here the scratch folder is ours: before, it was another run's.
-        shutil.rmtree(cfg.travail, ignore_errors=True)  # left by a run that was killed
+        for left in (cfg.travail, cfg.arrivee):
+            shutil.rmtree(left, ignore_errors=True)  # by a run that was killed
         try:
             cfg.travail.mkdir(mode=0o700)
             for name in PRIVATE:
                 cfg.folder(name).mkdir(mode=0o700, exist_ok=True)
+                cfg.folder(name).chmod(0o700)  # one that was there before, or copied, may be open to others
         except OSError as e:
             raise unwritable(cfg, e) from e
         try:
             yield
         finally:
-            shutil.rmtree(cfg.travail, ignore_errors=True)
+            for made in (cfg.travail, cfg.arrivee):
+                shutil.rmtree(made, ignore_errors=True)
     finally:
         os.close(lock)
 

@@ -260,3 +260,15 @@ def test_real_files_are_read(donnees_reelles: Path, fichier: str, lignes: int, c
 def test_accents_of_real_names_are_right(donnees_reelles: Path, fichier: str, colonne: str) -> None:
     names = set(lire(donnees_reelles / fichier).table[colonne].to_pylist())
     assert "La Chapelle-Saint-Luc, Les Noës-près-Troyes, Troyes" in names
+
+
+@pytest.mark.parametrize("driver", ["GPKG", "GeoJSON"])
+def test_an_empty_point_has_no_coordinates_and_loses_no_row(tmp_path: Path, driver: str) -> None:
+    path = tmp_path / f"p.{driver.lower()}"
+    points = np.array([shapely.Point(), shapely.Point(1.5, 43.5), None], dtype=object)
+    write(path, shapely.to_wkb(points), [np.array(["a", "b", "c"], dtype=object)], ["NOM"], geometry_type="Point",
+          crs="EPSG:4326", driver=driver)  # fmt: skip
+    table = lire(path).table
+    assert table["NOM"].to_pylist() == ["a", "b", "c"]
+    assert table["geometrie.x"].to_pylist() == [None, "1.5", None]
+    assert table["geometrie.y"].to_pylist() == [None, "43.5", None]

@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
 from qpv_data.addresses.clauses import address_violations, named_columns
 from qpv_data.clause.conformation import conformation_fault
@@ -26,9 +27,11 @@ from qpv_data.clause.model import (
 )
 from qpv_data.clause.promises import personal_faults
 from qpv_data.clause.source_check import source_violations
-from qpv_data.conforming import conform_sql, kept_columns
+from qpv_data.conforming import conform_sql
+from qpv_data.conforming_text import Tally, kept_columns, read_columns, ready_rows
 from qpv_data.problems import InvalidDeclarationError, Problem, Rejet, Violation
 from qpv_data.resources import sql_dir
+from qpv_data.sources.rows import raw_schema
 
 _WIDTH = list(Diffusion)
 _DIVISORS = ("compte", "somme", "releve")
@@ -103,6 +106,20 @@ def _columns(loaded: LoadedClause) -> Iterator[Violation]:
             why = "déclarée deux fois" if column.nom in seen else "nom réservé (z_…, …__statut)"
             yield loaded.violation(("colonnes", i, "nom"), Problem.DOUBLON, f"colonne {column.nom} : {why}", "renommer")
         seen.add(column.nom)
+    yield from _of_persons(loaded)
+    exploded = [i for i, c in enumerate(loaded.clause.colonnes) if c.eclater]
+    for i in exploded[1:]:
+        message = "une seule colonne s'éclate : deux multiplieraient leurs valeurs entre elles"
+        yield loaded.violation(("colonnes", i, "eclater"), Problem.VALEUR_INVALIDE, message, "n'en garder qu'une")
+
+
+def _of_persons(loaded: LoadedClause) -> Iterator[Violation]:
+    """A direct identifier, in clear or marked by a pseudonym, is a personal datum."""
+    direct = [i for i, c in enumerate(loaded.clause.colonnes) if c.identifiant_direct]
+    if direct and not loaded.clause.donnees_personnelles.presentes:
+        message = "un identifiant direct est une donnée personnelle, même pseudonymisé"
+        where: Chemin = ("donnees_personnelles", "presentes")
+        yield loaded.violation(where, Problem.VALEUR_INVALIDE, message, "écrire `presentes: true`")
 
 
 def _references(loaded: LoadedClause) -> Iterator[Violation]:
@@ -138,6 +155,9 @@ def _named_columns(loaded: LoadedClause) -> Iterator[tuple[Chemin, str]]:
     clause = loaded.clause
     for i, name in enumerate(clause.cle.colonnes):
         yield ("cle", "colonnes", i), name
+    if (totals := clause.cle.totaux) is not None:
+        for key in ("sommes", "par"):
+            yield from ((("cle", "totaux", key, i), name) for i, name in enumerate(getattr(totals, key)))
     named: list[tuple[Chemin, str | None]] = []
     if isinstance(clause, ClauseZonage):
         z = clause.zonage
@@ -211,6 +231,8 @@ def _expressions(loaded: LoadedClause) -> Iterator[Violation]:
     checks: list[tuple[Chemin, str | None, Attendu, bool]] = [
         (("colonnes", i, "transformation"), c.transformation, "quelconque", True) for i, c in enumerate(clause.colonnes)
     ]
+    if clause.cle.totaux is not None:
+        checks.append((("cle", "totaux", "lignes"), clause.cle.totaux.lignes, "booleen", False))
     checks += [
         (("controles", "lignes", i, "expression"), c.expression, "booleen", False)
         for i, c in enumerate(clause.controles.lignes)
@@ -232,7 +254,20 @@ def _expressions(loaded: LoadedClause) -> Iterator[Violation]:
             problem, message, remedy = fault
             where = ".".join(str(p) for p in path)
             yield loaded.violation(path, problem, f"{where} : {message}", remedy)
+    yield from _corrections(loaded)
     yield from _patterns(loaded)
+
+
+def _corrections(loaded: LoadedClause) -> Iterator[Violation]:
+    """Their conditions are over the texts received: every column is one."""
+    texts = [c.model_copy(update={"type": TypeColonne.TEXTE}) for c in loaded.clause.colonnes]
+    for i, column in enumerate(loaded.clause.colonnes):
+        for n, correction in enumerate(column.corrections):
+            path: Chemin = ("colonnes", i, "corrections", n, "quand")
+            if fault := check_expression(correction.quand, texts, "booleen"):
+                problem, message, remedy = fault
+                where = ".".join(str(p) for p in path)
+                yield loaded.violation(path, problem, f"{where} : {message}", remedy)
 
 
 def _patterns(loaded: LoadedClause) -> Iterator[Violation]:
@@ -254,7 +289,7 @@ def _patterns(loaded: LoadedClause) -> Iterator[Violation]:
 def _examples(loaded: LoadedClause) -> Iterator[Violation]:
     for i, example in enumerate(loaded.clause.exemples):
         path: Chemin = ("exemples", i)
-        known = {s for c in loaded.clause.colonnes for s in c.source}
+        known = {s for c in loaded.clause.colonnes for s in (*c.source, *(c.note.source if c.note else ()))}
         unknown = sorted(set(example.entree) - known)
         if unknown:
             message = f"champs que la clause ne lit pas : {', '.join(unknown)}"
@@ -272,19 +307,23 @@ def _examples(loaded: LoadedClause) -> Iterator[Violation]:
 
 def _example_fault(loaded: LoadedClause, example: Exemple) -> str | None:
     clause = loaded.clause
-    columns = kept_columns(clause)
+    columns = read_columns(clause)
     periode = clause.periode.debut if isinstance(clause, ClauseJeu) and clause.par_periode else None
     sql = conform_sql(clause, periode, geometry=False)
-    row = [next((example.entree[s] for s in c.source if s in example.entree), None) for c in columns]
-    names = ", ".join(f'CAST(? AS VARCHAR) AS "{c.nom}"' for c in columns)
+    texts = [next((example.entree[s] for s in c.source if s in example.entree), None) for c in columns]
+    row = pa.record_batch(
+        [pa.array([1], pa.int64()), pa.nulls(1, pa.string()), *(pa.array([t], pa.string()) for t in texts)],
+        schema=raw_schema(columns, geometry=False),
+    )
+    # No example tells a pseudonym: any key will do.
+    brut = pa.Table.from_batches(ready_rows([row], clause, bytes(32), Tally(), geometry=False))
     with sandbox() as con:
-        con.execute(
-            f"CREATE TEMP TABLE brut AS SELECT CAST(1 AS BIGINT) AS _ligne, CAST(NULL AS VARCHAR) AS _rejet, {names}",
-            row,
-        )
+        con.register("brut", brut)
         for macro in sql.macros:
             con.execute(macro)
-        found = con.execute(sql.typed).to_arrow_table().to_pylist()[0]
+        con.execute(f"CREATE TEMP TABLE juges AS {sql.typed}")
+        con.execute(sql.marked(1))
+        found = con.execute(sql.verdicts).to_arrow_table().to_pylist()[0]
     if found["_motif"] is not None and example.rejet is None:
         return f"rejeté ({found['_motif']}, colonne {found['_colonne']}), alors qu'il devait être accepté"
     if example.rejet is not None:

@@ -8,7 +8,7 @@ import duckdb
 
 from qpv_data.clause.expressions import quote, sandbox
 from qpv_data.clause.model import ClauseJeu
-from qpv_data.conforming import kept_columns
+from qpv_data.conforming_text import kept_columns
 from qpv_data.problems import Problem
 from qpv_data.sources.declared_members import declared_members
 

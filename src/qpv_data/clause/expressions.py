@@ -63,7 +63,7 @@ def check_expression(
         return Problem.SQL_INVALIDE, parsed, "écrire une seule expression SQL scalaire"
     if fault := _forbidden_part(parsed):
         return Problem.SQL_INVALIDE, fault, "n'employer que des fonctions scalaires et déterministes sur les colonnes"
-    names = ["valeur"] if columns is None else [c.nom for c in columns if not c.identifiant_direct]
+    names = ["valeur"] if columns is None else [c.nom for c in columns if c.lue]
     # The binder would take `current_date` for the clock and not for a misspelt column.
     for name in sorted(columns_of(expression) - set(names)):
         if any(c.nom == name for c in columns or ()):

@@ -13,6 +13,36 @@ from qpv_data.clause.vocabulary import Expression, Identifiant, Modele, StatutMa
 
 __all__ = ["Cle", "Colonne", "Format", "Source"]
 
+Normalisation = Literal["espaces", "casse", "accents", "alphanumerique", "zeros"]
+_ON_TEXTS = ("transformation", "recodage", "valeurs", "motif", "completer", "corrections", "eclater")
+
+
+class Deplier(Modele):
+    """A wide table made long: one row of the file gives one row a modality, which keeps its line.
+
+    Each measure says which headers hold it, by a pattern that the whole header matches; its named groups are the
+    axes: `POP(?P<age>[0-9]{4})_(?P<sexe>[FH])`. The columns' `source` may then be an axis or a measure.
+    """
+
+    mesures: dict[Identifiant, Texte] = Field(min_length=1, description="name: pattern of its headers (Python)")
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """Names of the axes, in the order of the first pattern."""
+        return tuple(re.compile(next(iter(self.mesures.values()))).groupindex)
+
+    @model_validator(mode="after")
+    def _same_axes_everywhere(self) -> Self:
+        try:
+            groups = [set(re.compile(pattern).groupindex) for pattern in self.mesures.values()]
+        except re.error as e:
+            raise ValueError(f"expression régulière invalide : {e}") from e
+        if not groups[0] or any(g != groups[0] for g in groups):
+            raise ValueError("les motifs nomment les mêmes axes, un au moins : (?P<age>…)")
+        if groups[0] & set(self.mesures):
+            raise ValueError("un axe et une mesure ont chacun leur nom")
+        return self
+
 
 class Format(Modele):
     """`vecteur` is any perimeter file (GeoJSON, shapefile, GeoPackage, MIF, GeoParquet), recognised by its content.
@@ -32,6 +62,7 @@ class Format(Modele):
     feuille: Texte | None = Field(default=None, description="xlsx: name of the sheet, when several are shown")
     cellules_fusionnees: Literal["refuser", "remplir"] = "refuser"
     lignes_a_sauter: Annotated[int, Field(ge=0, le=100)] = 0
+    deplier: Deplier | None = Field(default=None, description="a wide table: one row a modality")
 
     @model_validator(mode="after")
     def _csv_is_fully_described(self) -> Self:
@@ -48,7 +79,35 @@ class Format(Modele):
                 "".encode(self.encodage)
             except LookupError as e:
                 raise ValueError(f"encodage inconnu : {self.encodage}") from e
+        if self.deplier is not None and self.type == "json":
+            raise ValueError("`deplier` est pour les fichiers qui ont un en-tête ; en json, voir `eclater`")
         return self
+
+
+class Note(Modele):
+    """A companion column (`NOTE_…`) that says why a value is absent: what it masks is no value, whatever is written."""
+
+    source: tuple[str, ...] = Field(min_length=1)
+    statuts: dict[str, StatutMasque] = Field(min_length=1)
+
+    @field_validator("source", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+
+class Correction(Modele):
+    """A known fault of a delivery, put right: the rows where `quand` holds and whose text is `avant` get `apres`.
+
+    `quand` is SQL over the texts received, of every column under its name. A number of such rows that is not
+    `attendu` refuses the delivery: the producer may have corrected it.
+    """
+
+    quand: Expression
+    avant: str | None = Field(description="the text received, its blanks at both ends apart; null: nothing")
+    apres: str | None = Field(description="the text that replaces it; null: nothing")
+    raison: Texte
+    attendu: Annotated[int, Field(ge=1)]
 
 
 class Colonne(Modele):
@@ -58,11 +117,21 @@ class Colonne(Modele):
     source: tuple[str, ...] = Field(min_length=1)
     type: TypeColonne
     obligatoire: bool = False
-    identifiant_direct: bool = Field(default=False, description="dropped before anything is written")
+    identifiant_direct: Literal["supprimer", "pseudonymiser"] | bool = Field(
+        default=False, description="dropped, or replaced by a keyed HMAC, before anything is written"
+    )
+    normalisation: tuple[Normalisation, ...] | None = Field(
+        default=None, description="pseudonymiser: what of the text does not count, before the HMAC"
+    )
     transformation: Expression | None = Field(
         default=None, description="SQL on `valeur`, the trimmed text received, before typing"
     )
     masques: dict[str, StatutMasque] = Field(default_factory=dict)
+    note: Note | None = Field(default=None, description="companion column that tells why a value is absent")
+    corrections: tuple[Correction, ...] = ()
+    eclater: Annotated[str, StringConstraints(min_length=1)] | None = Field(
+        default=None, description="mark between the values of one cell: one row a value"
+    )
     recodage: dict[str, str] = Field(default_factory=dict)
     valeurs: tuple[str, ...] | None = Field(default=None, description="the only values allowed")
     motif: Texte | None = Field(default=None, description="regular expression that the whole value matches")
@@ -77,10 +146,25 @@ class Colonne(Modele):
     faux: tuple[str, ...] = ("false", "0", "non", "faux", "f", "n")
     libelle: Texte | None = None
 
+    @property
+    def lue(self) -> bool:
+        """Whether the column is read: a direct identifier that is dropped stays where it was received."""
+        return self.identifiant_direct != "supprimer"
+
+    @property
+    def a_statut(self) -> bool:
+        """Whether a column `<nom>__statut` says why a value is absent."""
+        return bool(self.masques) or self.note is not None
+
     @field_validator("source", mode="before")
     @classmethod
     def _one_or_many(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str) else value
+
+    @field_validator("identifiant_direct")
+    @classmethod
+    def _true_drops(cls, value: Any) -> Any:
+        return "supprimer" if value is True else value
 
     @field_validator("format_date", mode="before")
     @classmethod
@@ -107,6 +191,19 @@ class Colonne(Modele):
             raise ValueError("`minimum` et `maximum` sont des nombres finis")
         return self
 
+    @model_validator(mode="after")
+    def _a_pseudonym_is_only_a_text(self) -> Self:
+        replaced = self.identifiant_direct == "pseudonymiser"
+        if replaced != (self.normalisation is not None):
+            raise ValueError("`normalisation` accompagne `pseudonymiser`, et lui seul ; [] garde le texte tel quel")
+        used = [k for k in _ON_TEXTS if getattr(self, k)]
+        if replaced and (self.type is not TypeColonne.TEXTE or used):
+            said = ", ".join(used) or "un autre type que `texte`"
+            raise ValueError(f"un pseudonyme est un texte, qui ne se retouche pas : {said}")
+        if self.note is not None and "" in self.masques:
+            raise ValueError("`note` dit ce qu'une valeur vide veut dire : `masques` n'a pas de texte vide")
+        return self
+
     @field_validator("motif")
     @classmethod
     def _motif_compiles(cls, value: str | None) -> str | None:
@@ -118,6 +215,21 @@ class Colonne(Modele):
         return value
 
 
+class Totaux(Modele):
+    """Rows that are no records: totals (`Ensemble`), or another mesh. They are kept apart, and may be checked."""
+
+    lignes: Expression = Field(description="SQL condition on the columns; such rows are rejected as ligne_de_total")
+    sommes: tuple[Identifiant, ...] = Field(default=(), description="columns whose total is the sum of the records")
+    par: tuple[Identifiant, ...] = Field(default=(), description="columns that a total and its records share")
+    tolerance: Annotated[float, Field(ge=0)] = 0
+
+    @model_validator(mode="after")
+    def _par_goes_with_sommes(self) -> Self:
+        if (self.par or self.tolerance) and not self.sommes:
+            raise ValueError("`par` et `tolerance` accompagnent `sommes`")
+        return self
+
+
 class Cle(Modele):
     """What makes a record unique, within its delivery. The order of `premier` is the file's."""
 
@@ -125,3 +237,4 @@ class Cle(Modele):
     doublons: Literal["refuser", "premier", "garder"] = Field(
         description="refuser: every row of a repeated key is rejected; premier: the first is kept; garder: all are"
     )
+    totaux: Totaux | None = None

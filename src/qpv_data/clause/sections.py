@@ -183,9 +183,12 @@ def _persons(c: Clause) -> Iterable[Row]:
         yield "Base du RGPD", said(told.base_rgpd or "")
         yield "Analyse d'impact", said(told.analyse_impact or "")
         yield "Protection", said(told.techniques)
-        direct = [x.nom for x in c.colonnes if x.identifiant_direct]
-        if direct:
-            yield "Identifiants directs", f"{', '.join(direct)} : jamais écrits après la réception"
+        masked = [x.nom for x in c.colonnes if x.identifiant_direct == "pseudonymiser"]
+        dropped = [x.nom for x in c.colonnes if x.identifiant_direct and x.nom not in masked]
+        if dropped:
+            yield "Identifiants directs", f"{', '.join(dropped)} : jamais écrits après la réception"
+        if masked:
+            yield "Identifiants remplacés", f"{', '.join(masked)} : par un pseudonyme, dès la lecture"
     yield "Délégué à la protection des données", said(c.gouvernance.dpo)
     yield "Secret", _secret(c.secret)
 

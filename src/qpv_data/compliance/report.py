@@ -21,7 +21,7 @@ from qpv_data.compliance.journal import Attempt, Placement, read_journal
 from qpv_data.compliance.page import report_page
 from qpv_data.compliance.remedies import expected, remedy
 from qpv_data.compliance.states import Line, line_of
-from qpv_data.conforming import kept_columns
+from qpv_data.conforming_text import kept_columns
 from qpv_data.documentation.motifs import meaning
 from qpv_data.engine import sql_path
 from qpv_data.problems import MotifInconnu, Rejet

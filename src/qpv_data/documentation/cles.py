@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from qpv_data.clause import model, source
+from qpv_data.clause import model, received, source
 from qpv_data.problems import MotifInconnu, Rejet
 
 Schema = Mapping[str, Any]
@@ -57,7 +57,8 @@ def meaning_of_key(path: tuple[str | int, ...]) -> str | None:
 
 def documented(name: str) -> type[BaseModel]:
     """The model that a section is about."""
-    found: type[BaseModel] = getattr(model, name, None) or getattr(source, name)
+    modules = (model, received, source)
+    found: type[BaseModel] = next(getattr(m, name) for m in modules if hasattr(m, name))
     return found
 
 

@@ -32,10 +32,11 @@ class CsvRecords:
     def __init__(self, fmt: Format) -> None:
         self._separator, self._quote = fmt.separateur or ",", fmt.guillemet
         self.shape: Shape | None = None
+        self.pending: list[str] = []  # the lines of the record that is being cut: empty between two records
 
     def read(self, lines: Iterator[str], number: int) -> Iterator[tuple[int, list[str] | None, str]]:
         """(line number, cells, text) of every record that is not blank. Cells are None when it cannot be cut."""
-        pending: list[str] = []
+        pending = self.pending
         while True:
             try:
                 for cells in self._reader(_remembering(lines, pending)):

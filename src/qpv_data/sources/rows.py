@@ -13,21 +13,25 @@ import itertools
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
-from operator import itemgetter
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import ijson
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from qpv_data.clause.model import Colonne, Format
 from qpv_data.problems import FeedError, Problem, Rejet
-from qpv_data.sources.csv_records import CsvRecords, Shape
+from qpv_data.sources.csv_blocks import Record, read_pieces
+from qpv_data.sources.csv_records import Shape
+from qpv_data.sources.unfold import unfolded, unfolding
 from qpv_data.sources.vector import read_vector
 
 BATCH = 50_000
+_FEW = 100
 _UNDECODABLE = re.compile("[\ud800-\udfff]")  # what surrogateescape makes of the bytes it cannot read
 _LONGEST_NUMBER = 400
 _DEADLY = re.compile(rb"[0-9]{4300}|\[{1000}")
@@ -49,12 +53,39 @@ def raw_schema(columns: Sequence[Colonne], geometry: bool) -> pa.Schema:
 
 def read_rows(path: Path, jeu: str, fmt: Format, columns: Sequence[Colonne]) -> Iterator[pa.RecordBatch]:
     """Batches of `raw_schema`. Raises FeedError when the header or the container is not what is declared."""
+    if fmt.deplier is not None:
+        geometry = fmt.type == "vecteur"
+        how = unfolding(jeu, headers_of(path, jeu, fmt), fmt.deplier, columns)
+        wide = read_rows(path, jeu, fmt.model_copy(update={"deplier": None}), how.lues)
+        passed = ("_ligne", "_rejet", *(("geometrie",) if geometry else ()))
+        yield from unfolded(wide, how, raw_schema(columns, geometry), passed)
+        return
     if fmt.type == "vecteur":
         yield from _vector_batches(path, jeu, fmt, columns)
+        return
+    if fmt.type == "csv":
+        yield from _csv_batches(path, jeu, fmt, columns)
         return
     rows = _reader(fmt.type)(path, jeu, fmt, columns)
     while (batch := _batch(itertools.islice(rows, BATCH), columns)).num_rows:
         yield batch
+
+
+def headers_of(path: Path, jeu: str, fmt: Format) -> list[str]:
+    """Names of the columns of a file that has some. Raises FeedError."""
+    if fmt.type == "vecteur":
+        return list(read_vector(path, jeu=jeu, couche=fmt.couche, encodage=fmt.encodage).table.column_names)
+    if fmt.type == "parquet":
+        return list(_parquet_file(path, jeu).schema_arrow.names)
+    headers: list[str] = []
+
+    def seen(header: Sequence[str] | None) -> list[int]:
+        headers.extend(_present(jeu, header))
+        return [0]
+
+    with _decoding(jeu, fmt):
+        next(read_pieces(path, fmt, seen), None)
+    return headers
 
 
 def _batch(rows: Iterable[RawRow], columns: Sequence[Colonne]) -> pa.RecordBatch:
@@ -95,32 +126,62 @@ def match_headers(jeu: str, headers: Sequence[str], columns: Sequence[Colonne]) 
 # --- CSV ---------------------------------------------------------------------------------------------------
 
 
-def _csv_rows(path: Path, jeu: str, fmt: Format, columns: Sequence[Colonne]) -> Iterator[RawRow]:
-    assert fmt.encodage is not None
-    with path.open(encoding=fmt.encodage, errors="surrogateescape", newline="") as file:
-        try:
-            first = next(file, "").removeprefix("\ufeff")
-            lines = itertools.chain([first] if first else [], file)
-            skipped = sum(1 for _ in itertools.islice(lines, fmt.lignes_a_sauter))
-            cutter = CsvRecords(fmt)
-            records = cutter.read(lines, skipped + 1)
-            _, header, _ = next(records, (0, None, ""))
-            if header is None:
-                message = "fichier vide ou sans en-tête"
-                raise FeedError(jeu, Problem.ENTETE_INATTENDU, message, "demander une nouvelle livraison")
-            indexes = match_headers(jeu, header, columns)
-            shape = cutter.shape = Shape(header, indexes)
-            pick = itemgetter(*indexes, indexes[0])  # one more, so that it always gives a tuple
-            for number, cells, text in records:
-                if cells is None or not shape.fits(cells):
-                    yield RawRow(number, None, Rejet.NOMBRE_DE_CHAMPS)
-                elif text.isascii() or not _UNDECODABLE.search(text):
-                    yield RawRow(number, pick(cells)[:-1])
-                else:
-                    yield _legible(number, pick(cells)[:-1])
-        except UnicodeError as e:
-            message = f"octets illisibles en {fmt.encodage} ({type(e).__name__})"
-            raise FeedError(jeu, Problem.FORMAT_INATTENDU, message, "vérifier `format.encodage`") from e
+def _csv_batches(
+    path: Path, jeu: str, fmt: Format, columns: Sequence[Colonne], *, exact: bool = False
+) -> Iterator[pa.RecordBatch]:
+    """`exact`: see `read_pieces`; the rows are the same."""
+
+    def resolve(header: Sequence[str] | None) -> list[int]:
+        return match_headers(jeu, _present(jeu, header), columns)
+
+    schema = raw_schema(columns, geometry=False)
+    with _decoding(jeu, fmt):
+        for reading, piece in read_pieces(path, fmt, resolve, exact=exact):
+            faultless = pa.nulls(len(piece.lignes), pa.string())
+            regular = pa.record_batch([pa.array(piece.lignes), faultless, *piece.colonnes], schema=schema)
+            if not piece.records:
+                yield regular
+                continue
+            cut = _batch((_row(record, reading.shape, reading.indexes) for record in piece.records), columns)
+            yield from _merged(regular, cut)
+
+
+def _merged(regular: pa.RecordBatch, cut: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """Both in the order of their lines; rows cut exactly are few, and regular ones are slices between them."""
+    if not regular.num_rows or cut.num_rows > _FEW:
+        yield from pa.Table.from_batches([regular, cut]).sort_by("_ligne").combine_chunks().to_batches()
+        return
+    places = np.searchsorted(np.asarray(regular.column("_ligne")), np.asarray(cut.column("_ligne")))
+    bounds = [0, *places.tolist(), regular.num_rows]
+    parts = [regular.slice(0, bounds[1])]
+    for n in range(cut.num_rows):
+        parts += [cut.slice(n, 1), regular.slice(bounds[n + 1], bounds[n + 2] - bounds[n + 1])]
+    yield from pa.Table.from_batches(parts).combine_chunks().to_batches()
+
+
+def _present(jeu: str, header: Sequence[str] | None) -> Sequence[str]:
+    if header is None:
+        message = "fichier vide ou sans en-tête"
+        raise FeedError(jeu, Problem.ENTETE_INATTENDU, message, "demander une nouvelle livraison")
+    return header
+
+
+@contextmanager
+def _decoding(jeu: str, fmt: Format) -> Iterator[None]:
+    try:
+        yield
+    except UnicodeError as e:
+        message = f"octets illisibles en {fmt.encodage} ({type(e).__name__})"
+        raise FeedError(jeu, Problem.FORMAT_INATTENDU, message, "vérifier `format.encodage`") from e
+
+
+def _row(record: Record, shape: Shape, indexes: Sequence[int]) -> RawRow:
+    """The row of a record that was cut exactly."""
+    number, cells, text = record
+    if cells is None or not shape.fits(cells):
+        return RawRow(number, None, Rejet.NOMBRE_DE_CHAMPS)
+    values = tuple(cells[i] for i in indexes)
+    return RawRow(number, values) if text.isascii() or not _UNDECODABLE.search(text) else _legible(number, values)
 
 
 def _legible(number: int, values: tuple[str | None, ...]) -> RawRow:
@@ -240,8 +301,8 @@ def _text(value: Any) -> str | None:
 
 
 def _parquet_rows(path: Path, jeu: str, fmt: Format, columns: Sequence[Colonne]) -> Iterator[RawRow]:
+    file = _parquet_file(path, jeu)
     try:
-        file = pq.ParquetFile(path)
         names = file.schema_arrow.names
         chosen = [names[i] for i in match_headers(jeu, names, columns)]
         number = 0
@@ -249,6 +310,14 @@ def _parquet_rows(path: Path, jeu: str, fmt: Format, columns: Sequence[Colonne])
             for record in zip(*(_texts(batch.column(c)) for c in chosen), strict=True):
                 number += 1
                 yield RawRow(number, record)
+    except (pa.ArrowException, OSError) as e:
+        message = "ce n'est pas un Parquet lisible"
+        raise FeedError(jeu, Problem.FORMAT_INATTENDU, message, "demander une nouvelle livraison") from e
+
+
+def _parquet_file(path: Path, jeu: str) -> pq.ParquetFile:
+    try:
+        return pq.ParquetFile(path)
     except (pa.ArrowException, OSError) as e:
         message = "ce n'est pas un Parquet lisible"
         raise FeedError(jeu, Problem.FORMAT_INATTENDU, message, "demander une nouvelle livraison") from e
@@ -287,4 +356,4 @@ def _reader(kind: str) -> Callable[[Path, str, Format, Sequence[Colonne]], Itera
         from qpv_data.sources.dbf import dbf_rows
 
         return dbf_rows
-    return {"csv": _csv_rows, "json": _json_rows, "parquet": _parquet_rows}[kind]
+    return {"json": _json_rows, "parquet": _parquet_rows}[kind]

@@ -172,14 +172,14 @@ def _float_texts(column: pa.ChunkedArray | pa.Array) -> list[str | None]:
 
 def _geometry_columns(geometries: NDArray[np.object_]) -> dict[str, pa.Array]:
     flat = shapely.force_2d(geometries)
-    points = shapely.get_type_id(flat) == shapely.GeometryType.POINT
-    # shapely gives NaN for the coordinates of anything but a point, of an empty one, and of null
-    x = pa.array(np.where(points, shapely.get_x(flat), np.nan), type=pa.float64())
-    y = pa.array(np.where(points, shapely.get_y(flat), np.nan), type=pa.float64())
+    # Null is no point, and an empty one has no coordinates: GEOS may raise when it is asked for them.
+    points = (shapely.get_type_id(flat) == shapely.GeometryType.POINT) & ~shapely.is_empty(flat)
+    x, y = np.full(len(flat), np.nan), np.full(len(flat), np.nan)
+    x[points], y[points] = shapely.get_x(flat[points]), shapely.get_y(flat[points])
     return {
         "geometrie": pa.array(shapely.to_wkb(flat, byte_order=1).tolist(), type=pa.binary()),
-        "geometrie.x": pa.array(_float_texts(x), type=pa.string()),
-        "geometrie.y": pa.array(_float_texts(y), type=pa.string()),
+        "geometrie.x": pa.array(_float_texts(pa.array(x)), type=pa.string()),
+        "geometrie.y": pa.array(_float_texts(pa.array(y)), type=pa.string()),
     }
 
 

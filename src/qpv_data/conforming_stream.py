@@ -1,0 +1,78 @@
+"""Type rows while they are read: the reader in the caller's thread, the engine in another, a few batches between them.
+
+The engine never calls the reader: its threads are not Python's, and libraries that keep something a thread (PROJ) die
+in them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from queue import Full, Queue
+
+import duckdb
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+_AHEAD = 4  # batches read and not yet typed
+_BATCH = 20_000
+_PATIENCE = 0.1
+
+
+def type_rows(
+    con: duckdb.DuckDBPyConnection, sql: str, rows: Iterator[pa.RecordBatch], schema: pa.Schema, target: Path
+) -> None:
+    """Write in `target`, an Arrow file, what the query `sql` makes of `rows`, which it reads as `brut`; in order.
+
+    Raises what the reader raises, else what the engine does: duckdb.Error, pa.ArrowException, OSError.
+    """
+    between: Queue[pa.RecordBatch | None] = Queue(_AHEAD)
+
+    def given() -> Iterator[pa.RecordBatch]:
+        while (batch := between.get()) is not None:
+            yield batch
+
+    with ThreadPoolExecutor(1, "conformation") as pool:
+        con.register("brut", pa.RecordBatchReader.from_batches(schema, given()))
+        typing = pool.submit(_write, con, sql, target)
+        try:
+            for batch in rows:
+                if not _handed(batch, between, typing):
+                    break
+        finally:
+            _handed(None, between, typing)
+        typing.result()
+    con.unregister("brut")
+
+
+def in_order(path: Path) -> pa.RecordBatchReader:
+    """What `type_rows` wrote, batch after batch, once: a dataset reads ahead by hundreds of megabytes."""
+    file = pa.ipc.open_file(str(path))
+    return pa.RecordBatchReader.from_batches(file.schema, (file.get_batch(n) for n in range(file.num_record_batches)))
+
+
+def by_column(path: Path) -> ds.Dataset:
+    """The same, as often as asked, and only the columns that are asked for."""
+    return ds.dataset(str(path), format="ipc")
+
+
+def _handed(batch: pa.RecordBatch | None, between: Queue[pa.RecordBatch | None], typing: Future[None]) -> bool:
+    """Whether somebody is there to take it."""
+    while not typing.done():
+        try:
+            between.put(batch, timeout=_PATIENCE)
+        except Full:
+            continue
+        return True
+    return False
+
+
+def _write(con: duckdb.DuckDBPyConnection, sql: str, target: Path) -> None:
+    con.execute("SET streaming_buffer_size = '32MB'")
+    typed = con.execute(sql).to_arrow_reader(_BATCH)
+    # Arrow's own file: written once and read a few times, it costs less than a Parquet to code and decode.
+    options = pa.ipc.IpcWriteOptions(compression="lz4")
+    with pa.OSFile(str(target), "wb") as file, pa.ipc.new_file(file, typed.schema, options=options) as writer:
+        for batch in typed:
+            writer.write_batch(batch)
