@@ -11,6 +11,7 @@ from factory import small_run, text_column
 from feeds import clause, column, conformed, refused
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from promises import PERSONAL as TOLD_PERSONAL
 from pydantic import ValidationError
 
 from qpv_data import conforming_plain
@@ -287,7 +288,7 @@ def test_a_direct_identifier_says_that_the_feed_is_personal(tmp_path: Path) -> N
     columns = small_run(tmp_path / "x").declared["points"]["colonnes"]
     named = [*columns, text_column("nom", identifiant_direct="pseudonymiser", normalisation=["casse"])]
     assert "donnée personnelle" in "\n".join(violations(tmp_path / "y", colonnes=named))
-    assert violations(tmp_path / "z", colonnes=named, donnees_personnelles={"presentes": True}) == []
+    assert violations(tmp_path / "z", colonnes=named, donnees_personnelles=TOLD_PERSONAL) == []
 
 
 @pytest.mark.parametrize(

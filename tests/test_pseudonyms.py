@@ -14,6 +14,7 @@ from factory import IN_A, Mini, point, small_run, text_column
 from feeds import clause, column, conformed, refused
 from hypothesis import given
 from hypothesis import strategies as st
+from promises import PERSONAL as TOLD_PERSONAL
 
 from qpv_data.problems import FeedError, Problem
 from qpv_data.pseudonyms import create_key, destroy_key, feed_key, fingerprint, normalised, pseudonymised, read_key
@@ -117,7 +118,7 @@ def test_a_key_that_others_may_read_or_that_is_cut_is_refused(tmp_path: Path, te
 # --- feeds -------------------------------------------------------------------------------------------------
 
 PERSON = {"identifiant_direct": "pseudonymiser", "normalisation": ["espaces", "casse", "accents"]}
-PERSONAL = {"donnees_personnelles": {"presentes": True}}
+PERSONAL = {"donnees_personnelles": TOLD_PERSONAL}
 
 
 def test_a_pseudonym_is_a_key_and_the_same_in_every_delivery(tmp_path: Path) -> None:
@@ -145,7 +146,7 @@ def tenants(mini: Mini) -> None:
     columns = [c for c in mini.declared["points"]["colonnes"] if c["nom"] != "menage"]
     secret = {"regime": "seuil", "unite": "personne", "seuil": 3, "colonne_unite": "menage"}
     mini.declare(
-        {**mini.declared["points"], **PERSONAL, "secret": secret, "diffusion": "interne",
+        {**mini.declared["points"], **PERSONAL, "secret": secret, "diffusion": "partenaires",
          "colonnes": [*columns, text_column("menage", **PERSON)]}
     )  # fmt: skip
 

@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from factory import IN_A, IN_B, X0, Y0, Mini, number_column, points_clause, small_run, text_column
+from promises import PERSONAL as TOLD_PERSONAL
 
 from qpv_data import engine, pipeline
 
@@ -77,7 +78,7 @@ def sown(root: Path) -> Mini:
     with zipfile.ZipFile(zipped, "w") as archive:
         archive.writestr("locataires.csv", text)
     said: dict[str, Any] = {
-        "colonnes": columns(), "donnees_personnelles": {"presentes": True}, "diffusion": "interne",
+        "colonnes": columns(), "donnees_personnelles": TOLD_PERSONAL, "diffusion": "partenaires",
         "periode": {"origine": "fixe", "frequence": "A", "debut": "2023"},
         "secret": {"regime": "seuil", "unite": "personne", "seuil": 2, "colonne_unite": "menage"},
     }  # fmt: skip
