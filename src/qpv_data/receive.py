@@ -136,7 +136,8 @@ def _obtain(
     source = clause.source.pour(expected.periode)
     policy = FetchPolicy(taille_max=source.taille_max_mo * 1_000_000)
     with scratch(cfg.arrivee) as folder:
-        if isinstance(source, SourceDepot) and transport is None:
+        # A mirror stands in for what cannot be reached: a folder that is here is read as it is.
+        if isinstance(source, SourceDepot) and (transport is None or source.is_here()):
             delivery = _pick_up(cfg, clause, expected, source, previous, folder, policy)
         else:
             fetched = obtain(source, jeu=clause.id, into=folder, policy=policy, transport=transport, previous=previous)
