@@ -125,7 +125,9 @@ def measure(k: int, seed: int) -> None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"k = {k} : {len(cells.index):,} cellules publiées, {system.equations.shape[0]:,} équations")
     print(f"  sensibles, dérivables comprises        {len(sensitive):>8,}")
-    print(f"  exactement retrouvées                  {exact.sum():>8,}  ({exact.mean():.0%}), dont {by_rank.sum():,} par rang")
+    print(
+        f"  exactement retrouvées                  {exact.sum():>8,}  ({exact.mean():.0%}), dont {by_rank.sum():,} par rang"
+    )
     print(f"  prouvées sous k                        {found.broken[sensitive].sum():>8,}")
     print(f"  cellules en défaut, en tout            {found.broken.sum():>8,}  (non prouvées : {found.unproven.sum()})")
     print(f"  programmes linéaires résolus           {found.programs:>8,}")

@@ -5,7 +5,7 @@ Each feasible table widens the interval of every cell at once, so most programs 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
@@ -35,6 +35,7 @@ class Analysis:
     """Bounds per cell of the system, in 1/scale: proven, so at least as wide as the truth, and tight for `broken`.
 
     `method`: what gave them, a code per cell (position in `Method`, −1 none). `programs`: how many were solved.
+    `duals`: (cell, 1 for its upper bound or −1) → equation among unknowns → weight, for bounds that programs gave.
     """
 
     system: System
@@ -46,6 +47,7 @@ class Analysis:
     broken: Bools
     unproven: Bools
     programs: int = 0
+    duals: dict[tuple[int, int], dict[int, float]] = field(default_factory=dict)
 
 
 _CODE = {m: i for i, m in enumerate(Method)}
@@ -93,21 +95,20 @@ def _solve_all(analysis: Analysis, exhaustive: bool) -> None:
         if not wanted[free[cols]].any():
             continue
         part = matrix[rows][:, cols].tocsr()
-        work = _Component(analysis, u.cells[free[cols]], part, rhs[rows], exhaustive)
+        work = _Component(analysis, u.cells[free[cols]], filled[rows], part, rhs[rows], exhaustive)
         try:
             work.run(np.flatnonzero(wanted[free[cols]]))
         except InfeasibleError:
             raise contradiction(analysis.system, work.cells.tolist()) from None
 
 
-
 class _Component:
     """One connected component: its program, the feasible tables seen, the cells that remain to be settled."""
 
     def __init__(
-        self, analysis: Analysis, cells: Ints, matrix: sparse.csr_matrix, rhs: Ints, exhaustive: bool
+        self, analysis: Analysis, cells: Ints, rows: Ints, matrix: sparse.csr_matrix, rhs: Ints, exhaustive: bool
     ) -> None:
-        self.analysis, self.cells, self.exhaustive = analysis, cells, exhaustive
+        self.analysis, self.cells, self.rows, self.exhaustive = analysis, cells, rows, exhaustive
         system = analysis.system
         self.low, self.high = analysis.low[cells], analysis.high[cells]
         self.rule = Standard.of(system, cells)
@@ -177,8 +178,10 @@ class _Component:
         return bool(self.whole[column] and k > 0 and k <= self.high[column] <= k + 1 and self.most[column] < k)
 
     def _push(self, column: int, sign: int, whole: bool = False) -> None:
-        reached = self.most[column] >= self.high[column] - TOLERANCE if sign > 0 else (
-            self.least[column] <= self.low[column] + TOLERANCE
+        reached = (
+            self.most[column] >= self.high[column] - TOLERANCE
+            if sign > 0
+            else (self.least[column] <= self.low[column] + TOLERANCE)
         )
         if reached:
             return
@@ -187,6 +190,10 @@ class _Component:
             return
         bound = self._proven(column, sign, solved, whole)
         method = _CODE[Method.ENTIERS if whole else Method.PROGRAMME]
+        if not whole:
+            kept = np.flatnonzero(np.abs(solved.dual) > TOLERANCE)
+            weights = dict(zip(self.rows[kept].tolist(), solved.dual[kept].tolist(), strict=True))
+            self.analysis.duals[int(self.cells[column]), sign] = weights
         if sign > 0 and bound < self.high[column]:
             self.high[column], self.analysis.method[self.cells[column]] = max(bound, self.low[column]), method
         elif sign < 0 and -bound > self.low[column]:

@@ -12,6 +12,8 @@ from scipy import sparse
 from qpv_data.attaque.propagate import exact_bound
 from qpv_data.attaque.system import INFINITE, Bools, Ints
 
+_SHORT = 300
+
 Floats = NDArray[np.float64]
 
 
@@ -34,11 +36,10 @@ class Program:
 
     def __init__(self, matrix: sparse.csr_matrix, rhs: Ints, low: Ints, high: Ints, integer: Bools) -> None:
         self.matrix, self.rhs, self.low, self.high, self.integer = matrix, rhs, low, high, integer
-        self._solver = highspy.Highs()
+        self._solver = highspy.Highs.__mro__[1]()  # the class itself prints a banner on standard output
         self._solver.setOptionValue("output_flag", False)
         self._solver.setOptionValue("threads", 1)
         self._solver.setOptionValue("presolve", "off" if matrix.shape[1] < 400 else "choose")
-        self._solver.setOptionValue("simplex_strategy", 4)  # primal: a new objective leaves the table feasible
         self._solver.passModel(self._model())
         self._whole = False
         self._costed: Ints = np.empty(0, np.int64)
@@ -70,6 +71,8 @@ class Program:
             self._solver.changeColsCost(len(self._costed), self._costed.astype(np.int32), np.zeros(len(self._costed)))
         self._solver.changeColsCost(len(columns), columns.astype(np.int32), weights)
         self._costed = columns
+        # A new objective leaves the table feasible, so primal simplex is near when the objective is short.
+        self._solver.setOptionValue("simplex_strategy", 4 if len(columns) < _SHORT else 1)
         self._solver.setOptionValue("time_limit", self._solver.getRunTime() + seconds)
         self._solver.run()
         status = self._solver.getModelStatus()

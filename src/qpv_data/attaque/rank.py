@@ -26,7 +26,8 @@ class Determined:
     """`known[j]`: unknown j of `unknowns` is exactly recovered; `value[j]` its value in 1/scale.
 
     `by_row[j]`: the equation (a row of `unknowns.matrix`) that gave it once earlier ones were known; −1 for those
-    that only the elimination of several equations gives. `order[j]`: the round that found it.
+    that only the elimination of several equations gives. `order[j]`: the round that found it. `null`: two random
+    vectors of the null space, modulo PRIME: rows of 2 × unknowns, zero where determined.
     """
 
     unknowns: Unknowns
@@ -34,6 +35,7 @@ class Determined:
     value: Ints
     by_row: Ints
     order: Ints
+    null: Ints
 
 
 def determined(system: System) -> Determined:
@@ -48,9 +50,9 @@ def _peel(u: Unknowns) -> Determined:
     """Rounds of equations with one unknown left."""
     count = len(u.cells)
     coo = u.matrix.tocoo()
-    found = Determined(
-        u, np.zeros(count, bool), np.zeros(count, np.int64), np.full(count, -1, np.int64), np.zeros(count, np.int64)
-    )
+    zeros = np.zeros(count, np.int64)
+    null = np.random.default_rng(0).integers(1, PRIME, (2, count), dtype=np.int64)
+    found = Determined(u, np.zeros(count, bool), zeros, np.full(count, -1, np.int64), zeros.copy(), null)
     live_row, live_col, live_val = coo.row, coo.col, coo.data
     rhs = u.rhs.copy()
     step = 0
@@ -70,6 +72,7 @@ def _peel(u: Unknowns) -> Determined:
         found.value[cols] = rhs[rows] // coefs
         found.by_row[cols] = rows
         found.order[cols] = step
+        found.null[:, cols] = 0
         gone = found.known[live_col]
         np.subtract.at(rhs, live_row[gone], live_val[gone] * found.value[live_col[gone]])
         live_row, live_col, live_val = live_row[~gone], live_col[~gone], live_val[~gone]
@@ -89,9 +92,22 @@ def _eliminate(u: Unknowns, found: Determined) -> None:
     for rows, cols in components(matrix):
         if len(cols) < 2:
             continue
-        for col, value in _solve(matrix, rhs, rows).items():
+        for col, (value, null) in _solve(matrix, rhs, rows).items():
             target = rest[col]
-            found.known[target], found.value[target], found.order[target] = True, value, step
+            found.null[:, target] = null
+            if null == (0, 0):
+                found.known[target], found.value[target], found.order[target] = True, value, step
+
+
+def twins(found: Determined, column: int) -> Ints:
+    """Unknowns that become exact for who knows unknown `column`: every null vector is proportional there."""
+    first, second = (found.null[i].astype(object) for i in (0, 1))
+    if not first[column]:
+        return np.empty(0, np.int64)
+    same = (first * second[column] - second * first[column]) % PRIME == 0
+    same &= first != 0
+    same[column] = False
+    return np.flatnonzero(same)
 
 
 def components(matrix: sparse.csr_matrix) -> list[tuple[Ints, Ints]]:
@@ -115,24 +131,22 @@ def components(matrix: sparse.csr_matrix) -> list[tuple[Ints, Ints]]:
     ]
 
 
-def _solve(matrix: sparse.csr_matrix, rhs: Ints, rows: Ints) -> dict[int, int]:
-    """Column → value, for the columns of a component that its equations determine."""
+def _solve(matrix: sparse.csr_matrix, rhs: Ints, rows: Ints) -> dict[int, tuple[int, tuple[int, int]]]:
+    """Column → a value that satisfies the component's equations, and its entries in two null vectors."""
     pivots = _triangle(_distinct_rows(matrix, rhs, rows))
     generator = random.Random(len(rows))  # noqa: S311  any vector of the null space will do
-    null: dict[int, int] = {}
-    point: dict[int, int] = {}
+    solved: dict[int, tuple[int, int, int]] = {}
     for column, row in reversed(pivots):
-        moved, valued = 0, row.get(_RHS, 0)
+        value, first, second = row.get(_RHS, 0), 0, 0
         for other, coefficient in row.items():
             if other in (column, _RHS):
                 continue
-            if other not in null:
-                null[other] = generator.randrange(1, PRIME)
-                point[other] = 0
-            moved -= coefficient * null[other]
-            valued -= coefficient * point[other]
-        null[column], point[column] = moved % PRIME, valued % PRIME
-    return {c: _centred(point[c]) for c, moved in null.items() if moved == 0}
+            if other not in solved:
+                solved[other] = (0, generator.randrange(1, PRIME), generator.randrange(1, PRIME))
+            point, one, two = solved[other]
+            value, first, second = value - coefficient * point, first - coefficient * one, second - coefficient * two
+        solved[column] = (value % PRIME, first % PRIME, second % PRIME)
+    return {c: (_centred(value), (first, second)) for c, (value, first, second) in solved.items()}
 
 
 def _centred(residue: int) -> int:

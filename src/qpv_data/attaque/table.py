@@ -71,7 +71,9 @@ def read_hierarchy(path: Path) -> dict[str, str]:
     with path.open(encoding="utf-8-sig", newline="") as f:
         rows = csv.DictReader(f)
         if not {"code", "parent"} <= set(rows.fieldnames or ()):
-            raise RefusedInputError(path.name, "entete_inattendu", "colonnes attendues : code,parent", "les nommer ainsi")
+            raise RefusedInputError(
+                path.name, "entete_inattendu", "colonnes attendues : code,parent", "les nommer ainsi"
+            )
         parents: dict[str, str] = {}
         for row in rows:
             if row["code"] in parents:
@@ -162,7 +164,9 @@ def family_rule(path: Path, family: str, registry: Path | None = None) -> Mappin
             rule = families.get(family) if isinstance(families, Mapping) else None
             if isinstance(rule, Mapping):
                 return rule
-    raise RefusedInputError(path.name, "reference_inconnue", f"famille {family}", "la déclarer, ou donner regle: {k: …}")
+    raise RefusedInputError(
+        path.name, "reference_inconnue", f"famille {family}", "la déclarer, ou donner regle: {k: …}"
+    )
 
 
 def _registries() -> list[Path]:
@@ -175,6 +179,8 @@ def decimals_of(values: Sequence[float]) -> int:
     array = np.asarray(values, np.float64)
     for decimals in range(10):
         scaled = array * 10**decimals
-        if not len(array) or np.abs(scaled - np.rint(scaled)).max() <= 1e-7 * max(1.0, float(np.abs(scaled).max()) * 1e-8):
+        if not len(array) or np.abs(scaled - np.rint(scaled)).max() <= 1e-7 * max(
+            1.0, float(np.abs(scaled).max()) * 1e-8
+        ):
             return decimals
     return 9
