@@ -16,7 +16,7 @@ from qpv_data.attaque.judge import TOLERANCE, Standard
 from qpv_data.attaque.programs import InfeasibleError, Program, Solved
 from qpv_data.attaque.propagate import Bounds, propagate
 from qpv_data.attaque.rank import Determined, components, determined
-from qpv_data.attaque.system import INFINITE, Bools, Ints, System, contradiction
+from qpv_data.attaque.system import Bools, Ints, System, contradiction
 
 _SECONDS_WHOLE = 10.0  # a program in whole numbers gives up past this, and the real bound stands
 

@@ -155,10 +155,8 @@ def _worst_first(analysis: Analysis) -> list[int]:
 def _finding(analysis: Analysis, cell: int, proof: Proof | None, attacker: str) -> Finding:
     system = analysis.system
     low, high = int(analysis.low[cell]), int(analysis.high[cell])
-    if low == high:
-        kind = Kind.EXACTE
-    else:
-        kind = Kind.SOUS_SEUIL if high < system.threshold[cell] else Kind.ETROITE
+    kind = Kind.SOUS_SEUIL if high < system.threshold[cell] else Kind.ETROITE
+    kind = Kind.EXACTE if low == high else kind
     said = methods_said(int(analysis.method[cell])) if analysis.method[cell] >= 0 else "valeurs publiées"
     if analysis.unproven[cell]:
         said += ", borne numérique"

@@ -33,14 +33,14 @@ class Standard:
         counts = self.threshold > 0
         under = counts & (high < self.threshold)
         narrow = high - low < np.where(counts, self.scale, 1)
-        return (self.hidden & (under | narrow)) | (self.derivable & under & (high > 0))
+        return np.asarray((self.hidden & (under | narrow)) | (self.derivable & under & (high > 0)))
 
     def settled(self, least: Floats, most: Floats) -> Bools:
         """Feasible tables that reach `least` and `most` prove that no attack breaks the rule here."""
         counts = self.threshold > 0
         high_enough = ~counts | (most >= self.threshold - TOLERANCE)
         wide = most - least >= np.where(counts, self.scale, 1) - TOLERANCE
-        return np.where(self.hidden, high_enough & wide, ~self.derivable | high_enough)
+        return np.asarray(np.where(self.hidden, high_enough & wide, ~self.derivable | high_enough))
 
     def harmless(self, low: Ints, high: Ints) -> Bools:
         """Nobody: a cell that is no population, whatever the tables."""

@@ -138,7 +138,7 @@ class Prover:
         return None
 
     def _rows_of(self, columns: Ints) -> Ints:
-        return self.columns[:, columns].indices.astype(np.int64)
+        return np.asarray(self.columns[:, columns].indices, np.int64)
 
     def _smallest(self, rows: Ints, column: int, kept: np.ndarray) -> dict[int, Fraction] | None:
         part = self.matrix[rows]

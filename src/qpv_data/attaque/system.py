@@ -49,12 +49,12 @@ class System:
     @property
     def known(self) -> Bools:
         """Cells whose value is public."""
-        return self.low == self.high
+        return np.asarray(self.low == self.high)
 
     @property
     def targets(self) -> Bools:
         """Cells to which the rule applies and whose value is not public."""
-        return (self.hidden | self.derivable) & ~self.known
+        return np.asarray((self.hidden | self.derivable) & ~self.known)
 
     def bounded(self, low: Ints, high: Ints) -> System:
         """The same system with other bounds."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import yaml
+from numpy.typing import NDArray
 
 from qpv_data.attaque.refusal import RefusedInputError
 
@@ -174,7 +175,7 @@ def _registries() -> list[Path]:
     return [here.parents[n] / "referentiels" / "regles_secret.yml" for n in (1, 3)]
 
 
-def decimals_of(values: Sequence[float]) -> int:
+def decimals_of(values: Sequence[float] | NDArray[np.float64]) -> int:
     """Decimals enough to write every value exactly, at most 9."""
     array = np.asarray(values, np.float64)
     for decimals in range(10):

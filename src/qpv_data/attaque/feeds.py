@@ -1,0 +1,164 @@
+"""One feed of the ledger as systems: its counts together, for ratios link them, and each amount apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from qpv_data.attaque.builder import Builder
+from qpv_data.attaque.measures import Kind, Measure, Place, is_count, protected, providers
+from qpv_data.attaque.places import Slice, zone_equations
+from qpv_data.attaque.published import Release
+from qpv_data.attaque.times import time_equations
+from qpv_data.attaque.vintages import Vintage
+
+Key = tuple[Measure, Place, int]
+
+
+@dataclass
+class Feed:
+    """The systems of one feed, over all its periods and vintages."""
+
+    jeu: str
+    vintages: list[Vintage]
+    kinds: dict[Measure, Kind]
+    builders: list[Builder]
+
+    def name(self, measure: Measure, place: Place) -> str:
+        """How a person reads a cell."""
+        modality = f" [{place.axis}={place.modality}]" if place.axis else ""
+        return f"{self.kinds[measure].label}{modality} {place.zoning} {place.zone} {place.period}"
+
+
+def feeds(ledger: Sequence[Vintage], releases: Sequence[Release], zeros_published: bool) -> list[Feed]:
+    """Every feed with its systems."""
+    by_jeu: dict[str, list[Vintage]] = {}
+    for vintage in ledger:
+        by_jeu.setdefault(vintage.jeu, []).append(vintage)
+    found = []
+    for jeu, states in by_jeu.items():
+        feed = Feed(jeu, states, _kinds(jeu, states, releases), [])
+        counts = [m for m in feed.kinds if feed.kinds[m].count]
+        groups = ([counts] if counts else []) + [[m] for m in feed.kinds if not feed.kinds[m].count]
+        feed.builders = [build(feed, group, releases, zeros_published) for group in groups]
+        found.append(feed)
+    return found
+
+
+def _kinds(jeu: str, states: Sequence[Vintage], releases: Sequence[Release]) -> dict[Measure, Kind]:
+    """How each measure of the feed is protected: the strictest k of the indicators that publish it."""
+    values: dict[Measure, list[tuple[str, str]]] = {}
+    for release in releases:
+        for indicator, row in release.catalogue.items():
+            if row["jeu"] == jeu and protected(row):
+                for measure, column in providers(row):
+                    values.setdefault(measure, []).append((indicator, column))
+    catalogue = {i: r for release in releases for i, r in release.catalogue.items()}
+    present: dict[Measure, list[object]] = {}
+    for state in states:
+        for (measure, _), cell in state.cells.items():
+            present.setdefault(measure, []).append(cell.value)
+    found = {}
+    for measure in sorted(present):
+        by = [measure.apart] if measure.apart else []
+        columns = [(i, c) for i, c in values.get(Measure(*_bare(measure)), []) if not by or i in by]
+        first = min(columns, key=lambda p: (catalogue[p[0]]["nature"] not in ("compte", "somme"), p))
+        row = catalogue[first[0]]
+        plain = row["nature"] in ("compte", "somme")
+        given = [v for v in present[measure] if v is not None]
+        found[measure] = Kind(
+            k=max(int(catalogue[i]["seuil"]) for i, _ in columns),
+            count=is_count(measure, row, given),  # type: ignore[arg-type]
+            label=first[0] if plain else f"{first[1].replace('numerateur', 'numérateur')} de {first[0]}",
+            flow=row["nature_temporelle"] == "flux",
+        )
+    return found
+
+
+def _bare(measure: Measure) -> tuple[str, str, str, str]:
+    return measure.jeu, measure.filtre, measure.kind, measure.expression
+
+
+def build(feed: Feed, group: Sequence[Measure], releases: Sequence[Release], zeros_published: bool) -> Builder:
+    """The system of some measures of a feed."""
+    builder = Builder()
+    wanted = set(group)
+    for state in feed.vintages:
+        for (measure, place), cell in state.cells.items():
+            if measure not in wanted:
+                continue
+            kind = feed.kinds[measure]
+            at = builder.cell((measure, place, state.number), feed.name(measure, place), kind.count, kind.k)
+            if cell.value is not None:
+                builder.know(at, cell.value)
+                if cell.value < 0:
+                    continue
+            elif cell.hidden:
+                builder.hidden[at] = True
+                if zeros_published and cell.surely and kind.count:
+                    builder.low[at] = Fraction(1)
+        release = releases[min(state.release, len(releases) - 1)]
+        _equations(feed, builder, state, wanted, release)
+    time_equations(feed.kinds, feed.vintages, wanted, builder)
+    return builder
+
+
+def _equations(feed: Feed, builder: Builder, state: Vintage, wanted: set[Measure], release: Release) -> None:
+    slices: dict[tuple[Measure, str, str], set[tuple[str, str]]] = {}
+    wholes: dict[tuple[Measure, str, str, str], list[int]] = {}
+    for measure, place in state.cells:
+        if measure in wanted:
+            slices.setdefault((measure, place.axis, place.modality), set()).add((place.zoning, place.zone))
+            if place.axis:
+                at = builder.at[measure, place, state.number]
+                wholes.setdefault((measure, place.axis, place.zoning, place.zone), []).append(at)
+    for (measure, axis, modality), present in slices.items():
+        zone_equations(_slice(feed, builder, state, release, measure, axis, modality, present))
+    for (measure, axis, zoning, zone), parts in wholes.items():
+        whole = builder.at.get((measure, Place("", "", zoning, zone, state.period), state.number))
+        if whole is not None and measure.kind == "somme":
+            builder.row(f"{feed.kinds[measure].label} : ensemble = {axis}", [whole], parts)
+    _complements(feed, builder, state, wanted, release)
+
+
+def _slice(
+    feed: Feed,
+    builder: Builder,
+    state: Vintage,
+    release: Release,
+    measure: Measure,
+    axis: str,
+    modality: str,
+    present: set[tuple[str, str]],
+) -> Slice:
+    kind = feed.kinds[measure]
+
+    def find(zoning: str, zone: str) -> int | None:
+        if (zoning, zone) not in present:
+            return None
+        return builder.at[measure, Place(axis, modality, zoning, zone, state.period), state.number]
+
+    def virtual(name: str) -> int:
+        said = f"{kind.label}{f' [{axis}={modality}]' if axis else ''} {name} {state.period}"
+        return builder.cell((measure, axis, modality, state.period, state.number, name), said, kind.count, kind.k)
+
+    return Slice(builder, release.zoning, kind.label, measure.kind == "somme", find, virtual)
+
+
+def _complements(feed: Feed, builder: Builder, state: Vintage, wanted: set[Measure], release: Release) -> None:
+    """The other side of a share: denominator − numerator is a population too."""
+    for indicator, row in release.catalogue.items():
+        if row["jeu"] != feed.jeu or row["nature"] != "part" or not protected(row):
+            continue
+        pair = [m for m, _ in providers(row)]
+        if not set(pair) <= wanted or not all(feed.kinds[m].count for m in pair):
+            continue
+        for measure, place in state.cells:
+            whole = builder.at.get((pair[1], place, state.number))
+            if measure == pair[0] and whole is not None:
+                part = builder.at[measure, place, state.number]
+                name = f"{indicator}, complément, {place.zoning} {place.zone} {place.period}"
+                other = builder.cell((indicator, "complément", place, state.number), name, True, feed.kinds[measure].k)
+                builder.derivable[other] = True
+                builder.row(f"{indicator} : complément", [whole], [part, other])

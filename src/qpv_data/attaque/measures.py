@@ -1,0 +1,129 @@
+"""What the published columns measure: two indicators that count the same thing are one quantity to an attacker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any
+
+from qpv_data.attaque.published import Release, exact
+
+_RATIOS = ("part", "moyenne", "taux")
+
+
+@dataclass(frozen=True, order=True)
+class Measure:
+    """A quantity over records: `kind` `somme` adds up, `distinct` does not. `expression` `1` counts records."""
+
+    jeu: str
+    filtre: str
+    kind: str
+    expression: str
+    apart: str = ""  # an indicator that disagrees with the others on what it measures
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a quantity is taken. `axis` is empty for the whole."""
+
+    axis: str
+    modality: str
+    zoning: str
+    zone: str
+    period: str
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One figure of one release: `value` None when hidden (`hidden`) or absent (`blind`). `surely`: hidden means ≥ 1."""
+
+    measure: Measure
+    place: Place
+    value: Fraction | None
+    hidden: bool
+    blind: bool
+    surely: bool
+    indicator: str
+    release: int
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How a measure is protected and read. `count`: its values are numbers, each of one unit at least."""
+
+    k: int
+    count: bool
+    label: str
+    flow: bool
+
+
+def protected(row: Mapping[str, Any]) -> bool:
+    """Indicators of a producer's own masks, or of no unit, are not for this rule: they are public."""
+    return row["regime_secret"] == "seuil" and row["seuil"] is not None
+
+
+def providers(row: Mapping[str, Any]) -> list[tuple[Measure, str]]:
+    """The measures that an indicator publishes, with the column of `valeurs` that holds each."""
+    jeu, filtre, nature = str(row["jeu"]), str(row["filtre"] or ""), row["nature"]
+    top = row["numerateur"]
+    if nature == "compte":
+        kind = Measure(jeu, filtre, "somme", "1") if top is None else Measure(jeu, filtre, "distinct", str(top))
+        return [(kind, "numerateur")]
+    if nature == "somme":
+        return [(Measure(jeu, filtre, "somme", str(top)), "numerateur")]
+    if nature not in _RATIOS:
+        return []
+    found = [(Measure(jeu, filtre, "somme", str(top or "1")), "numerateur")]
+    if row["par"] is None:
+        found.append((Measure(jeu, filtre, "somme", str(row["denominateur"] or "1")), "denominateur"))
+    return found
+
+
+def is_count(measure: Measure, row: Mapping[str, Any], values: Iterable[Fraction]) -> bool:
+    """Records, distinct units, and sums of units: whole, of the unit that the rule protects."""
+    if any(v.denominator != 1 or v < 0 for v in values):
+        return False
+    if measure.kind == "distinct" or measure.expression == "1" or measure.expression.endswith("THEN 1 ELSE 0 END"):
+        return True
+    unit, protected_unit = str(row["unite"] or "").lower(), str(row["unite_secret"] or "").lower()
+    return bool(protected_unit) and row["nature"] == "somme" and unit.startswith(protected_unit)
+
+
+def facts(releases: Sequence[Release]) -> list[Fact]:
+    """Every figure of every protected indicator, hidden ones included."""
+    found: list[Fact] = []
+    for number, release in enumerate(releases):
+        known = {i: providers(row) for i, row in release.catalogue.items() if protected(row)}
+        for row in release.rows:
+            for measure, column in known.get(row.indicator, ()):
+                nature = release.catalogue[row.indicator]["nature"]
+                given = row.numerator if column == "numerateur" else row.denominator
+                axis = release.axes.get((row.indicator, row.modality)) or ""
+                place = Place(axis, row.modality if axis else "", row.zoning, row.zone, row.period)
+                hidden = given is None and row.diffusion == "secret"
+                blind = given is None and not hidden
+                if blind and row.observation == "sans_objet":
+                    continue
+                value = None if given is None else exact(given)
+                surely = hidden and nature in ("compte", "somme")
+                found.append(Fact(measure, place, value, hidden, blind, surely, row.indicator, number))
+    return _agreeing(found)
+
+
+def _agreeing(found: list[Fact]) -> list[Fact]:
+    """Set apart an indicator whose figures differ from those of another for the same quantity."""
+    seen: dict[tuple[Measure, Place, int], Fact] = {}
+    apart: set[tuple[Measure, str]] = set()
+    for fact in found:
+        if fact.value is None:
+            continue
+        first = seen.setdefault((fact.measure, fact.place, fact.release), fact)
+        if first.value != fact.value and first.indicator != fact.indicator:
+            apart.add((fact.measure, fact.indicator))
+    if not apart:
+        return found
+    return [
+        replace(f, measure=replace(f.measure, apart=f.indicator)) if (f.measure, f.indicator) in apart else f
+        for f in found
+    ]

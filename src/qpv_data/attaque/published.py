@@ -1,0 +1,122 @@
+"""A release as anyone who receives it reads it: its values, its catalogue, the public make-up of its zones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from qpv_data.attaque.refusal import RefusedInputError
+
+_ROWS = """
+SELECT indicateur, modalite, zonage, code_zone, periode, valeur, numerateur, denominateur,
+  statut_observation, statut_diffusion
+FROM read_parquet($files, hive_partitioning = true)
+ORDER BY ALL
+"""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of `valeurs`. Numbers are as published, None when they are not."""
+
+    indicator: str
+    modality: str
+    zoning: str
+    zone: str
+    period: str
+    value: float | None
+    numerator: float | None
+    denominator: float | None
+    observation: str
+    diffusion: str
+
+
+@dataclass(frozen=True)
+class Link:
+    """What a zone of one generation shares with one of another; None on a side without link. Shares of area."""
+
+    old: tuple[str, str | None]
+    new: tuple[str, str | None]
+    rest_old: float
+    rest_new: float
+    overlap: float
+
+
+@dataclass(frozen=True)
+class Zoning:
+    """`communes`: (zoning, zone) → its communes. `composed`: zonings made of whole communes. `quarters`: zonings of
+    neighbourhoods. `family` of every zoning."""
+
+    communes: dict[tuple[str, str], list[str]]
+    composed: frozenset[str]
+    family: dict[str, str]
+    links: tuple[Link, ...]
+
+
+@dataclass(frozen=True)
+class Release:
+    """`catalogue`: indicator → its row. `axes`: (indicator, modality) → the breakdown, None for the whole."""
+
+    name: str
+    rows: list[Row]
+    catalogue: dict[str, dict[str, Any]]
+    axes: dict[tuple[str, str], str | None]
+    zoning: Zoning
+
+
+def read_release(folder: Path) -> Release:
+    """Read what the attack uses. Geometry is not: links between generations are published as a table."""
+    if not (folder / "valeurs").is_dir() or not (folder / "indicateurs.parquet").is_file():
+        message = "ni valeurs/ ni indicateurs.parquet : ce n'est pas une publication"
+        raise RefusedInputError(folder.name, "source_absente", message, "donner un dossier releases/<publication>")
+    with duckdb.connect() as con:
+        try:
+            files = [str(p) for p in sorted((folder / "valeurs").rglob("*.parquet"))]
+            rows = [Row(*r) for r in con.execute(_ROWS, {"files": files}).fetchall()]
+            catalogue = {r["indicateur"]: r for r in _table(con, folder, "indicateurs")}
+            axes = {(r["indicateur"], r["modalite"]): r["axe"] for r in _table(con, folder, "modalites")}
+            return Release(folder.name, rows, catalogue, axes, _zoning(con, folder))
+        except (duckdb.Error, KeyError) as e:
+            message = str(e).splitlines()[0][:200]
+            raise RefusedInputError(folder.name, "format_inattendu", message, "vérifier la publication") from None
+
+
+def _table(con: duckdb.DuckDBPyConnection, folder: Path, name: str, columns: str = "*") -> list[dict[str, Any]]:
+    path = folder / f"{name}.parquet"
+    if not path.is_file():
+        return []
+    answer = con.execute(f"SELECT {columns} FROM read_parquet($path)", {"path": str(path)})
+    names = [d[0] for d in answer.description or []]
+    return [dict(zip(names, r, strict=True)) for r in answer.fetchall()]
+
+
+def _zoning(con: duckdb.DuckDBPyConnection, folder: Path) -> Zoning:
+    communes: dict[tuple[str, str], list[str]] = {}
+    origins: dict[str, set[str]] = {}
+    for r in _table(con, folder, "zones_communes"):
+        communes.setdefault((r["zonage"], r["code_zone"]), []).append(r["code_commune"])
+        origins.setdefault(r["zonage"], set()).add(r["origine"])
+    zones = _table(con, folder, "zones", "zonage, famille, code_zone")
+    composed = frozenset(z for z, found in origins.items() if found == {"composition"})
+    return Zoning(communes, composed, {r["zonage"]: r["famille"] for r in zones}, tuple(_links(con, folder)))
+
+
+def _links(con: duckdb.DuckDBPyConnection, folder: Path) -> Iterable[Link]:
+    for r in _table(con, folder, "passages"):
+        yield Link(
+            (r["zonage_depart"], r["code_depart"]),
+            (r["zonage_arrivee"], r["code_arrivee"]),
+            r["reste_depart"] or 0.0,
+            r["reste_arrivee"] or 0.0,
+            max(r["double_depart"] or 0.0, r["double_arrivee"] or 0.0),
+        )
+
+
+def exact(number: float) -> Fraction:
+    """A published number as it is written, and not as floating point holds it."""
+    return Fraction(repr(number))

@@ -1,0 +1,126 @@
+"""Attack of published releases: the ledger that their readers hold, all of it together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+from qpv_data.attaque.builder import Builder
+from qpv_data.attaque.cells import read_rows
+from qpv_data.attaque.feeds import Feed, feeds
+from qpv_data.attaque.findings import Finding, Kind, Report, attack
+from qpv_data.attaque.measures import Fact, Place, facts, providers
+from qpv_data.attaque.proofs import Proof, Term
+from qpv_data.attaque.published import Release, exact, read_release
+from qpv_data.attaque.refusal import RefusedInputError
+from qpv_data.attaque.revisions import attack_revisions
+from qpv_data.attaque.vintages import Cell, Vintage, vintages
+
+_CONFIRMATIONS = 3  # equations that figures must confirm before a partition that no document states is believed
+
+
+def attack_releases(
+    folders: Sequence[Path], known: Sequence[Path] = (), zeros_published: bool | None = None, proofs: int = 20
+) -> Report:
+    """Attack releases of one publisher, given from the oldest to the newest. `known`: figures published elsewhere,
+    with the columns `indicateur, modalite, zonage, code_zone, periode, valeur`."""
+    releases = [read_release(folder) for folder in folders]
+    figures = facts(releases)
+    for path in known:
+        figures += _known(path, releases[-1], len(releases))
+    ledger = vintages(figures)
+    report = Report()
+    for feed in feeds(ledger, releases, zeros_published is not False):
+        for builder in feed.builders:
+            report.add(_attack_builder(builder, feed, proofs))
+        report.findings += _elsewhere(feed, releases)
+    if len(releases) > 1:
+        report.add(attack_revisions(ledger, releases))
+    report.findings.sort(key=lambda f: (f.proof is None, list(Kind).index(f.kind), f.cell))
+    return report
+
+
+def _attack_builder(builder: Builder, feed: Feed, proofs: int) -> Report:
+    """Drop what figures refute, then attack."""
+    refuted = builder.refuted()
+    unsure = {
+        family
+        for family in {f for f, _ in builder.rows}
+        if family.endswith("entiers") and builder.confirmed(family) < _CONFIRMATIONS
+    }
+    report = attack(builder.system(refuted | unsure), proofs)
+    report.attacks.append("zonages liés et générations")
+    report.notes += [f"équation écartée, des valeurs publiées la réfutent : {f}" for f in sorted(refuted)]
+    return report
+
+
+def _elsewhere(feed: Feed, releases: Sequence[Release]) -> list[Finding]:
+    """Hidden by one row, published by another: of the same figure, or of both sides of a ratio."""
+    found: list[Finding] = []
+    for vintage in feed.vintages:
+        for (measure, place), cell in sorted(vintage.cells.items(), key=lambda item: repr(item[0])):
+            if cell.value is None or not cell.hidden:
+                continue
+            if not (cell.surely or cell.hidden_by == cell.published_by):
+                continue
+            name = feed.name(measure, place)
+            where = "ailleurs" if cell.source >= len(releases) else f"par {releases[cell.source].name}"
+            term = Term(Fraction(1), f"{cell.published_by} {where}", cell.value)
+            proof = Proof((term,), (), cell.value, "=")
+            hidden_in = releases[cell.hidden_in].name
+            method = f"caché dans {hidden_in}, publié {where}"
+            found.append(Finding(Kind.RECONSTITUEE, name, "secret", cell.value, cell.value, method, proof))
+        found += _ratios(vintage, releases)
+    return found
+
+
+def _ratios(vintage: Vintage, releases: Sequence[Release]) -> list[Finding]:
+    """A hidden ratio whose numerator and denominator are both public."""
+    found = []
+    release = releases[min(vintage.release, len(releases) - 1)]
+    for row in release.rows:
+        described = release.catalogue[row.indicator]
+        if row.diffusion != "secret" or row.period != vintage.period or described["jeu"] != vintage.jeu:
+            continue
+        both = providers(described)
+        if described["regime_secret"] != "seuil" or len(both) < 2 or described["nature"] == "moyenne":
+            continue
+        axis = release.axes.get((row.indicator, row.modality)) or ""
+        place = Place(axis, row.modality if axis else "", row.zoning, row.zone, row.period)
+        cells = [vintage.cells.get((measure, place)) for measure, _ in both]
+        values = [c.value for c in cells if c is not None and c.value is not None]
+        if len(values) == 2 and values[1]:
+            terms = tuple(
+                Term(Fraction(1), f"{side} publié par {c.published_by}", c.value)
+                for side, c in zip(("numérateur", "dénominateur"), cells, strict=True)
+                if isinstance(c, Cell) and c.value is not None
+            )
+            value = values[0] / values[1]
+            name = f"{row.indicator} {row.zoning} {row.zone} {row.period}"
+            proof = Proof(terms, (), value, "donnent le rapport")
+            found.append(Finding(Kind.RECONSTITUEE, name, "secret", value, value, "rapport recalculé", proof))
+    return found
+
+
+def _known(path: Path, release: Release, number: int) -> list[Fact]:
+    """Figures published elsewhere, as facts of a release after the last."""
+    table = read_rows(path)
+    needed = ["indicateur", "modalite", "zonage", "code_zone", "periode", "valeur"]
+    if missing := [c for c in needed if c not in table.column_names]:
+        message = f"il manque {', '.join(missing)}"
+        raise RefusedInputError(path.name, "colonne_inconnue", message, "mêmes colonnes que valeurs")
+    found = []
+    for row in table.select(needed).to_pylist():
+        described = release.catalogue.get(row["indicateur"])
+        if described is None:
+            message = f"indicateur {row['indicateur']} absent de la publication"
+            raise RefusedInputError(path.name, "reference_inconnue", message, "reprendre les noms du catalogue")
+        measure = providers(described)[0][0] if providers(described) else None
+        if measure is None or row["valeur"] is None:
+            continue
+        axis = release.axes.get((row["indicateur"], row["modalite"])) or ""
+        place = Place(axis, row["modalite"] if axis else "", row["zonage"], row["code_zone"], row["periode"])
+        value = exact(float(row["valeur"]))
+        found.append(Fact(measure, place, value, False, False, False, row["indicateur"], number))
+    return found
