@@ -139,11 +139,14 @@ def _slice(
             return None
         return builder.at[measure, Place(axis, modality, zoning, zone, state.period), state.number]
 
-    def virtual(name: str) -> int:
-        said = f"{kind.label}{f' [{axis}={modality}]' if axis else ''} {name} {state.period}"
-        return builder.cell((measure, axis, modality, state.period, state.number, name), said, kind.count, kind.k)
+    label = f"{kind.label} [{axis}={modality}]" if axis else kind.label
 
-    return Slice(builder, release.zoning, kind.label, measure.kind == "somme", find, virtual)
+    def virtual(name: str) -> int:
+        key = (measure, axis, modality, state.period, state.number, name)
+        return builder.cell(key, f"{label} {name} {state.period}", kind.count, kind.k)
+
+    additive = measure.kind == "somme"
+    return Slice(builder, release.zoning, kind.label, additive, find, virtual, label, state.period)
 
 
 def _complements(feed: Feed, builder: Builder, state: Vintage, wanted: set[Measure], release: Release) -> None:

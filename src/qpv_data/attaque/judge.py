@@ -44,4 +44,4 @@ class Standard:
 
     def harmless(self, low: Ints, high: Ints) -> Bools:
         """Nobody: a cell that is no population, whatever the tables."""
-        return ~self.hidden & (~self.derivable | (self.threshold == 0) | ((high <= 0) & (low >= 0)))
+        return np.asarray(~self.hidden & (~self.derivable | (self.threshold == 0) | ((high <= 0) & (low >= 0))))

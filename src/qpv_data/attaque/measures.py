@@ -36,7 +36,10 @@ class Place:
 
 @dataclass(frozen=True)
 class Fact:
-    """One figure of one release: `value` None when hidden (`hidden`) or absent (`blind`). `surely`: hidden means ≥ 1."""
+    """One figure of one release: `value` is None when hidden (`hidden`) or absent (`blind`).
+
+    `surely`: hidden because it is small, and not for the other side of a ratio: with zeros published, at least 1.
+    """
 
     measure: Measure
     place: Place
@@ -60,7 +63,8 @@ class Kind:
 
 def protected(row: Mapping[str, Any]) -> bool:
     """Indicators of a producer's own masks, or of no unit, are not for this rule: they are public."""
-    return row["regime_secret"] == "seuil" and row["seuil"] is not None
+    regime = row["regime_secret"]
+    return bool(regime == "seuil") and row["seuil"] is not None
 
 
 def providers(row: Mapping[str, Any]) -> list[tuple[Measure, str]]:
@@ -81,10 +85,11 @@ def providers(row: Mapping[str, Any]) -> list[tuple[Measure, str]]:
 
 
 def is_count(measure: Measure, row: Mapping[str, Any], values: Iterable[Fraction]) -> bool:
-    """Records, distinct units, and sums of units: whole, of the unit that the rule protects."""
+    """Records, distinct units, sums of units: whole, of the unit that the rule protects. A whole part of a whole is
+    taken for one, which is the cautious side."""
     if any(v.denominator != 1 or v < 0 for v in values):
         return False
-    if measure.kind == "distinct" or measure.expression == "1" or measure.expression.endswith("THEN 1 ELSE 0 END"):
+    if measure.kind == "distinct" or measure.expression == "1" or row["nature"] == "part":
         return True
     unit, protected_unit = str(row["unite"] or "").lower(), str(row["unite_secret"] or "").lower()
     return bool(protected_unit) and row["nature"] == "somme" and unit.startswith(protected_unit)

@@ -26,6 +26,8 @@ class Slice:
     additive: bool
     find: Callable[[str, str], int | None]
     virtual: Callable[[str], int]
+    label: str
+    period: str
 
     def total(self, family: str, whole: int, parts: list[int]) -> None:
         """whole = Σ parts; for distinct units, whole ≤ Σ parts and each part ≤ whole."""
@@ -34,11 +36,14 @@ class Slice:
             self.builder.row(named, [whole], parts)
             return
         for part in parts:
-            left = self.virtual(f"{self.builder.names[whole]} sans {self.builder.names[part]}")
-            self.builder.derivable[left] = True
+            left = self.population(f"{self.short(whole)} sans {self.short(part)}")
             self.builder.row(named, [whole], [part, left])
-        twice = self.virtual(f"{family} : unités de {self.builder.names[whole]} vues plusieurs fois")
+        twice = self.virtual(f"{family} : unités de {self.short(whole)} vues plusieurs fois")
         self.builder.row(named, [whole, twice], parts)
+
+    def short(self, cell: int) -> str:
+        """The name of a zone's cell, without what the whole slice shares."""
+        return self.builder.names[cell].removeprefix(f"{self.label} ").removesuffix(f" {self.period}")
 
     def population(self, name: str) -> int:
         """A cell that no row publishes, to which the rule applies."""

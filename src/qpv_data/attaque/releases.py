@@ -10,7 +10,7 @@ from qpv_data.attaque.builder import Builder
 from qpv_data.attaque.cells import read_rows
 from qpv_data.attaque.feeds import Feed, feeds
 from qpv_data.attaque.findings import Finding, Kind, Report, attack
-from qpv_data.attaque.measures import Fact, Place, facts, providers
+from qpv_data.attaque.measures import Fact, Place, facts, protected, providers
 from qpv_data.attaque.proofs import Proof, Term
 from qpv_data.attaque.published import Release, exact, read_release
 from qpv_data.attaque.refusal import RefusedInputError
@@ -84,7 +84,7 @@ def _ratios(vintage: Vintage, releases: Sequence[Release]) -> list[Finding]:
         if row.diffusion != "secret" or row.period != vintage.period or described["jeu"] != vintage.jeu:
             continue
         both = providers(described)
-        if described["regime_secret"] != "seuil" or len(both) < 2 or described["nature"] == "moyenne":
+        if not protected(described) or len(both) < 2 or described["nature"] == "moyenne":
             continue
         axis = release.axes.get((row.indicator, row.modality)) or ""
         place = Place(axis, row.modality if axis else "", row.zoning, row.zone, row.period)

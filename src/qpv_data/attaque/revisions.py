@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 
-from qpv_data.attaque.findings import Finding, Kind, Report
 from qpv_data.attaque.feeds import Feed, build, feeds
+from qpv_data.attaque.findings import Finding, Kind, Report
 from qpv_data.attaque.measures import Measure
 from qpv_data.attaque.proofs import Proof, Term
 from qpv_data.attaque.published import Release
@@ -24,7 +25,7 @@ def attack_revisions(ledger: Sequence[Vintage], releases: Sequence[Release]) -> 
         states.setdefault((vintage.jeu, vintage.period), []).append(vintage)
     known = {feed.jeu: feed for feed in feeds(ledger, releases, zeros_published=False)}
     for (jeu, _), successive in sorted(states.items()):
-        for before, after in zip(successive, successive[1:], strict=False):
+        for before, after in pairwise(successive):
             report.findings += _between(known[jeu], before, after, releases)
     return report
 
@@ -44,7 +45,10 @@ def _between(feed: Feed, before: Vintage, after: Vintage, releases: Sequence[Rel
         kind, gap = feed.kinds[measure], second - first
         if kind.count and 0 < abs(gap) < kind.k:
             name = feed.name(measure, place)  # type: ignore[arg-type]
-            terms = (Term(Fraction(1), f"{name} ({names[1]})", second), Term(Fraction(-1), f"{name} ({names[0]})", first))
+            terms = (
+                Term(Fraction(1), f"{name} ({names[1]})", second),
+                Term(Fraction(-1), f"{name} ({names[0]})", first),
+            )
             found.append(_finding(name, gap, "différence de deux publications", Proof(terms, (), gap, "=")))
     return found + _derived(feed, changes, releases)
 
@@ -54,7 +58,9 @@ def _derived(feed: Feed, changes: Vintage, releases: Sequence[Release]) -> list[
     counts = [m for m in feed.kinds if feed.kinds[m].count]
     part = Feed(feed.jeu, [changes], feed.kinds, [])
     builder = build(part, counts, releases, zeros_published=False)
-    builder.low = [low if low is not None and low == high else None for low, high in zip(builder.low, builder.high, strict=True)]
+    builder.low = [
+        low if low is not None and low == high else None for low, high in zip(builder.low, builder.high, strict=True)
+    ]
     system = builder.system(builder.refuted())
     if not len(system.low):
         return []
@@ -64,8 +70,7 @@ def _derived(feed: Feed, changes: Vintage, releases: Sequence[Release]) -> list[
     small = np.flatnonzero((gaps != 0) & (np.abs(gaps) < np.array(builder.k, np.int64)[cells] * system.scale))
     method = "équations de la différence de deux publications"
     return [
-        _finding(system.name(int(cells[i])), Fraction(int(gaps[i]), system.scale), method, None)
-        for i in small.tolist()
+        _finding(system.name(int(cells[i])), Fraction(int(gaps[i]), system.scale), method, None) for i in small.tolist()
     ]
 
 
