@@ -1,0 +1,26 @@
+"""How far a bound must stay from the truth of an amount: what an attacker must not come within. Needs the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+
+def dominance_level(contributions: Sequence[Fraction], share: Fraction, largest: int = 1) -> Fraction:
+    """Rule (n, k): Σ of the n largest / share − total. Positive when the cell is sensitive; (300, 20, 10) under
+    (1, 85 %) gives 22.94: an upper bound must be at least 352.94."""
+    ordered = sorted(contributions, reverse=True)
+    return sum(ordered[:largest], Fraction(0)) / share - sum(ordered, Fraction(0))
+
+
+def prior_level(contributions: Sequence[Fraction], percent: Fraction) -> Fraction:
+    """Rule p %: (p/100) × the largest − what is neither the largest nor the second. Positive when sensitive."""
+    ordered = [*sorted(contributions, reverse=True), Fraction(0), Fraction(0)]
+    return percent / 100 * ordered[0] - (sum(ordered, Fraction(0)) - ordered[0] - ordered[1])
+
+
+def within(truth: Fraction, low: Fraction | None, high: Fraction | None, level: Fraction) -> bool:
+    """Whether bounds come nearer to the truth than `level`, above it, or below it where amounts allow."""
+    near_above = high is not None and high < truth + level
+    near_below = low is not None and low > max(truth - level, Fraction(0))
+    return near_above or near_below

@@ -1,0 +1,74 @@
+"""Differencing by minimum cut, against every subset of zones."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import chain, combinations, product
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qpv_data.attaque.differencing import Group, Piece, differencing
+from qpv_data.attaque.levels import dominance_level, prior_level, within
+
+
+def subsets(codes: list[str]) -> list[set[str]]:
+    return [set(s) for s in chain.from_iterable(combinations(codes, n) for n in range(len(codes) + 1))]
+
+
+def smallest(pieces: dict[Piece, int], piece: Piece) -> int:
+    """By enumeration: the fewest units of S less T that hold this piece, T lying within S."""
+    firsts, seconds = sorted({i for i, _ in pieces}), sorted({j for _, j in pieces})
+    best = sum(pieces.values())
+    for added, removed in product(subsets(firsts), subsets(seconds)):
+        nested = all(i in added for i, j in pieces if j in removed)
+        if nested and piece[0] in added and piece[1] not in removed:
+            best = min(best, sum(n for (i, j), n in pieces.items() if i in added and j not in removed))
+    return best
+
+
+@st.composite
+def partitions(draw: st.DrawFn) -> dict[Piece, int]:
+    pairs = [(f"a{i}", f"b{j}") for i in range(draw(st.integers(1, 4))) for j in range(draw(st.integers(1, 4)))]
+    kept = draw(st.lists(st.sampled_from(pairs), min_size=1, unique=True))
+    return {p: draw(st.integers(0, 9)) for p in kept}
+
+
+@settings(deadline=None, max_examples=60)
+@given(partitions(), st.integers(2, 12))
+def test_the_cut_is_the_smallest_difference_of_every_subset(pieces: dict[Piece, int], k: int) -> None:
+    for turned in (False, True):
+        ground = {(j, i): n for (i, j), n in pieces.items()} if turned else pieces
+        at_risk = [p for p, n in ground.items() if 0 < n < k and smallest(ground, p) < k]
+        groups = differencing(pieces, k)
+        for i, j in at_risk:
+            units = smallest(ground, (i, j))
+            assert any(g.units == units and i in g.added and j not in g.removed for g in groups)
+        for group in groups:
+            assert 0 < group.units < k
+    firsts = {i for i, _ in pieces}
+    for group in differencing(pieces, k):
+        ground = pieces if set(group.added) <= firsts else {(j, i): n for (i, j), n in pieces.items()}
+        assert group.units == sum(n for (i, j), n in ground.items() if i in group.added and j not in group.removed)
+
+
+def test_a_nested_perimeter_leaves_a_sliver_that_is_found() -> None:
+    assert differencing({("QPV24", "QPV15"): 243, ("QPV24", "hors"): 4, ("hors", "hors"): 900}, 11) == [
+        Group(("QPV24",), ("QPV15",), 4),
+        Group(("hors",), ("hors",), 4),
+    ]
+
+
+def test_several_zones_together_leave_what_none_leaves_alone() -> None:
+    pieces = {("A1", "B1"): 50, ("A1", "B2"): 30, ("A2", "B2"): 40, ("A2", "B3"): 3, ("A3", "B3"): 60}
+    assert Group(("A1", "A2"), ("B1", "B2"), 3) in differencing(pieces, 11)
+
+
+def test_a_dominated_amount_needs_an_upper_bound_past_the_rule() -> None:
+    parts = [Fraction(300), Fraction(20), Fraction(10)]
+    level = dominance_level(parts, Fraction(85, 100))
+    assert round(float(330 + level), 2) == 352.94
+    assert within(Fraction(330), Fraction(0), Fraction(352), level)
+    assert not within(Fraction(330), Fraction(0), Fraction(353), level)
+    assert prior_level(parts, Fraction(10)) == 20
+    assert dominance_level([Fraction(3), Fraction(3), Fraction(3)], Fraction(85, 100)) < 0
