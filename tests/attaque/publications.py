@@ -62,7 +62,9 @@ def release(
     names = ("zonage", "code_zone", "code_commune", "origine")
     _write(folder, "zones_communes", [dict(zip(names, z, strict=True)) for z in zones], {})
     known = {(z, c) for z, c, _, _ in zones} | {("territoire", "territoire")}
-    _write(folder, "zones", [{"zonage": z, "code_zone": c, "famille": FAMILIES.get(z, z)} for z, c in sorted(known)], {})
+    _write(
+        folder, "zones", [{"zonage": z, "code_zone": c, "famille": FAMILIES.get(z, z)} for z, c in sorted(known)], {}
+    )
     passages = [
         {"zonage_depart": "qpv2015", "code_depart": a, "zonage_arrivee": "qpv2024", "code_arrivee": b,
          "reste_depart": x, "reste_arrivee": y, "double_depart": 0.0, "double_arrivee": 0.0}
@@ -80,6 +82,8 @@ def _write(folder: Path, name: str, rows: list[dict[str, Any]], numbers: Mapping
     pq.write_table(pa.Table.from_pylist(rows, schema=schema), folder / f"{name}.parquet")
 
 
-def everywhere(name: str, period: str = "2024-T4", modality: str = "ensemble", **zones: float | None) -> dict[tuple[str, ...], Any]:
+def everywhere(
+    name: str, period: str = "2024-T4", modality: str = "ensemble", **zones: float | None
+) -> dict[tuple[str, ...], Any]:
     """Figures of an indicator: `commune_99001=12` is one."""
     return {(name, modality, *zone.rsplit("_", 1), period): v for zone, v in zones.items()}

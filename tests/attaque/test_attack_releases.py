@@ -96,7 +96,9 @@ def test_a_revision_of_few_units_is_a_population_even_where_it_is_hidden(tmp_pat
     second = release(tmp_path / "r2", everywhere("i", **later, qpv2024_QN1=None, qpv2024_QN2=None))
     revised = {f.cell: f for f in attack_releases([first, second]).findings if f.kind is Kind.REVISION}
     assert text(revised["i commune 99002 2024-T4"]) == "42 − 40 = 2"
-    hidden = release(tmp_path / "r3", everywhere("i", **{**later, "commune_99002": None, "epci_E1": None}, qpv2024_QN1=None))
+    hidden = release(
+        tmp_path / "r3", everywhere("i", **{**later, "commune_99002": None, "epci_E1": None}, qpv2024_QN1=None)
+    )
     derived = [f for f in attack_releases([first, hidden]).findings if f.cell == "i commune 99002 2024-T4"]
     assert {(f.kind, f.low) for f in derived} >= {(Kind.REVISION, 2)}
 
