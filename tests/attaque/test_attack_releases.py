@@ -17,6 +17,14 @@ def found(report: Report) -> dict[str, Finding]:
     return {f.cell: f for f in report.findings}
 
 
+def held(path: Path, **zones: int) -> Path:
+    with path.open("w", newline="", encoding="utf-8") as f:
+        out = csv.writer(f)
+        out.writerow(["indicateur", "modalite", "zonage", "code_zone", "periode", "valeur"])
+        out.writerows([*key, value] for key, value in everywhere("i", **zones).items())
+    return path
+
+
 def text(finding: Finding) -> str:
     assert finding.proof is not None
     return finding.proof.text()
@@ -121,11 +129,7 @@ def test_an_official_table_is_known_to_the_attacker(tmp_path: Path) -> None:
     hidden = everywhere("i", territoire_territoire=None, commune_99001=50, commune_99002=None, epci_E1=None)
     alone = release(tmp_path / "r", hidden)
     assert "i commune 99002 2024-T4" not in found(attack_releases([alone]))
-    known = tmp_path / "officiel.csv"
-    with known.open("w", newline="", encoding="utf-8") as f:
-        out = csv.writer(f)
-        out.writerow(["indicateur", "modalite", "zonage", "code_zone", "periode", "valeur"])
-        out.writerow(["i", "ensemble", "territoire", "territoire", "2024-T4", "53"])
+    known = held(tmp_path / "officiel.csv", territoire_territoire=53)
     done = found(attack_releases([alone], [known]))
     assert text(done["i commune 99002 2024-T4"]) == "53 − 50 = 3"
 
@@ -143,3 +147,20 @@ def test_a_straddling_neighbourhood_is_cut_in_pieces(tmp_path: Path) -> None:
     cells = found(attack_releases([release(tmp_path / "r", figures, zones=zones)]))
     assert cells["i QN2 dans 99002 2024-T4"].high == 3
     assert "i QN2 dans 99001 2024-T4" not in cells
+
+
+def test_partners_subtract_what_they_delivered_alone_and_by_pairs(tmp_path: Path) -> None:
+    folder = release(tmp_path / "r", everywhere("i", **SAFE, qpv2024_QN1=None, qpv2024_QN2=20))
+    one = held(tmp_path / "bailleur.csv", commune_99002=30, qpv2024_QN1=1)
+    two = held(tmp_path / "regie.csv", commune_99002=7)
+    done = attack_releases([folder], partners=[one, two])
+    assert [(f.attacker, f.cell, f.kind) for f in done.findings] == [
+        ("bailleur + regie", "i commune 99002 2024-T4, sans bailleur + regie", Kind.CONTRIBUTEUR)
+    ]
+    assert text(done.findings[0]) == "40 − 37 = 3"
+    most = held(tmp_path / "operateur.csv", qpv2024_QN1=48)
+    assert {f.cell: f.high for f in attack_releases([folder], partners=[most]).findings} == {
+        "i qpv2024 QN1 2024-T4, sans operateur": 2,
+        "i QN2 dans 99001 2024-T4": 2,
+        "i hors qpv2024 à 99001 2024-T4": 2,
+    }

@@ -11,6 +11,7 @@ from qpv_data.attaque.cells import read_rows
 from qpv_data.attaque.feeds import Feed, feeds
 from qpv_data.attaque.findings import Finding, Kind, Report, attack
 from qpv_data.attaque.measures import Fact, Place, facts, protected, providers
+from qpv_data.attaque.partners import Own, attack_as_partner, groups
 from qpv_data.attaque.proofs import Proof, Term
 from qpv_data.attaque.published import Release, exact, read_release
 from qpv_data.attaque.refusal import RefusedInputError
@@ -21,19 +22,27 @@ _CONFIRMATIONS = 3  # equations that figures must confirm before a partition tha
 
 
 def attack_releases(
-    folders: Sequence[Path], known: Sequence[Path] = (), zeros_published: bool | None = None, proofs: int = 20
+    folders: Sequence[Path],
+    known: Sequence[Path] = (),
+    partners: Sequence[Path] = (),
+    zeros_published: bool | None = None,
+    proofs: int = 20,
 ) -> Report:
-    """Attack releases of one publisher, given from the oldest to the newest. `known`: figures published elsewhere,
-    with the columns `indicateur, modalite, zonage, code_zone, periode, valeur`."""
+    """Attack releases of one publisher, given from the oldest to the newest.
+
+    `known`: figures published elsewhere. `partners`: what each partner holds of the same figures, which it subtracts;
+    attacked one by one, then by pairs. Columns of both: `indicateur, modalite, zonage, code_zone, periode, valeur`.
+    """
     releases = [read_release(folder) for folder in folders]
     figures = facts(releases)
     for path in known:
         figures += _known(path, releases[-1], len(releases))
     ledger = vintages(figures)
     report = Report()
+    holders = list(groups({path.stem: _known(path, releases[-1], len(releases)) for path in partners}))
     for feed in feeds(ledger, releases, zeros_published is not False):
         for builder in feed.builders:
-            report.add(_attack_builder(builder, feed, proofs))
+            report.add(_attack_builder(builder, holders, proofs))
         report.findings += _elsewhere(feed, releases)
     if len(releases) > 1:
         report.add(attack_revisions(ledger, releases))
@@ -41,8 +50,8 @@ def attack_releases(
     return report
 
 
-def _attack_builder(builder: Builder, feed: Feed, proofs: int) -> Report:
-    """Drop what figures refute, then attack."""
+def _attack_builder(builder: Builder, holders: Sequence[tuple[str, Own]], proofs: int) -> Report:
+    """Drop what figures refute, then attack: the public first, then each holder of a part."""
     refuted = builder.refuted()
     unsure = {
         family
@@ -52,6 +61,9 @@ def _attack_builder(builder: Builder, feed: Feed, proofs: int) -> Report:
     report = attack(builder.system(refuted | unsure), proofs)
     report.attacks.append("zonages liés et générations")
     report.notes += [f"équation écartée, des valeurs publiées la réfutent : {f}" for f in sorted(refuted)]
+    seen = {f.cell for f in report.findings}
+    for attacker, own in holders:
+        report.add(attack_as_partner(builder, own, attacker, refuted | unsure, seen))
     return report
 
 

@@ -51,7 +51,7 @@ def attack(
             else:
                 from qpv_data.attaque.releases import attack_releases
 
-                report = attack_releases(publications or [], connu or [], published, montrer)
+                report = attack_releases(publications or [], connu or [], partenaire or [], published, montrer)
         except RefusedInputError as e:
             raise FeedError(e.source, Problem(e.problem), e.message, e.remedy) from None
         if sortie is not None:
