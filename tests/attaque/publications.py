@@ -38,16 +38,17 @@ def release(
     links: Sequence[tuple[str | None, str | None, float, float]] = (),
     zones: Sequence[tuple[str, str, str, str]] = ZONES_COMMUNES,
 ) -> Path:
-    """`figures`: (indicator, modality, zoning, zone, period) → value, None when hidden; a ratio gives both sides."""
+    """`figures`: (indicator, modality, zoning, zone, period) → value, None when hidden; a ratio
+    gives both sides, or (None, r) to publish r alone."""
     rows: dict[tuple[str, str], list[dict[str, Any]]] = {}
     modalities = set()
     for (name, modality, zoning, zone, period), given in figures.items():
         both = given if isinstance(given, tuple) else (given, None)
         hidden = given is None
-        value = both[0] if both[1] is None or both[0] is None else both[0] / both[1]
+        value = both[0] if both[1] is None else both[0] / both[1] if both[0] is not None else both[1]
         rows.setdefault((zoning, period), []).append({
             "indicateur": name, "modalite": modality, "code_zone": zone, "valeur": value, "numerateur": both[0],
-            "denominateur": both[1], "statut_observation": "normale", "statut_diffusion": "secret" if hidden else "diffusee",
+            "denominateur": None if both[0] is None else both[1], "statut_observation": "normale", "statut_diffusion": "secret" if hidden else "diffusee",
         })  # fmt: skip
         modalities.add((name, modality))
     for (zoning, period), found in rows.items():

@@ -81,6 +81,18 @@ def test_a_hidden_ratio_is_made_again_from_its_two_sides_published_apart(tmp_pat
     assert text(finding) == "30 + 40 donnent le rapport 0,75"
 
 
+def test_a_rate_published_with_its_denominator_gives_the_count_that_no_row_publishes(tmp_path: Path) -> None:
+    rate = indicator("taux", nature="taux", par="population", facteur=100.0, decimales=1)
+    people = indicator("population", nature="releve", numerateur="p", regime_secret="producteur", seuil=None)
+    figures = {
+        ("taux", "ensemble", "commune", "99001", "2024-T4"): (None, 2.5),
+        ("population", "ensemble", "commune", "99001", "2024"): 160.0,
+    }
+    (finding,) = attack_releases([release(tmp_path / "r", figures, [rate, people])]).findings
+    assert (finding.cell, finding.low, finding.high) == ("numérateur de taux commune 99001 2024-T4", 4, 4)
+    assert finding.method == "taux publié, arrondi compris, fois son dénominateur"
+
+
 def test_the_quarters_of_a_published_year_give_the_hidden_one(tmp_path: Path) -> None:
     quarters = {f"2024-T{q}": v for q, v in ((1, 12), (2, None), (3, 15), (4, 13))}
     figures = {("i", "ensemble", "commune", "99001", p): v for p, v in quarters.items()}

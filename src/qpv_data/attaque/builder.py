@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from math import ceil, floor
 
 import numpy as np
 from scipy import sparse
@@ -14,7 +15,10 @@ from qpv_data.attaque.system import INFINITE, System
 
 @dataclass
 class Builder:
-    """Accumulates one system. Values are in units; `scale` is applied at the end."""
+    """Accumulates one system, of counts or of amounts. Values are in units; `scale` is applied at the end.
+
+    `reasons`: why a cell is bounded, where no equation is.
+    """
 
     names: list[str] = field(default_factory=list)
     low: list[Fraction | None] = field(default_factory=list)
@@ -24,6 +28,7 @@ class Builder:
     count: list[bool] = field(default_factory=list)
     k: list[int] = field(default_factory=list)
     at: dict[Hashable, int] = field(default_factory=dict)
+    reasons: dict[int, str] = field(default_factory=dict)
     rows: list[tuple[str, dict[int, int]]] = field(default_factory=list)
 
     def cell(self, key: Hashable, name: str, count: bool, k: int, signed: bool = False) -> int:
@@ -78,7 +83,9 @@ class Builder:
 
     def system(self, without: set[str]) -> System:
         """The system, less the refuted families."""
-        scale = _scale([v for v in (*self.low, *self.high) if v is not None])
+        scale = _scale(
+            [v for v, n in zip(self.low + self.high, self.count * 2, strict=True) if v is not None and not n]
+        )
         entries = [e for f, e in self.rows if f not in without]
         data = [v for e in entries for v in e.values()]
         cols = [c for e in entries for c in e]
@@ -87,8 +94,8 @@ class Builder:
         counted = np.array(self.count, bool) & (scale == 1)
         return System(
             equations=sparse.csr_matrix((np.array(data, np.int64), (rows, cols)), shape=shape, dtype=np.int64),
-            low=np.array([-INFINITE if v is None else int(v * scale) for v in self.low], np.int64),
-            high=np.array([INFINITE if v is None else int(v * scale) for v in self.high], np.int64),
+            low=np.array([-INFINITE if v is None else ceil(v * scale) for v in self.low], np.int64),
+            high=np.array([INFINITE if v is None else floor(v * scale) for v in self.high], np.int64),
             hidden=np.array(self.hidden, bool),
             derivable=np.array(self.derivable, bool),
             integer=counted,

@@ -98,6 +98,10 @@ def build(feed: Feed, group: Sequence[Measure], releases: Sequence[Release], zer
                 builder.hidden[at] = True
                 if zeros_published and cell.surely and kind.count:
                     builder.low[at] = Fraction(1)
+            if cell.value is None and cell.bounds is not None and kind.count:
+                low, high = cell.bounds
+                builder.low[at], builder.high[at] = max(low, builder.low[at] or low), high
+                builder.derivable[at], builder.reasons[at] = not cell.hidden, cell.reason
         release = releases[min(state.release, len(releases) - 1)]
         _equations(feed, builder, state, wanted, release)
     time_equations(feed.kinds, feed.vintages, wanted, builder)

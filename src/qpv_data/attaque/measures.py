@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
-from qpv_data.attaque.published import Release, exact
+from qpv_data.attaque.precision import numerator_bounds, rounded
+from qpv_data.attaque.published import Release, Row, exact
 
 _RATIOS = ("part", "moyenne", "taux")
 
@@ -38,6 +39,7 @@ class Place:
 class Fact:
     """One figure of one release: `value` is None when hidden (`hidden`) or absent (`blind`).
 
+    `bounds`, for `reason`: what a published ratio says of a numerator that no row publishes.
     `surely`: hidden because it is small, and not for the other side of a ratio: with zeros published, at least 1.
     """
 
@@ -49,6 +51,8 @@ class Fact:
     surely: bool
     indicator: str
     release: int
+    bounds: tuple[Fraction, Fraction] | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -112,8 +116,39 @@ def facts(releases: Sequence[Release]) -> list[Fact]:
                     continue
                 value = None if given is None else exact(given)
                 surely = hidden and nature in ("compte", "somme")
-                found.append(Fact(measure, place, value, hidden, blind, surely, row.indicator, number))
+                fact = Fact(measure, place, value, hidden, blind, surely, row.indicator, number)
+                if blind and column == "numerateur" and row.value is not None:
+                    fact = _from_ratio(fact, release, row)
+                found.append(fact)
     return _agreeing(found)
+
+
+def _from_ratio(fact: Fact, release: Release, row: Row) -> Fact:
+    """(r − ε) N ≤ x ≤ (r + ε) N, when the ratio and N are published, and not x."""
+    described = release.catalogue[row.indicator]
+    whole = _denominator(release, row)
+    if row.value is None or not whole:
+        return fact
+    ratio = rounded(row.value, int(described["decimales"] or 0))
+    factor = exact(float(described["facteur"] or 1))
+    low, high = numerator_bounds(ratio, factor, exact(whole))
+    reason = f"{row.indicator} publié, arrondi compris, fois son dénominateur"
+    return replace(fact, bounds=(max(low, Fraction(0)), high), reason=reason)
+
+
+def _denominator(release: Release, row: Row) -> float | None:
+    """Published beside the ratio, by the indicator that it divides by, or by one that counts the same thing."""
+    if row.denominator is not None:
+        return row.denominator
+    described = release.catalogue[row.indicator]
+    if described["par"] is None:
+        wanted = next(m for m, c in providers(described) if c == "denominateur")
+        names = [i for i, r in release.catalogue.items() if (wanted, "numerateur") in providers(r)]
+        same = [release.figure(name, row, row.period) for name in names]
+        return next((v for v in same if v is not None), None)
+    periods = [p for p in release.periods(described["par"]) if p[:4] <= row.period[:4]]
+    at = [release.figure(described["par"], row, p) for p in (row.period, *sorted(periods, reverse=True))]
+    return next((v for v in at if v is not None), None)
 
 
 def _agreeing(found: list[Fact]) -> list[Fact]:

@@ -36,7 +36,7 @@ def attack_as_partner(public: Builder, own: Own, attacker: str, refuted: set[str
     builder = deepcopy(public)
     exposed: list[Finding] = []
     for key, cell in public.at.items():
-        part = own.get(key[:2]) if isinstance(key, tuple) else None  # type: ignore[call-overload]
+        part = own.get(key[:2]) if isinstance(key, tuple) else None
         if not part:
             continue
         value = builder.low[cell]

@@ -68,7 +68,7 @@ def _above(fraction: Fraction, high: Fraction, largest: int) -> Fraction | None:
     return None if mirrored is None else -mirrored
 
 
-def numerator_bounds(rate: Rounded, factor: Fraction, denominator: int) -> tuple[Fraction, Fraction]:
+def numerator_bounds(rate: Rounded, factor: Fraction, denominator: int | Fraction) -> tuple[Fraction, Fraction]:
     """(rate ± half) × N / factor: the real bounds of the count behind a rate of known denominator."""
     ends = [rate.low * denominator / factor, rate.high * denominator / factor]
     return min(ends), max(ends)

@@ -77,6 +77,8 @@ class Prover:
 
     def proof(self, cell: int) -> Proof | None:
         """Of an exact recovery by rank, or of the bound that breaks the rule. None when no short one is found."""
+        if cell not in self.place:
+            return None
         column = self.place[cell]
         if self.found.known[column]:
             rows = self._combination(column)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,29 @@ class Release:
     catalogue: dict[str, dict[str, Any]]
     axes: dict[tuple[str, str], str | None]
     zoning: Zoning
+
+    @cached_property
+    def _figures(self) -> dict[tuple[str, str, str, str, str], float]:
+        return {
+            (r.indicator, r.modality, r.zoning, r.zone, r.period): number
+            for r in self.rows
+            if (number := r.value if r.numerator is None else r.numerator) is not None
+        }
+
+    @cached_property
+    def _periods(self) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for r in self.rows:
+            found.setdefault(r.indicator, set()).add(r.period)
+        return found
+
+    def figure(self, indicator: str, beside: Row, period: str) -> float | None:
+        """What an indicator says of the zone of another row: its numerator, or its value."""
+        return self._figures.get((indicator, beside.modality, beside.zoning, beside.zone, period))
+
+    def periods(self, indicator: str) -> set[str]:
+        """The periods of an indicator."""
+        return self._periods.get(indicator, set())
 
 
 def read_release(folder: Path) -> Release:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -59,6 +60,10 @@ def _attack_builder(builder: Builder, holders: Sequence[tuple[str, Own]], proofs
         if family.endswith("entiers") and builder.confirmed(family) < _CONFIRMATIONS
     }
     report = attack(builder.system(refuted | unsure), proofs)
+    said = {builder.names[cell]: reason for cell, reason in builder.reasons.items()}
+    report.findings = [
+        replace(f, method=said[f.cell]) if f.proof is None and f.cell in said else f for f in report.findings
+    ]
     report.attacks.append("zonages liés et générations")
     report.notes += [f"équation écartée, des valeurs publiées la réfutent : {f}" for f in sorted(refuted)]
     seen = {f.cell for f in report.findings}

@@ -58,7 +58,9 @@ def with_known(system: System, cells: Cells, source: str) -> System:
             source, "totaux_inegaux", f"contredit la publication : {names}", "vérifier le millésime"
         )
     low[cells.index] = high[cells.index] = value
-    return system.bounded(low, high)
+    hidden, derivable = system.hidden.copy(), system.derivable.copy()
+    hidden[cells.index] = derivable[cells.index] = False
+    return replace(system, low=low, high=high, hidden=hidden, derivable=derivable)
 
 
 def contributions(cells: Cells, axes: Sequence[Axis]) -> Ints:

@@ -53,8 +53,8 @@ class System:
 
     @property
     def targets(self) -> Bools:
-        """Cells to which the rule applies and whose value is not public."""
-        return np.asarray((self.hidden | self.derivable) & ~self.known)
+        """Cells to which the rule applies: no row publishes their value, which bounds may give all the same."""
+        return np.asarray(self.hidden | self.derivable)
 
     def bounded(self, low: Ints, high: Ints) -> System:
         """The same system with other bounds."""

@@ -18,9 +18,10 @@ class Cell:
     surely: bool = False
     source: int = -1
     hidden_in: int = -1
-    indicators: tuple[str, ...] = ()
     published_by: str = ""
     hidden_by: str = ""
+    bounds: tuple[Fraction, Fraction] | None = None
+    reason: str = ""
 
 
 Table = dict[tuple[Measure, Place], Cell]
@@ -67,6 +68,8 @@ def _add(cells: Table, fact: Fact) -> None:
     cell = cells.setdefault((fact.measure, fact.place), Cell())
     if fact.value is not None and cell.value is None:
         cell.value, cell.source, cell.published_by = fact.value, fact.release, fact.indicator
+    if fact.bounds is not None:
+        cell.bounds, cell.reason = fact.bounds, fact.reason
     if fact.hidden:
         cell.hidden, cell.hidden_in, cell.hidden_by = True, fact.release, fact.indicator
         cell.surely |= fact.surely
