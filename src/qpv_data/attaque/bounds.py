@@ -95,11 +95,18 @@ def _solve_all(analysis: Analysis, exhaustive: bool) -> None:
         if not wanted[free[cols]].any():
             continue
         part = matrix[rows][:, cols].tocsr()
+        if analysis.propagated.settled and _tree(part):
+            continue
         work = _Component(analysis, u.cells[free[cols]], filled[rows], part, rhs[rows], exhaustive)
         try:
             work.run(np.flatnonzero(wanted[free[cols]]))
         except InfeasibleError:
             raise contradiction(analysis.system, work.cells.tolist()) from None
+
+
+def _tree(part: sparse.csr_matrix) -> bool:
+    """Equations of ±1 that no cycle links: bounds that nothing moves are then reached, in whole units too."""
+    return bool(part.nnz == sum(part.shape) - 1 and (np.abs(part.data) == 1).all())
 
 
 class _Component:

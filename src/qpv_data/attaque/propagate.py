@@ -5,7 +5,7 @@ Integers throughout, so a bound found here is a proof. It is quick, and it spare
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,28 +19,33 @@ _NONE = np.iinfo(np.int64).max
 
 @dataclass(frozen=True)
 class Bounds:
-    """`low`, `high` per column in 1/scale; `low_row`, `high_row`: the equation that gave the bound, −1 if given."""
+    """`low`, `high` per column in 1/scale; `low_row`, `high_row`: the equation that gave the bound, −1 if given.
+
+    `settled`: nothing moves any more.
+    """
 
     low: Ints
     high: Ints
     low_row: Ints
     high_row: Ints
+    settled: bool
 
 
 def propagate(matrix: sparse.csr_matrix, rhs: Ints, low: Ints, high: Ints, whole: Bools) -> Bounds:
     """Tightest bounds that equations taken one at a time give. `whole`: the column moves by whole units of 1/scale."""
     coo = matrix.tocoo()
     rows, cols, coefs = coo.row.astype(np.int64), coo.col.astype(np.int64), coo.data.astype(np.int64)
-    now = Bounds(low.copy(), high.copy(), np.full(len(low), -1, np.int64), np.full(len(low), -1, np.int64))
+    now = Bounds(low.copy(), high.copy(), np.full(len(low), -1, np.int64), np.full(len(low), -1, np.int64), True)
     if not len(rows):
         return now
+    changed = True
     for _ in range(_ROUNDS):
         most, least = _implied(rows, cols, coefs, rhs, now)
         up, down = _quotients(coefs, most, least, whole[cols])
         changed = _tighten(now.high, now.high_row, cols, rows, up) | _tighten_low(now, cols, rows, down)
         if not changed or bool((now.low > now.high).any()):
             break
-    return now
+    return replace(now, settled=not changed)
 
 
 def _implied(rows: Ints, cols: Ints, coefs: Ints, rhs: Ints, now: Bounds) -> tuple[Ints, Ints]:
