@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 from math import ceil, floor
 
 import numpy as np
 from scipy import sparse
 
+from qpv_data.attaque.published import Exact
 from qpv_data.attaque.system import INFINITE, System
 
 
@@ -21,8 +21,8 @@ class Builder:
     """
 
     names: list[str] = field(default_factory=list)
-    low: list[Fraction | None] = field(default_factory=list)
-    high: list[Fraction | None] = field(default_factory=list)
+    low: list[Exact | None] = field(default_factory=list)
+    high: list[Exact | None] = field(default_factory=list)
     hidden: list[bool] = field(default_factory=list)
     derivable: list[bool] = field(default_factory=list)
     count: list[bool] = field(default_factory=list)
@@ -36,7 +36,7 @@ class Builder:
         if key not in self.at:
             self.at[key] = len(self.names)
             self.names.append(name)
-            self.low.append(None if signed else Fraction(0))
+            self.low.append(None if signed else 0)
             self.high.append(None)
             self.hidden.append(False)
             self.derivable.append(False)
@@ -44,7 +44,7 @@ class Builder:
             self.k.append(k)
         return self.at[key]
 
-    def know(self, cell: int, value: Fraction) -> None:
+    def know(self, cell: int, value: Exact) -> None:
         """This value is public."""
         self.low[cell] = self.high[cell] = value
 
@@ -63,7 +63,7 @@ class Builder:
         for family, entries in self.rows:
             if family in wrong:
                 continue
-            total = Fraction(0)
+            total: Exact = 0
             for c, v in entries.items():
                 value = self.low[c]
                 if value is None or value != self.high[c]:
@@ -105,7 +105,7 @@ class Builder:
         )
 
 
-def _scale(values: Sequence[Fraction]) -> int:
+def _scale(values: Sequence[Exact]) -> int:
     """The least power of ten that makes every value whole."""
     scale = 1
     for value in values:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 
 from qpv_data.attaque.builder import Builder
 from qpv_data.attaque.measures import Kind, Measure, Place, is_count, protected, providers
@@ -97,7 +96,7 @@ def build(feed: Feed, group: Sequence[Measure], releases: Sequence[Release], zer
             elif cell.hidden:
                 builder.hidden[at] = True
                 if zeros_published and cell.surely and kind.count:
-                    builder.low[at] = Fraction(1)
+                    builder.low[at] = 1
             if cell.value is None and cell.bounds is not None and kind.count:
                 low, high = cell.bounds
                 builder.low[at], builder.high[at] = max(low, builder.low[at] or low), high

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from qpv_data.attaque.precision import numerator_bounds, rounded
-from qpv_data.attaque.published import Release, Row, exact
+from qpv_data.attaque.published import Exact, Release, Row, exact
 
 _RATIOS = ("part", "moyenne", "taux")
 
@@ -45,13 +45,13 @@ class Fact:
 
     measure: Measure
     place: Place
-    value: Fraction | None
+    value: Exact | None
     hidden: bool
     blind: bool
     surely: bool
     indicator: str
     release: int
-    bounds: tuple[Fraction, Fraction] | None = None
+    bounds: tuple[Exact, Exact] | None = None
     reason: str = ""
 
 
@@ -88,7 +88,7 @@ def providers(row: Mapping[str, Any]) -> list[tuple[Measure, str]]:
     return found
 
 
-def is_count(measure: Measure, row: Mapping[str, Any], values: Iterable[Fraction]) -> bool:
+def is_count(measure: Measure, row: Mapping[str, Any], values: Iterable[Exact]) -> bool:
     """Records, distinct units, sums of units: whole, of the unit that the rule protects. A whole part of a whole is
     taken for one, which is the cautious side."""
     if any(v.denominator != 1 or v < 0 for v in values):
@@ -130,8 +130,8 @@ def _from_ratio(fact: Fact, release: Release, row: Row) -> Fact:
     if row.value is None or not whole:
         return fact
     ratio = rounded(row.value, int(described["decimales"] or 0))
-    factor = exact(float(described["facteur"] or 1))
-    low, high = numerator_bounds(ratio, factor, exact(whole))
+    factor = Fraction(exact(float(described["facteur"] or 1)))
+    low, high = numerator_bounds(ratio, factor, Fraction(exact(whole)))
     reason = f"{row.indicator} publié, arrondi compris, fois son dénominateur"
     return replace(fact, bounds=(max(low, Fraction(0)), high), reason=reason)
 

@@ -11,9 +11,10 @@ from qpv_data.attaque.builder import Builder
 from qpv_data.attaque.findings import Finding, Kind, Report, attack
 from qpv_data.attaque.measures import Fact, Measure, Place
 from qpv_data.attaque.proofs import Proof, Term
+from qpv_data.attaque.published import Exact
 from qpv_data.attaque.refusal import RefusedInputError
 
-Own = dict[tuple[Measure, Place], Fraction]
+Own = dict[tuple[Measure, Place], Exact]
 
 
 def groups(partners: Mapping[str, Sequence[Fact]]) -> Iterable[tuple[str, Own]]:
@@ -27,7 +28,7 @@ def groups(partners: Mapping[str, Sequence[Fact]]) -> Iterable[tuple[str, Own]]:
         keys = alone[first].keys() | alone[second].keys()
         yield (
             f"{first} + {second}",
-            {key: alone[first].get(key, Fraction(0)) + alone[second].get(key, Fraction(0)) for key in keys},
+            {key: alone[first].get(key, 0) + alone[second].get(key, 0) for key in keys},
         )
 
 
@@ -59,8 +60,8 @@ def attack_as_partner(public: Builder, own: Own, attacker: str, refuted: set[str
     return report
 
 
-def _exposed(name: str, cell: str, attacker: str, value: Fraction, part: Fraction) -> Finding:
-    terms = (Term(Fraction(1), cell, value), Term(Fraction(-1), f"part de {attacker}", part))
-    left = value - part
+def _exposed(name: str, cell: str, attacker: str, value: Exact, part: Exact) -> Finding:
+    terms = (Term(Fraction(1), cell, Fraction(value)), Term(Fraction(-1), f"part de {attacker}", Fraction(part)))
+    left = Fraction(value - part)
     proof = Proof(terms, (), left, "=")
     return Finding(Kind.CONTRIBUTEUR, name, "diffusee", left, left, "soustraction", proof, attacker)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
@@ -13,10 +13,13 @@ import duckdb
 
 from qpv_data.attaque.refusal import RefusedInputError
 
+Exact = int | Fraction  # whole numbers stay integers: they are most figures, and quicker
+
 _ROWS = """
 SELECT indicateur, modalite, zonage, code_zone, periode, valeur, numerateur, denominateur,
   statut_observation, statut_diffusion
 FROM read_parquet($files, hive_partitioning = true)
+WHERE list_contains($indicators, indicateur)
 ORDER BY ALL
 """
 
@@ -94,20 +97,39 @@ class Release:
 
 
 def read_release(folder: Path) -> Release:
-    """Read what the attack uses. Geometry is not: links between generations are published as a table."""
+    """Read all that the attack uses. Geometry is not: links between generations are published as a table."""
+    release = read_catalogue(folder)
+    return with_rows(release, folder, list(release.catalogue))
+
+
+def with_rows(release: Release, folder: Path, indicators: Sequence[str]) -> Release:
+    """The release with the values of some indicators: a large ledger is attacked feed by feed."""
+    files = [str(p) for p in sorted((folder / "valeurs").rglob("*.parquet"))]
+    with duckdb.connect() as con:
+        try:
+            found = con.execute(_ROWS, {"files": files, "indicators": list(indicators)}).fetchall()
+        except duckdb.Error as e:
+            raise _unreadable(folder, e) from None
+    return replace(release, rows=[Row(*r) for r in found])
+
+
+def read_catalogue(folder: Path) -> Release:
+    """The release without its values."""
     if not (folder / "valeurs").is_dir() or not (folder / "indicateurs.parquet").is_file():
         message = "ni valeurs/ ni indicateurs.parquet : ce n'est pas une publication"
         raise RefusedInputError(folder.name, "source_absente", message, "donner un dossier releases/<publication>")
     with duckdb.connect() as con:
         try:
-            files = [str(p) for p in sorted((folder / "valeurs").rglob("*.parquet"))]
-            rows = [Row(*r) for r in con.execute(_ROWS, {"files": files}).fetchall()]
             catalogue = {r["indicateur"]: r for r in _table(con, folder, "indicateurs")}
             axes = {(r["indicateur"], r["modalite"]): r["axe"] for r in _table(con, folder, "modalites")}
-            return Release(folder.name, rows, catalogue, axes, _zoning(con, folder))
+            return Release(folder.name, [], catalogue, axes, _zoning(con, folder))
         except (duckdb.Error, KeyError) as e:
-            message = str(e).splitlines()[0][:200]
-            raise RefusedInputError(folder.name, "format_inattendu", message, "vérifier la publication") from None
+            raise _unreadable(folder, e) from None
+
+
+def _unreadable(folder: Path, error: Exception) -> RefusedInputError:
+    message = str(error).splitlines()[0][:200]
+    return RefusedInputError(folder.name, "format_inattendu", message, "vérifier la publication")
 
 
 def _table(con: duckdb.DuckDBPyConnection, folder: Path, name: str, columns: str = "*") -> list[dict[str, Any]]:
@@ -141,6 +163,6 @@ def _links(con: duckdb.DuckDBPyConnection, folder: Path) -> Iterable[Link]:
         )
 
 
-def exact(number: float) -> Fraction:
+def exact(number: float) -> Exact:
     """A published number as it is written, and not as floating point holds it."""
-    return Fraction(repr(number))
+    return int(number) if number.is_integer() else Fraction(repr(number))

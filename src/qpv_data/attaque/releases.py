@@ -14,7 +14,7 @@ from qpv_data.attaque.findings import Finding, Kind, Report, attack
 from qpv_data.attaque.measures import Fact, Place, facts, protected, providers
 from qpv_data.attaque.partners import Own, attack_as_partner, groups
 from qpv_data.attaque.proofs import Proof, Term
-from qpv_data.attaque.published import Release, exact, read_release
+from qpv_data.attaque.published import Release, exact, read_catalogue, with_rows
 from qpv_data.attaque.refusal import RefusedInputError
 from qpv_data.attaque.revisions import attack_revisions
 from qpv_data.attaque.vintages import Cell, Vintage, vintages
@@ -34,20 +34,41 @@ def attack_releases(
     `known`: figures published elsewhere. `partners`: what each partner holds of the same figures, which it subtracts;
     attacked one by one, then by pairs. Columns of both: `indicateur, modalite, zonage, code_zone, periode, valeur`.
     """
-    releases = [read_release(folder) for folder in folders]
-    figures = facts(releases)
-    for path in known:
-        figures += _known(path, releases[-1], len(releases))
-    ledger = vintages(figures)
+    ledger = [read_catalogue(folder) for folder in folders]
+    elsewhere = [fact for path in known for fact in _known(path, ledger[-1], len(ledger))]
+    holders = list(groups({path.stem: _known(path, ledger[-1], len(ledger)) for path in partners}))
     report = Report()
-    holders = list(groups({path.stem: _known(path, releases[-1], len(releases)) for path in partners}))
-    for feed in feeds(ledger, releases, zeros_published is not False):
+    for jeu in sorted({str(r["jeu"]) for release in ledger for r in release.catalogue.values() if protected(r)}):
+        releases = [
+            with_rows(release, folder, _indicators(release, jeu))
+            for release, folder in zip(ledger, folders, strict=True)
+        ]
+        figures = [f for f in (*facts(releases), *elsewhere) if f.measure.jeu == jeu]
+        report.add(_attack_feed(vintages(figures), releases, holders, zeros_published is not False, proofs))
+    report.findings.sort(key=lambda f: (f.proof is None, list(Kind).index(f.kind), f.cell))
+    return report
+
+
+def _indicators(release: Release, jeu: str) -> list[str]:
+    """Those of a feed, and those that they divide by."""
+    own = {i: r for i, r in release.catalogue.items() if r["jeu"] == jeu}
+    return sorted({*own, *(str(r["par"]) for r in own.values() if r["par"] is not None)})
+
+
+def _attack_feed(
+    states: Sequence[Vintage],
+    releases: Sequence[Release],
+    holders: Sequence[tuple[str, Own]],
+    zeros_published: bool,
+    proofs: int,
+) -> Report:
+    report = Report()
+    for feed in feeds(states, releases, zeros_published):
         for builder in feed.builders:
             report.add(_attack_builder(builder, holders, proofs))
         report.findings += _elsewhere(feed, releases)
     if len(releases) > 1:
-        report.add(attack_revisions(ledger, releases))
-    report.findings.sort(key=lambda f: (f.proof is None, list(Kind).index(f.kind), f.cell))
+        report.add(attack_revisions(states, releases))
     return report
 
 
@@ -81,13 +102,13 @@ def _elsewhere(feed: Feed, releases: Sequence[Release]) -> list[Finding]:
                 continue
             if not (cell.surely or cell.hidden_by == cell.published_by):
                 continue
-            name = feed.name(measure, place)
+            name, value = feed.name(measure, place), Fraction(cell.value)
             where = "ailleurs" if cell.source >= len(releases) else f"par {releases[cell.source].name}"
-            term = Term(Fraction(1), f"{cell.published_by} {where}", cell.value)
-            proof = Proof((term,), (), cell.value, "=")
+            term = Term(Fraction(1), f"{cell.published_by} {where}", value)
+            proof = Proof((term,), (), value, "=")
             hidden_in = releases[cell.hidden_in].name
             method = f"caché dans {hidden_in}, publié {where}"
-            found.append(Finding(Kind.RECONSTITUEE, name, "secret", cell.value, cell.value, method, proof))
+            found.append(Finding(Kind.RECONSTITUEE, name, "secret", value, value, method, proof))
         found += _ratios(vintage, releases)
     return found
 
@@ -109,11 +130,11 @@ def _ratios(vintage: Vintage, releases: Sequence[Release]) -> list[Finding]:
         values = [c.value for c in cells if c is not None and c.value is not None]
         if len(values) == 2 and values[1]:
             terms = tuple(
-                Term(Fraction(1), f"{side} publié par {c.published_by}", c.value)
+                Term(Fraction(1), f"{side} publié par {c.published_by}", Fraction(c.value))
                 for side, c in zip(("numérateur", "dénominateur"), cells, strict=True)
                 if isinstance(c, Cell) and c.value is not None
             )
-            value = values[0] / values[1]
+            value = Fraction(values[0]) / values[1]
             name = f"{row.indicator} {row.zoning} {row.zone} {row.period}"
             proof = Proof(terms, (), value, "donnent le rapport")
             found.append(Finding(Kind.RECONSTITUEE, name, "secret", value, value, "rapport recalculé", proof))

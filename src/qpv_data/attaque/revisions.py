@@ -10,9 +10,9 @@ import numpy as np
 
 from qpv_data.attaque.feeds import Feed, build, feeds
 from qpv_data.attaque.findings import Finding, Kind, Report
-from qpv_data.attaque.measures import Measure
+from qpv_data.attaque.measures import Measure, Place
 from qpv_data.attaque.proofs import Proof, Term
-from qpv_data.attaque.published import Release
+from qpv_data.attaque.published import Exact, Release
 from qpv_data.attaque.rank import determined
 from qpv_data.attaque.vintages import Cell, Vintage
 
@@ -32,7 +32,7 @@ def attack_revisions(ledger: Sequence[Vintage], releases: Sequence[Release]) -> 
 
 def _between(feed: Feed, before: Vintage, after: Vintage, releases: Sequence[Release]) -> list[Finding]:
     found: list[Finding] = []
-    shared: dict[tuple[Measure, object], tuple[Fraction, Fraction]] = {}
+    shared: dict[tuple[Measure, Place], tuple[Exact, Exact]] = {}
     changes = Vintage(after.jeu, after.period, 0, after.release, {})
     for key in before.cells.keys() | after.cells.keys():
         first, second = before.cells.get(key, Cell()).value, after.cells.get(key, Cell()).value
@@ -42,12 +42,12 @@ def _between(feed: Feed, before: Vintage, after: Vintage, releases: Sequence[Rel
             shared[key] = (first, second)
     names = [_name(releases, v.release) for v in (before, after)]
     for (measure, place), (first, second) in shared.items():
-        kind, gap = feed.kinds[measure], second - first
+        kind, gap = feed.kinds[measure], Fraction(second - first)
         if kind.count and 0 < abs(gap) < kind.k:
-            name = feed.name(measure, place)  # type: ignore[arg-type]
+            name = feed.name(measure, place)
             terms = (
-                Term(Fraction(1), f"{name} ({names[1]})", second),
-                Term(Fraction(-1), f"{name} ({names[0]})", first),
+                Term(Fraction(1), f"{name} ({names[1]})", Fraction(second)),
+                Term(Fraction(-1), f"{name} ({names[0]})", Fraction(first)),
             )
             found.append(_finding(name, gap, "différence de deux publications", Proof(terms, (), gap, "=")))
     return found + _derived(feed, changes, releases)

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 
 from qpv_data.attaque.measures import Fact, Measure, Place
+from qpv_data.attaque.published import Exact
 
 
 @dataclass
 class Cell:
     """What all releases of one vintage say of one figure. `sources`: the releases that publish it."""
 
-    value: Fraction | None = None
+    value: Exact | None = None
     hidden: bool = False
     surely: bool = False
     source: int = -1
     hidden_in: int = -1
     published_by: str = ""
     hidden_by: str = ""
-    bounds: tuple[Fraction, Fraction] | None = None
+    bounds: tuple[Exact, Exact] | None = None
     reason: str = ""
 
 
