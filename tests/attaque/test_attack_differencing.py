@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from fractions import Fraction
 from itertools import chain, combinations, product
+from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+import typer
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tableaux import cell, filled, system
+from typer.testing import CliRunner, Result
 
+from qpv_data.attaque.bounds import analyse
 from qpv_data.attaque.differencing import Group, Piece, differencing
 from qpv_data.attaque.levels import dominance_level, prior_level, within
+from qpv_data.attaque.table import Rule
+from qpv_data.commands.audit import register
 
 
 def subsets(codes: list[str]) -> list[set[str]]:
@@ -52,6 +61,23 @@ def test_the_cut_is_the_smallest_difference_of_every_subset(pieces: dict[Piece, 
         assert group.units == sum(n for (i, j), n in ground.items() if i in group.added and j not in group.removed)
 
 
+@settings(deadline=None, max_examples=40)
+@given(partitions())
+def test_the_reconstructor_bounds_a_piece_by_its_smallest_cut(pieces: dict[Piece, int]) -> None:
+    trees = []
+    for side in (0, 1):
+        above = {"t": ""} | {f"z{side}{p[side]}": "t" for p in pieces}
+        trees.append(above | {f"{i}.{j}": f"z{side}{(i, j)[side]}" for i, j in pieces})
+    cells = filled({"zone": trees}, {(f"{i}.{j}",): n for (i, j), n in pieces.items()})
+    published = {c: n for c, n in cells.items() if "." not in c[0]}
+    s = system({"zone": trees}, published, set(), Rule(2))
+    found = analyse(s, exhaustive=True)
+    turned = {(j, i): n for (i, j), n in pieces.items()}
+    for i, j in pieces:
+        best = min(smallest(pieces, (i, j)), smallest(turned, (j, i)))
+        assert found.high[cell(s, zone=f"{i}.{j}")] == best
+
+
 def test_a_nested_perimeter_leaves_a_sliver_that_is_found() -> None:
     assert differencing({("QPV24", "QPV15"): 243, ("QPV24", "hors"): 4, ("hors", "hors"): 900}, 11) == [
         Group(("QPV24",), ("QPV15",), 4),
@@ -72,3 +98,31 @@ def test_a_dominated_amount_needs_an_upper_bound_past_the_rule() -> None:
     assert not within(Fraction(330), Fraction(0), Fraction(353), level)
     assert prior_level(parts, Fraction(10)) == 20
     assert dominance_level([Fraction(3), Fraction(3), Fraction(3)], Fraction(85, 100)) < 0
+
+
+def audited(path: Path, *more: str) -> Result:
+    app = typer.Typer()
+    register(app)
+    app.command("autre")(lambda: None)
+    return CliRunner().invoke(app, ["audit", str(path), "--zonages", "qpv2015,qpv2024", *more])
+
+
+def test_the_command_counts_distinct_units_and_tells_outside_from_unknown(tmp_path: Path) -> None:
+    places = [("Q", "N")] * 40 + [(None, "N")] * 6 + [(None, None)] * 30
+    pq.write_table(
+        pa.table({
+            "qpv2015": [a for a, _ in places],
+            "qpv2015_localisation": ["dehors" if a is None else "dedans" for a, _ in places],
+            "qpv2024": [b for _, b in places],
+            "menage": [f"m{i // 2}" for i in range(len(places))],
+        }),
+        tmp_path / "2024-T4.parquet",
+    )  # fmt: skip
+    done = audited(tmp_path / "2024-T4.parquet", "--k", "5", "--unite", "menage")
+    assert done.exit_code == 1
+    assert done.stdout == (
+        "2024-T4  qpv2015 / qpv2024  (hors) − (hors) = 3\n2024-T4  qpv2015 / qpv2024  N − Q = 3\n"
+        "2 groupes de moins de 5 unités.\n"
+    )
+    assert audited(tmp_path / "2024-T4.parquet", "--k", "5").exit_code == 0
+    assert audited(tmp_path / "2024-T4.parquet", "--k", "5", "--unite", "rien").exit_code == 4
