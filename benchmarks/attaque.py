@@ -107,7 +107,7 @@ def published(land: Country, table: NDArray[np.int64], k: int) -> tuple[Cells, t
     return Cells(index.astype(np.int64), value, hidden, np.empty(0)), (zone, category), truth.ravel()
 
 
-def measure(k: int, seed: int) -> None:
+def measure(k: int, seed: int) -> float:
     generator = np.random.default_rng(seed)
     land = country(generator)
     cells, both, truth = published(land, counts(land, generator), k)
@@ -131,12 +131,18 @@ def measure(k: int, seed: int) -> None:
     print(f"  cellules en défaut, en tout            {found.broken.sum():>8,}  (non prouvées : {found.unproven.sum()})")
     print(f"  programmes linéaires résolus           {found.programs:>8,}")
     print(f"  lecture {built - start:.1f} s, attaque {done - built:.1f} s, pointe {peak:,.0f} Mo")
+    return done - start
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--k", type=int, nargs="+", default=[5, 11])
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--tableaux", type=int, default=1, help="how many tables, one after another: 32 are 2.1 M cells"
+    )
     given = parser.parse_args()
     for k in given.k:
-        measure(k, given.seed)
+        seconds = [measure(k, given.seed + n) for n in range(given.tableaux)]
+        if given.tableaux > 1:
+            print(f"k = {k} : {65_250 * len(seconds):,} cellules en {len(seconds)} tableaux, {sum(seconds):.0f} s")

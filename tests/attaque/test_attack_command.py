@@ -47,6 +47,11 @@ def test_a_finding_exits_one_with_the_published_cells_that_give_it(tmp_path: Pat
         "exacte  zone=b, sexe=h : 25 − 22 = 3",
         "exacte  zone=b, sexe=h : 79 − 45 − 31 = 3",
     )
+    cells = done.stdout.splitlines()[1:-1]
+    assert cells in (
+        ["    25 : zone=b, sexe=t", "    22 : zone=b, sexe=f"],
+        ["    79 : zone=t, sexe=h", "    45 : zone=c, sexe=h", "    31 : zone=a, sexe=h"],
+    )
     written_down = json.loads((tmp_path / "constats.json").read_text("utf-8"))
     assert written_down["resume"] == {
         "exacte": 1, "sous_seuil": 0, "etroite": 0, "contributeur": 0, "revision": 0, "reconstituee": 0

@@ -153,6 +153,15 @@ def test_an_equation_that_figures_refute_is_dropped_and_said(tmp_path: Path) -> 
     assert not done.findings
 
 
+def test_amounts_that_may_be_negative_are_not_bounded_below(tmp_path: Path) -> None:
+    balance = indicator("i", nature="somme", numerateur="solde", unite="EUR")
+    figures = everywhere("i", territoire_territoire=10.5, commune_99001=None, commune_99002=None, qpv2015_QP1=-3.25)
+    assert not attack_releases([release(tmp_path / "r", figures, [balance])]).findings
+    figures["i", "ensemble", "commune", "99001", "2024-T4"] = -2.0
+    (finding,) = attack_releases([release(tmp_path / "r2", figures, [balance])]).findings
+    assert text(finding) == "10,5 − (−2) = 12,5"
+
+
 def test_a_straddling_neighbourhood_is_cut_in_pieces(tmp_path: Path) -> None:
     zones = [z for z in ZONES_COMMUNES if z[1] != "QN1" and z[0] != "qpv2015"]
     figures = everywhere("i", territoire_territoire=53, commune_99001=50, commune_99002=3, qpv2024_QN2=30)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from qpv_data.attaque.builder import Builder
 from qpv_data.attaque.measures import Kind, Measure, Place, is_count, protected, providers
 from qpv_data.attaque.places import Slice, zone_equations
-from qpv_data.attaque.published import Release
+from qpv_data.attaque.published import Exact, Release
 from qpv_data.attaque.times import time_equations
 from qpv_data.attaque.vintages import Vintage
 
@@ -54,7 +54,7 @@ def _kinds(jeu: str, states: Sequence[Vintage], releases: Sequence[Release]) -> 
                 for measure, column in providers(row):
                     values.setdefault(measure, []).append((indicator, column))
     catalogue = {i: r for release in releases for i, r in release.catalogue.items()}
-    present: dict[Measure, list[object]] = {}
+    present: dict[Measure, list[Exact | None]] = {}
     for state in states:
         for (measure, _), cell in state.cells.items():
             present.setdefault(measure, []).append(cell.value)
@@ -68,9 +68,10 @@ def _kinds(jeu: str, states: Sequence[Vintage], releases: Sequence[Release]) -> 
         given = [v for v in present[measure] if v is not None]
         found[measure] = Kind(
             k=max(int(catalogue[i]["seuil"]) for i, _ in columns),
-            count=is_count(measure, row, given),  # type: ignore[arg-type]
+            count=is_count(measure, row, given),
             label=first[0] if plain else f"{first[1].replace('numerateur', 'numérateur')} de {first[0]}",
             flow=row["nature_temporelle"] == "flux",
+            signed=any(v < 0 for v in given),
         )
     return found
 
@@ -88,11 +89,11 @@ def build(feed: Feed, group: Sequence[Measure], releases: Sequence[Release], zer
             if measure not in wanted:
                 continue
             kind = feed.kinds[measure]
-            at = builder.cell((measure, place, state.number), feed.name(measure, place), kind.count, kind.k)
+            at = builder.cell(
+                (measure, place, state.number), feed.name(measure, place), kind.count, kind.k, kind.signed
+            )
             if cell.value is not None:
                 builder.know(at, cell.value)
-                if cell.value < 0:
-                    continue
             elif cell.hidden:
                 builder.hidden[at] = True
                 if zeros_published and cell.surely and kind.count:
@@ -146,7 +147,7 @@ def _slice(
 
     def virtual(name: str) -> int:
         key = (measure, axis, modality, state.period, state.number, name)
-        return builder.cell(key, f"{label} {name} {state.period}", kind.count, kind.k)
+        return builder.cell(key, f"{label} {name} {state.period}", kind.count, kind.k, kind.signed)
 
     additive = measure.kind == "somme"
     return Slice(builder, release.zoning, kind.label, additive, find, virtual, label, state.period)

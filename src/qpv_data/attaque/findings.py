@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from qpv_data.attaque.bounds import Analysis, analyse
-from qpv_data.attaque.proofs import Proof, Prover, methods_said
+from qpv_data.attaque.proofs import Proof, Prover, methods_said, number
 from qpv_data.attaque.rank import twins
 from qpv_data.attaque.system import INFINITE, System
 
@@ -49,6 +49,18 @@ class Finding:
         who = "" if self.attacker == "public" else f" [{self.attacker}]"
         because = f" : {self.proof.text()}" if self.proof else f" ({self.method}) : {self._interval()}"
         return f"{self.kind.value}{who}  {self.cell}{because}"
+
+    def lines(self, cells: int = 6) -> list[str]:
+        """The line, then the published cells that give the value, one a line."""
+        if self.proof is None:
+            return [self.line()]
+        named = [f"    {number(t.value)} : {t.cell}" for t in self.proof.terms[:cells]]
+        more = len(self.proof.terms) - cells
+        return [
+            self.line(),
+            *named,
+            *([f"    et {more} autres" if more > 1 else "    et une autre"] if more > 0 else []),
+        ]
 
     def _interval(self) -> str:
         if self.low is not None and self.low == self.high:
@@ -138,8 +150,8 @@ def attack(system: System, proofs: int, attacker: str = "public", singletons: Se
         equations=system.equations.shape[0],
         attacks=["rang", "bornes", "programmes linéaires", "nombres entiers", "politique des zéros"],
     )
-    for number, cell in enumerate(_worst_first(analysis)):
-        proof = prover.proof(cell) if number < proofs else None
+    for rank, cell in enumerate(_worst_first(analysis)):
+        proof = prover.proof(cell) if rank < proofs else None
         report.findings.append(_finding(analysis, cell, proof, attacker))
     report.findings += _contributors(analysis, singletons, attacker)
     return report

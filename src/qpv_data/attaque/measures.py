@@ -57,12 +57,14 @@ class Fact:
 
 @dataclass(frozen=True)
 class Kind:
-    """How a measure is protected and read. `count`: its values are numbers, each of one unit at least."""
+    """How a measure is protected and read. `count`: its values are numbers, each of one unit at least. `signed`: its
+    amounts may be negative."""
 
     k: int
     count: bool
     label: str
     flow: bool
+    signed: bool
 
 
 def protected(row: Mapping[str, Any]) -> bool:

@@ -61,7 +61,8 @@ def _signed(term: Term, first: bool) -> str:
     size = abs(term.coefficient)
     factor = "" if size == 1 else f"{number(size)} × "
     sign = ("−" if term.coefficient < 0 else "") if first else (" − " if term.coefficient < 0 else " + ")
-    return f"{sign}{factor}{number(term.value)}"
+    value = f"({number(term.value)})" if term.value < 0 else number(term.value)
+    return f"{sign}{factor}{value}"
 
 
 class Prover:

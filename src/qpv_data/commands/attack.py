@@ -84,7 +84,7 @@ def _tell(report: Report, shown: int, quiet: bool, as_json: bool) -> None:
     if quiet:
         return
     for finding in report.findings[:shown]:
-        typer.echo(finding.line())
+        typer.echo("\n".join(finding.lines()))
     if len(report.findings) > shown:
         typer.echo(f"… et {len(report.findings) - shown} autres constats (--sortie les écrit tous)")
     kinds = ", ".join(f"{n} {kind}" for kind, n in report.counts().items() if n) or "aucun"
