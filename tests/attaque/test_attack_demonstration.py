@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -61,11 +59,3 @@ def test_every_bound_holds_the_truth_and_every_recovery_is_true(demonstration: P
                     recovered += bool(found.low[cell] == found.high[cell])
     assert checked > 1000
     assert recovered > 100, "primary suppression alone does not protect"
-
-
-def test_the_command_says_so_and_exits_one(publication: Path) -> None:
-    command = [sys.executable, "-m", "qpv_data", "attack", str(publication), "--montrer", "3"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 1, done.stderr
-    assert sum(line.startswith("exacte  ") for line in done.stdout.splitlines()) == 3
-    assert done.stdout.startswith("exacte  ")

@@ -44,7 +44,7 @@ def protected(draw: st.DrawFn) -> tuple[System, np.ndarray]:
     return s.bounded(s.low, np.minimum(s.high, top)), truth
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=90)
 @given(protected())
 def test_intervals_are_those_of_enumeration(drawn: tuple[System, np.ndarray]) -> None:
     s, truth = drawn
@@ -58,7 +58,7 @@ def test_intervals_are_those_of_enumeration(drawn: tuple[System, np.ndarray]) ->
     assert (found.high[narrow] == high[narrow]).all()
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=90)
 @given(protected())
 def test_what_is_found_is_what_enumeration_finds(drawn: tuple[System, np.ndarray]) -> None:
     s, _ = drawn
@@ -68,7 +68,7 @@ def test_what_is_found_is_what_enumeration_finds(drawn: tuple[System, np.ndarray
     assert found.broken.tolist() == truly.tolist()
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=60)
 @given(protected())
 def test_every_recovery_by_rank_has_a_proof_that_adds_up(drawn: tuple[System, np.ndarray]) -> None:
     s, truth = drawn

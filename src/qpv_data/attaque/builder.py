@@ -12,6 +12,8 @@ from scipy import sparse
 from qpv_data.attaque.published import Exact
 from qpv_data.attaque.system import INFINITE, System
 
+_LARGEST = 1 << 50
+
 
 @dataclass
 class Builder:
@@ -91,11 +93,14 @@ class Builder:
         cols = [c for e in entries for c in e]
         rows = [r for r, e in enumerate(entries) for _ in e]
         shape = (len(entries), len(self.names))
+        # Whole units lie within bounds in fractions; an amount of too many digits lies around what is kept of it.
+        lows = [(v, ceil if n else floor) for v, n in zip(self.low, self.count, strict=True)]
+        highs = [(v, floor if n else ceil) for v, n in zip(self.high, self.count, strict=True)]
         counted = np.array(self.count, bool) & (scale == 1)
         return System(
             equations=sparse.csr_matrix((np.array(data, np.int64), (rows, cols)), shape=shape, dtype=np.int64),
-            low=np.array([-INFINITE if v is None else ceil(v * scale) for v in self.low], np.int64),
-            high=np.array([INFINITE if v is None else floor(v * scale) for v in self.high], np.int64),
+            low=np.array([-INFINITE if v is None else inward(v * scale) for v, inward in lows], np.int64),
+            high=np.array([INFINITE if v is None else inward(v * scale) for v, inward in highs], np.int64),
             hidden=np.array(self.hidden, bool),
             derivable=np.array(self.derivable, bool),
             integer=counted,
@@ -106,9 +111,10 @@ class Builder:
 
 
 def _scale(values: Sequence[Exact]) -> int:
-    """The least power of ten that makes every value whole."""
+    """The least power of ten that makes every value whole, while a sum of them stays an exact 64-bit integer."""
     scale = 1
+    room = _LARGEST // (1 + max((int(v) if v >= 0 else int(-v) for v in values), default=0))
     for value in values:
-        while (value * scale).denominator != 1:
+        while (value * scale).denominator != 1 and scale * 10 <= room:
             scale *= 10
     return scale

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from qpv_data.attaque.refusal import RefusedInputError
 
+_CLOSED = 11
 HIDDEN, PUBLISHED = "secret", "diffusee"
 
 
@@ -156,18 +157,27 @@ def _rule(path: Path, declared: Mapping[str, Any], zeros_published: bool | None)
 
 
 def family_rule(path: Path, family: str, registry: Path | None = None) -> Mapping[str, Any]:
-    """The rule of a family in the registry, read as data. Its threshold may be `k` or `seuil`."""
+    """The rule of a family in the registry, read as data. Its threshold may be `k` or `seuil`; a rule without one, or
+    of low confidence, is closed at 11 units."""
     candidates = [registry] if registry else [path.parent / "regles_secret.yml", *_registries()]
     for candidate in candidates:
         if candidate and candidate.is_file():
             content = yaml.safe_load(candidate.read_text("utf-8"))
             families = content.get("familles", content) if isinstance(content, Mapping) else {}
+            if isinstance(families, list):
+                families = {r.get("famille", r.get("id")): r for r in families if isinstance(r, Mapping)}
             rule = families.get(family) if isinstance(families, Mapping) else None
             if isinstance(rule, Mapping):
-                return rule
+                return _closed(rule)
     raise RefusedInputError(
         path.name, "reference_inconnue", f"famille {family}", "la déclarer, ou donner regle: {k: …}"
     )
+
+
+def _closed(rule: Mapping[str, Any]) -> Mapping[str, Any]:
+    k = rule.get("k", rule.get("seuil"))
+    sure = isinstance(k, int) and str(rule.get("confiance", "H")).upper()[:1] in ("H", "M")
+    return {**rule, "k": k if sure else max(_CLOSED, k if isinstance(k, int) else 0)}
 
 
 def _registries() -> list[Path]:
