@@ -15,13 +15,13 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from qpv_data.clause.expressions import literal, quote
 from qpv_data.clause.model import ClauseBase, ClauseJeu
 from qpv_data.conforming import ConformSql, conform_sql, lenient_columns
 from qpv_data.conforming_checks import hold_checks, hold_corrections, hold_floors, hold_totals
-from qpv_data.conforming_stream import by_column, in_order, type_rows
+from qpv_data.conforming_output import write_both
+from qpv_data.conforming_stream import by_column, type_rows
 from qpv_data.conforming_text import Tally, kept_columns, named, read_columns, ready_rows, ready_schema
-from qpv_data.engine import engine, failing_as, replacing, scratch, sql_path
+from qpv_data.engine import engine, failing_as, scratch
 from qpv_data.problems import FeedError, Problem
 from qpv_data.pseudonyms import feed_key, fingerprint, known_key
 from qpv_data.sources.container import Limits, open_delivery
@@ -87,7 +87,9 @@ def conform(
             con.execute(sql.marked(tally.recues))
             con.execute(f"CREATE VIEW verdicts AS {sql.verdicts}")
             counts, warnings = _verdict(con, clause, tally)
-            _write(con, clause, judged, (conformed, rejets), tally.crs, geometry)
+            lenient = ["_place_illisible"] if lenient_columns(clause) else []
+            names = ["_ligne", "_periode", *conform_columns(clause), *(["geometrie"] if geometry else []), *lenient]
+            write_both(con, judged, names, (conformed, rejets), tally.crs)
     conformes = counts.pop("", 0)
     printed = None if key is None else fingerprint(key)
     return ConformReport(clause.id, periode, tally.recues, conformes, counts, warnings, tally.lues, printed)
@@ -170,35 +172,6 @@ def _verdict(
     warnings = hold_checks(con, clause)
     hold_totals(con, clause)
     return counts, warnings
-
-
-def _write(
-    con: duckdb.DuckDBPyConnection,
-    clause: ClauseBase,
-    judged: Path,
-    targets: tuple[Path, Path],
-    crs: str,
-    geometry: bool,
-) -> None:
-    """Write the records, then the rejected rows, from `judged`."""
-    names = conform_columns(clause) + (["geometrie"] if geometry else [])
-    lenient = ", _place_illisible" if lenient_columns(clause) else ""
-    chosen = f"_ligne, _periode, {', '.join(quote(n) for n in names)}{lenient}"
-    records = f"SELECT {chosen} FROM verdicts WHERE _motif IS NULL"
-    refused = (
-        "SELECT _ligne, _motif AS motif, _colonne AS colonne, _valeur AS valeur FROM verdicts"
-        " WHERE _motif IS NOT NULL ORDER BY _rang"
-    )
-    metadata = f", KV_METADATA {{crs_source: {literal(crs)}}}" if crs else ""
-    with replacing(targets[0]) as good, replacing(targets[1]) as bad:
-        for path in (good, bad):
-            path.touch(mode=0o600)
-        con.register("juges", in_order(judged))
-        con.execute(f"COPY ({records}) TO {sql_path(good)} (FORMAT parquet, COMPRESSION zstd{metadata})")
-        con.register("juges", by_column(judged))
-        con.execute(f"COPY ({refused}) TO {sql_path(bad)} (FORMAT parquet, COMPRESSION zstd)")
-        for path in (good, bad):
-            path.chmod(0o600)
 
 
 def conform_columns(clause: ClauseBase) -> list[str]:

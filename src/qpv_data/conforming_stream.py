@@ -6,12 +6,14 @@ in them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 from queue import Full, Queue
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
 
@@ -52,6 +54,24 @@ def in_order(path: Path) -> pa.RecordBatchReader:
     return pa.RecordBatchReader.from_batches(file.schema, (file.get_batch(n) for n in range(file.num_record_batches)))
 
 
+def in_rank(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The same rows, each `_rang` from 0 once and in its order, in whatever order the engine's threads give them.
+
+    Holds what came before its turn: nothing as long as the engine keeps the order, which no promise binds it to.
+    """
+    held, turn = dict[int, pa.RecordBatch](), 0
+    for batch in batches:
+        ranks = np.asarray(batch.column("_rang"))
+        cuts = [0, *(np.flatnonzero(np.diff(ranks) != 1) + 1).tolist(), len(ranks)]
+        for start, end in pairwise(cuts):
+            if end > start:
+                held[int(ranks[start])] = batch.slice(start, end - start)
+        while (ready := held.pop(turn, None)) is not None:
+            yield ready
+            turn += ready.num_rows
+    assert not held, "a rank is missing, or came twice"
+
+
 def by_column(path: Path) -> ds.Dataset:
     """The same, as often as asked, and only the columns that are asked for."""
     return ds.dataset(str(path), format="ipc")
@@ -74,5 +94,5 @@ def _write(con: duckdb.DuckDBPyConnection, sql: str, target: Path) -> None:
     # Arrow's own file: written once and read a few times, it costs less than a Parquet to code and decode.
     options = pa.ipc.IpcWriteOptions(compression="lz4")
     with pa.OSFile(str(target), "wb") as file, pa.ipc.new_file(file, typed.schema, options=options) as writer:
-        for batch in typed:
+        for batch in in_rank(typed):
             writer.write_batch(batch)
