@@ -14,6 +14,8 @@ from qpv_data.conforming_text import kept_columns
 from qpv_data.conforming_values import correction_name
 from qpv_data.problems import FeedError, Problem
 
+_EXACT = "DECIMAL(38, 9)"  # a sum of floats depends on its order, so on the threads
+
 
 def hold_floors(clause: ClauseBase, received: int, rejected: Mapping[str, int]) -> None:
     """Raises FeedError on too few rows, or too many faulty ones: a row of totals is no fault."""
@@ -88,7 +90,7 @@ def _differences(totals: Totaux, column: str) -> str:
     groups = [quote(c) for c in totals.par]
     shared = "".join(f"{g}, " for g in groups)
     by = f" GROUP BY {', '.join(groups)}" if groups else ""
-    value = f"CAST({quote(column)} AS DOUBLE)"
+    value = f"CAST({quote(column)} AS {_EXACT})"
     joined = " AND ".join(f"t.{g} IS NOT DISTINCT FROM s.{g}" for g in groups) or "true"
     return f"""
 WITH sommes AS (

@@ -17,7 +17,7 @@ from qpv_data.engine import replacing
 
 REJECTS = pa.schema([("_ligne", pa.int64()), ("motif", pa.string()), ("colonne", pa.string()), ("valeur", pa.string())])
 ROW_GROUP = 100_000  # rows; the same whatever the threads, so that the bytes are too
-_BATCH = 20_000
+_VECTOR = 2_048  # rows, the engine's own measure: a batch of them never weighs much
 
 
 def write_both(
@@ -48,7 +48,7 @@ def write_rejects(con: duckdb.DuckDBPyConnection, judged: Path, target: Path) ->
 def _verdicts(con: duckdb.DuckDBPyConnection, judged: Path, names: Sequence[str]) -> pa.RecordBatchReader:
     asked = [*names, *(n for n in ("_rang", "_ligne", "_motif", "_colonne", "_valeur") if n not in names)]
     con.register("juges", in_order(judged))
-    return con.execute(f"SELECT {', '.join(quote(n) for n in asked)} FROM verdicts").to_arrow_reader(_BATCH)
+    return con.execute(f"SELECT {', '.join(quote(n) for n in asked)} FROM verdicts").to_arrow_reader(_VECTOR)
 
 
 def _chosen(batch: pa.RecordBatch, fine: pa.BooleanArray, schema: pa.Schema) -> pa.RecordBatch:

@@ -18,7 +18,9 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 _AHEAD = 4  # batches read and not yet typed
-_BATCH = 20_000
+_BATCH = 20_000  # rows written at once, unless they weigh more than this:
+_HEAVY = 8 << 20  # bytes
+_VECTOR = 2_048  # rows, the engine's own measure
 _PATIENCE = 0.1
 
 
@@ -90,9 +92,22 @@ def _handed(batch: pa.RecordBatch | None, between: Queue[pa.RecordBatch | None],
 
 def _write(con: duckdb.DuckDBPyConnection, sql: str, target: Path) -> None:
     con.execute("SET streaming_buffer_size = '32MB'")
-    typed = con.execute(sql).to_arrow_reader(_BATCH)
+    typed = con.execute(sql).to_arrow_reader(_VECTOR)
     # Arrow's own file: written once and read a few times, it costs less than a Parquet to code and decode.
     options = pa.ipc.IpcWriteOptions(compression="lz4")
     with pa.OSFile(str(target), "wb") as file, pa.ipc.new_file(file, typed.schema, options=options) as writer:
-        for batch in in_rank(typed):
+        for batch in _gathered(in_rank(typed)):
             writer.write_batch(batch)
+
+
+def _gathered(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Fewer batches, of a bounded weight: a dataset reads sixteen of them ahead, whatever they weigh."""
+    held, rows, weight = list[pa.RecordBatch](), 0, 0
+    for batch in batches:
+        held.append(batch)
+        rows, weight = rows + batch.num_rows, weight + batch.nbytes
+        if rows >= _BATCH or weight >= _HEAVY:
+            yield pa.concat_batches(held)
+            held, rows, weight = [], 0, 0
+    if held:
+        yield pa.concat_batches(held)
