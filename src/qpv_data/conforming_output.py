@@ -12,12 +12,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from qpv_data.clause.expressions import quote
-from qpv_data.conforming_stream import in_order, in_rank
+from qpv_data.conforming_stream import asked_of, in_order, meanwhile
 from qpv_data.engine import replacing
 
 REJECTS = pa.schema([("_ligne", pa.int64()), ("motif", pa.string()), ("colonne", pa.string()), ("valeur", pa.string())])
 ROW_GROUP = 100_000  # rows; the same whatever the threads, so that the bytes are too
-_VECTOR = 2_048  # rows, the engine's own measure: a batch of them never weighs much
 
 
 def write_both(
@@ -28,44 +27,51 @@ def write_both(
     `crs`: kept in the records' metadata as `crs_source`, unless it is empty. Both files appear whole or not at all.
     """
     with replacing(targets[0]) as good, replacing(targets[1]) as bad:
-        rows = _verdicts(con, judged, names)
-        kept = pa.schema([rows.schema.field(name) for name in names], {"crs_source": crs} if crs else None)
+        kept = _schema(con, judged, names, crs)
         with _Groups.to(good, kept) as records, _Groups.to(bad, REJECTS) as rejects:
-            for batch in in_rank(rows):
-                fine = pc.is_null(batch.column("_motif"))
-                records.add(_chosen(batch, fine, kept))
-                if fine.true_count < batch.num_rows:
-                    rejects.add(_rejected(batch.filter(pc.invert(fine))))
+            for table in _verdicts(con, judged, names):
+                fine = pc.is_null(table["_motif"])
+                chosen = table.select(names)
+                everything = pc.all(fine).as_py()
+                records.add((chosen if everything else chosen.filter(fine)).cast(kept))
+                if not everything:
+                    rejects.add(_rejected(table.filter(pc.invert(fine))))
 
 
 def write_rejects(con: duckdb.DuckDBPyConnection, judged: Path, target: Path) -> None:
     """Write the rejected rows alone."""
     with replacing(target) as bad, _Groups.to(bad, REJECTS) as rejects:
-        for batch in in_rank(_verdicts(con, judged, ["_ligne"])):
-            rejects.add(_rejected(batch.filter(pc.is_valid(batch.column("_motif")))))
+        for table in _verdicts(con, judged, []):
+            rejects.add(_rejected(table.filter(pc.is_valid(table["_motif"]))))
 
 
-def _verdicts(con: duckdb.DuckDBPyConnection, judged: Path, names: Sequence[str]) -> pa.RecordBatchReader:
-    asked = [*names, *(n for n in ("_rang", "_ligne", "_motif", "_colonne", "_valeur") if n not in names)]
-    con.register("juges", in_order(judged))
-    return con.execute(f"SELECT {', '.join(quote(n) for n in asked)} FROM verdicts").to_arrow_reader(_VECTOR)
+def _verdicts(con: duckdb.DuckDBPyConnection, judged: Path, names: Sequence[str]) -> Iterator[pa.Table]:
+    """The rows with what is said of each, in order; `juges` is then what `verdicts` reads."""
+    query = _query(names)
+    return meanwhile(lambda piece: asked_of(con, query, "juges", piece), in_order(judged))
 
 
-def _chosen(batch: pa.RecordBatch, fine: pa.BooleanArray, schema: pa.Schema) -> pa.RecordBatch:
-    chosen = pa.record_batch([batch.column(f.name) for f in schema], schema=schema)
-    return chosen if fine.true_count == batch.num_rows else chosen.filter(fine)
+def _query(names: Sequence[str]) -> str:
+    said = ("_rang", "_ligne", "_motif", "_colonne", "_valeur")
+    return f"SELECT {', '.join(quote(n) for n in [*names, *(n for n in said if n not in names)])} FROM verdicts"
 
 
-def _rejected(batch: pa.RecordBatch) -> pa.RecordBatch:
-    return pa.record_batch([batch.column(n) for n in ("_ligne", "_motif", "_colonne", "_valeur")], schema=REJECTS)
+def _schema(con: duckdb.DuckDBPyConnection, judged: Path, names: Sequence[str], crs: str) -> pa.Schema:
+    with pa.OSFile(str(judged)) as file:
+        nothing = pa.ipc.open_file(file).schema.empty_table()
+    found = asked_of(con, _query(names), "juges", nothing).schema
+    return pa.schema([found.field(n) for n in names], {"crs_source": crs} if crs else None)
+
+
+def _rejected(table: pa.Table) -> pa.Table:
+    return table.select(["_ligne", "_motif", "_colonne", "_valeur"]).rename_columns(REJECTS.names).cast(REJECTS)
 
 
 class _Groups:
-    """A Parquet written by groups of `ROW_GROUP` rows, whatever the batches it is given."""
+    """A Parquet written by groups of `ROW_GROUP` rows, whatever the tables it is given."""
 
     def __init__(self, writer: pq.ParquetWriter, schema: pa.Schema) -> None:
-        self._writer, self._schema = writer, schema
-        self._held, self._rows = list[pa.RecordBatch](), 0
+        self._writer, self._held = writer, schema.empty_table()
 
     @classmethod
     @contextmanager
@@ -76,17 +82,15 @@ class _Groups:
         with pq.ParquetWriter(path, schema, compression="zstd") as writer:
             groups = cls(writer, schema)
             yield groups
-            groups._write(groups._rows)
+            groups._write()
 
-    def add(self, batch: pa.RecordBatch) -> None:
+    def add(self, table: pa.Table) -> None:
         """Take some more rows."""
-        self._held.append(batch)
-        self._rows += batch.num_rows
-        while self._rows >= ROW_GROUP:
-            self._write(ROW_GROUP)
+        self._held = pa.concat_tables([self._held, table])
+        while self._held.num_rows >= ROW_GROUP:
+            self._write()
 
-    def _write(self, rows: int) -> None:
-        table = pa.Table.from_batches(self._held, self._schema)
-        if rows:
-            self._writer.write_table(table.slice(0, rows), row_group_size=rows)
-        self._held, self._rows = table.slice(rows).to_batches(), table.num_rows - rows
+    def _write(self) -> None:
+        group, self._held = self._held.slice(0, ROW_GROUP), self._held.slice(ROW_GROUP)
+        if group.num_rows:
+            self._writer.write_table(group, row_group_size=ROW_GROUP)
