@@ -19,6 +19,11 @@ REJECTS = pa.schema([("_ligne", pa.int64()), ("motif", pa.string()), ("colonne",
 ROW_GROUP = 100_000  # rows; the same whatever the threads, so that the bytes are too
 
 
+def refused_path(rejets: Path) -> Path:
+    """Where the rejected rows of a delivery that is refused go, beside those of the accepted one, which stay."""
+    return rejets.with_name(f"{rejets.stem}.refusee.parquet")
+
+
 def write_both(
     con: duckdb.DuckDBPyConnection, judged: Path, names: Sequence[str], targets: tuple[Path, Path], crs: str
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -37,6 +37,7 @@ class Reception:
 
     `recue`, `inchangee`: up to date. `perimee`: it failed for `probleme`, the last good one stands in.
     `refusee`, `manquante`: it failed and nothing stands in. `venue`: the delivery that came, even if it is refused.
+    `entete`: its headers, as `told_headers` gives them.
     """
 
     jeu: str
@@ -58,6 +59,7 @@ class Reception:
     conformes: int = 0
     rejetees: Mapping[str, int] = field(default_factory=dict)
     avertissements: tuple[str, ...] = ()
+    entete: tuple[str, ...] = ()
 
     @property
     def usable(self) -> bool:
@@ -106,12 +108,12 @@ def _receive(
     good = _good(cfg, conformed, bound)
     if good is not None and good["livraison"] == delivery.id:
         return _reception(cfg, clause, expected, "inchangee", delivery, conformed, good)
+    headers: list[str] = []
     try:
-        report = _conform(cfg, bound, expected, delivery, conformed)
+        facts = _conform(cfg, bound, expected, delivery, conformed, headers)
     except FeedError as e:
-        return _fall_back(cfg, clause, expected, e, conformed, delivery, versions)
-    statut: Statut = "inchangee" if unchanged else "recue"
-    return _reception(cfg, clause, expected, statut, delivery, conformed, _facts(delivery, bound, report))
+        return replace(_fall_back(cfg, clause, expected, e, conformed, delivery, versions), entete=tuple(headers))
+    return _reception(cfg, clause, expected, "inchangee" if unchanged else "recue", delivery, conformed, facts)
 
 
 def version_of(versions: Sequence[Clause], version: str | None) -> Clause | None:
@@ -173,8 +175,9 @@ def _land(cfg: Configuration, clause: Clause, expected: Expected, fetched: Fetch
 
 
 def _conform(
-    cfg: Configuration, clause: Clause, expected: Expected, delivery: Delivery, conformed: Path
-) -> ConformReport:
+    cfg: Configuration, clause: Clause, expected: Expected, delivery: Delivery, conformed: Path, headers: list[str]
+) -> dict[str, Any]:
+    """Conform, and give what is known of the records, which is kept beside them; `headers` gets those received."""
     report = conform(
         clause,
         delivery.fichier,
@@ -183,11 +186,12 @@ def _conform(
         rejets=cfg.folder("rejets") / clause.id / f"{expected.nom}.parquet",
         travail=cfg.travail,
         cles=cfg.folder("cles"),
+        heard=headers.extend,
     )
+    facts = {**_facts(delivery, clause, report), "entete": headers}
     with replacing(conformed.with_suffix(".json")) as target:
-        facts = _facts(delivery, clause, report)
         target.write_text(json.dumps(facts, ensure_ascii=False, indent=1, sort_keys=True) + "\n", "utf-8")
-    return report
+    return facts
 
 
 def _facts(delivery: Delivery, clause: Clause, report: ConformReport) -> dict[str, Any]:
@@ -215,6 +219,8 @@ def _fall_back(
     cfg: Configuration, clause: Clause, expected: Expected, error: FeedError, conformed: Path, came: Delivery | None,
     versions: Sequence[Clause],
 ) -> Reception:  # fmt: skip
+    if clause.donnees_personnelles.presentes:
+        error = error.discreet()
     good = next((g for c in (clause, *versions) if (g := _good(cfg, conformed, c)) is not None), None)
     previous = last_delivery(cfg.folder("raw"), clause.id, expected.periode)
     statut: Statut
@@ -268,6 +274,7 @@ def _reception(
         conformes=facts["conformes"],
         rejetees=facts["rejetees"],
         avertissements=tuple(facts["avertissements"]),
+        entete=tuple(facts.get("entete", ())),
     )
 
 
@@ -303,6 +310,7 @@ def attempt_of(cfg: Configuration, clause: Clause, reception: Reception) -> Atte
         recues=reception.recues if accepted else 0,
         conformes=reception.conformes if accepted else 0,
         rejetees=reception.rejetees if accepted else {},
+        entete=reception.entete,
         renseignes=filled,
         derniere_periode=reached,
     )

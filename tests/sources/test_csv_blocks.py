@@ -16,6 +16,7 @@ from qpv_data.clause.model import Colonne, Format
 from qpv_data.problems import FeedError
 from qpv_data.sources import csv_blocks, rows
 from qpv_data.sources.csv_regular import records_of, regular_prefix
+from qpv_data.sources.csv_rows import csv_batches
 
 fuzz = settings(
     max_examples=int(os.environ.get("EXAMPLES", "200")),
@@ -46,7 +47,7 @@ def sized(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 def answer(path: Path, fmt: Format, *, exact: bool) -> object:
     """The rows, or the refusal."""
     try:
-        found = list(rows._csv_batches(path, "essai", fmt, columns, exact=exact))
+        found = list(csv_batches(path, "essai", fmt, columns, exact=exact))
     except FeedError as e:
         return (e.probleme, e.message)
     return pa.Table.from_batches(found, rows.raw_schema(columns, geometry=False)).to_pylist()
@@ -130,7 +131,7 @@ def test_a_regular_file_is_parsed_by_blocks_and_a_fault_costs_a_few_lines(
     path = tmp_path / "livraison"
     path.write_text("a;b\n" + "\n".join(lines), "utf-8")
     fmt = Format(type="csv", encodage="utf-8", separateur=";")
-    found = pa.Table.from_batches(rows._csv_batches(path, "essai", fmt, columns)).to_pylist()
+    found = pa.Table.from_batches(csv_batches(path, "essai", fmt, columns)).to_pylist()
     assert [r["_ligne"] for r in found] == list(range(2, 5002))
     assert found[2500]["cb"] == '5" de trop'
     assert cut < 250

@@ -21,6 +21,7 @@ from qpv_data.compliance.journal import Attempt, Placement, read_journal
 from qpv_data.compliance.page import report_page
 from qpv_data.compliance.remedies import expected, remedy
 from qpv_data.compliance.states import Line, line_of
+from qpv_data.conforming_output import refused_path
 from qpv_data.conforming_text import kept_columns
 from qpv_data.documentation.motifs import meaning
 from qpv_data.engine import sql_path
@@ -28,8 +29,6 @@ from qpv_data.problems import MotifInconnu, Rejet
 from qpv_data.replacing import replacing
 from qpv_data.runs import UNIQUE
 
-# The rejected rows of a delivery refused whole; the accepted one's keep the plain name.
-REFUSED = ".refusee"
 LINES, EXAMPLES, LONGEST = 1_000, 3, 80
 
 
@@ -44,7 +43,8 @@ def write_report(clause: Clause, periode: str | None, *, journal: Path, rejets: 
     tries = [a for a in told.of(periode) if a.livraison is not None]
     if not tries:
         return None
-    rows = rejets / f"{periode or UNIQUE}{'' if tries[-1].acceptee else REFUSED}.parquet"
+    rows = rejets / f"{periode or UNIQUE}.parquet"
+    rows = rows if tries[-1].acceptee else refused_path(rows)
     placed = _places(told.localisations, tries[-1].livraison, located / f"{periode or UNIQUE}.parquet")
     content = report(clause, tries[-1], line_of(clause, told, tries[-1], maintenant), placed, rows)
     target = rapports / clause.id / f"{tries[-1].livraison}.json"
