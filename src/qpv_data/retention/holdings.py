@@ -31,6 +31,7 @@ class Feed:
     today: date
     empeches: list[Hindrance] = field(default_factory=list)
     retenues: set[str] = field(default_factory=set)
+    illisibles: set[str] = field(default_factory=set)
 
     @cached_property
     def _known(self) -> tuple[tuple[Held, ...], tuple[str, ...]]:
@@ -70,6 +71,7 @@ class Feed:
             found = list(self.tree.walk(f"{folder}/{self.jeu}"))
         except OSError as e:
             self.hinder(f"{folder}/ : {LINK if isinstance(e, NotADirectoryError) else e.strerror or type(e).__name__}")
+            self.illisibles.add(folder)
             return []
         for link in (f for f in found if not f.regulier):
             self.hinder(f"{link.chemin.split('/')[0]}/ : {LINK}")
@@ -108,7 +110,7 @@ def unfinished(feed: Feed, found: Found) -> Iterator[Item]:
 
 
 def _raw(feed: Feed) -> Iterator[Item]:
-    """A raw file that several deliveries share is due when the last of them is."""
+    """A raw file that several deliveries share is due when the last of them is. Not seen is not absent."""
     by_digest: dict[str, list[Found]] = {}
     for found in feed.files("raw"):
         parts = found.chemin.split("/")
@@ -129,7 +131,7 @@ def _raw(feed: Feed) -> Iterator[Item]:
             told = feed.term(held, Forme.BRUT, found.modifie)
             if told is not None and told.due(feed.today):
                 yield from feed.item(Forme.BRUT, held, told, found)
-        if held is not None and not files:
+        if held is not None and not files and "raw" not in feed.illisibles:
             yield _absent(feed, held, terms[0][0])
 
 
@@ -230,7 +232,7 @@ def _last_delivery(feed: Feed, items: Sequence[Item]) -> Term | None:
     planned = {i.chemin for i in items}
     holding = [f.chemin for folder in ("raw", "conformed", "located") for f in feed.files(folder)]
     left = [chemin for chemin in holding if _of_records(chemin) and chemin not in planned]
-    if left or not feed.livraisons or feed.term(None, Forme.BRUT) is None:
+    if left or feed.illisibles or not feed.livraisons or feed.term(None, Forme.BRUT) is None:
         return None
     last = feed.livraisons[-1]
     bound = bound_version(feed.versions, last.clause_version)

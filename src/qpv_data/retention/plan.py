@@ -91,7 +91,7 @@ def _elsewhere(
 def _single_names(items: Sequence[Item]) -> tuple[list[Item], list[Hindrance]]:
     """A file that has another name (hard link) that is not to be destroyed would live on: it is left, and told."""
     local = [i for i in items if i.lieu != DEPOT]
-    identities = {i.cle: Tree(Path(i.racine)).identity(i.chemin) for i in local}
+    identities = {i.cle: _identity(i) for i in local}
     planned = Counter(identity for identity in identities.values() if identity is not None)
     kept, hindered = list[Item](), list[Hindrance]()
     for item in items:
@@ -102,6 +102,13 @@ def _single_names(items: Sequence[Item]) -> tuple[list[Item], list[Hindrance]]:
         else:
             kept.append(item)
     return kept, hindered
+
+
+def _identity(item: Item) -> tuple[int, int] | None:
+    try:
+        return Tree(Path(item.racine)).identity(item.chemin)
+    except OSError:
+        return None  # its destruction will say why it fails
 
 
 def _orphans(cfg: Configuration, clauses: ClauseSet) -> list[Hindrance]:

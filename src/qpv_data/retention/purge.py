@@ -137,7 +137,8 @@ def _is_gone(feed: Feed, held: Held) -> bool:
     """Whether a delivery's raw file is due, for every delivery that shares it, and is there no more."""
     sharing = [h for h in feed.livraisons if h.sha256 == held.sha256]
     due = all(feed.due(h, Forme.BRUT) is not None for h in sharing)
-    return due and not any(True for _ in feed.tree.walk(f"raw/{feed.jeu}/{held.sha256}"))
+    seen = "raw" not in feed.illisibles
+    return due and seen and not any(True for _ in feed.tree.walk(f"raw/{feed.jeu}/{held.sha256}"))
 
 
 def _records_gone(feed: Feed, held: Held) -> bool:
