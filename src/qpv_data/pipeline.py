@@ -260,6 +260,8 @@ def said(reception: Reception) -> str:
     label = f"{reception.periode or 'unique'} {reception.statut}"
     if reception.probleme:
         return f"{label} ({reception.probleme} : {reception.message})"
+    if reception.statut == "detruite":
+        return label
     rejected = sum(reception.rejetees.values())
     return f"{label} : {reception.recues} reçues = {reception.conformes} conformes + {rejected} rejetées"
 

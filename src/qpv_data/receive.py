@@ -118,7 +118,7 @@ def _receive(
     good = _good(cfg, conformed, bound)
     if good is not None and good["livraison"] == delivery.id:
         return _reception(cfg, clause, expected, "inchangee", delivery, conformed, good)
-    if good is None and _over(cfg, (bound, *versions), delivery):
+    if good is None and unchanged and _over(cfg, (bound, *versions), delivery):
         return _gone(cfg, clause, expected, delivery)
     try:
         report = _conform(cfg, bound, expected, delivery, conformed)

@@ -63,7 +63,7 @@ def _leaves(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [path]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(1, 3), st.data())
 def test_any_change_of_any_proof_shows(chain: Path, number: int, data: st.DataObject) -> None:
     path = chain / f"{number:06d}.json"

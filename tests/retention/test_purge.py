@@ -213,6 +213,14 @@ def test_a_key_that_the_environment_holds_is_told_since_it_cannot_be_destroyed_h
     assert all(o.etat is not Etat.ECHEC for o in report.resultats)
 
 
+def test_records_kept_no_day_are_used_once_and_go_the_same_day(lac: Lac) -> None:
+    lac.sow("2024-T3", ident="brefs", start=50, destruction=destruction(brut=0, conforme=0, localise=0, rejets=0))
+    lac.run(NOON)
+    assert lac.mini.value("brefs_n", "QN09901A", "2024-T3")[0] is not None
+    lac.purge(NOON)
+    assert [p for p in sown_in(lac.out) if "brefs" in p] == []
+
+
 def test_what_a_killed_run_left_half_written_goes_too(lac: Lac) -> None:
     (lac.out / "conformed/points/.2024-T1.parquet.99.part").write_text(SOWN)
     opened = next((lac.out / "raw/points").glob("[0-9a-f]*")) / "tmpabc"

@@ -50,7 +50,7 @@ def test_confirmed_it_destroys_and_the_proofs_can_be_checked(lac: Lac, arguments
     public = RUN.invoke(app, ["preuves", "cle"]).stdout.strip()
     out = ["--out", str(lac.out)]
     checked = RUN.invoke(app, ["preuves", "verifier", *out, "--cle", public])
-    assert (checked.exit_code, checked.stdout[:25]) == (0, "1 preuves, aucune faute. ")
+    assert (checked.exit_code, checked.stdout[:25]) == (0, "1 preuve, aucune faute. E")
     path = lac.out / "preuves/000001.json"
     path.write_text(path.read_text("utf-8").replace("points-2024-T1", "points-2024-T4"), "utf-8")
     wrong = RUN.invoke(app, ["preuves", "verifier", *out, "--cle", public])

@@ -13,13 +13,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import pytest
-from lac import ENVIRONMENT, LATER, SOWN, Lac, rows, sown_in
+from factory import clause_of
+from lac import ENVIRONMENT, LATER, SOWN, Lac, personal, rows, sown_in
 
+from qpv_data.clause.check import checked_clauses
 from qpv_data.problems import InvalidDeclarationError
 from qpv_data.retention import destroy, intents, proof, purge
+from qpv_data.retention.deposits import Deposit, deposit_items, remove
+from qpv_data.retention.holdings import Feed
 from qpv_data.retention.items import Etat
 from qpv_data.retention.settings import PurgeSettings, read_settings
+from qpv_data.sources.deposit.pickup import file_key
+from qpv_data.sources.deposit.store import FsspecStore
 
 
 class Killed(BaseException):
@@ -267,6 +274,44 @@ def test_a_deposited_file_goes_with_its_delivery_and_its_receipt_and_what_was_pu
     assert "Untel" not in (lac.out / "preuves/000001.json").read_text("utf-8")
     assert "Untel" not in "".join(p.read_text("utf-8") for p in (lac.out / "raw/points/livraisons").iterdir())
     assert {e["lieu"] for e in lac.proof()["elements"]} == {"execution", "depot"}
+
+
+def test_an_intent_that_came_with_a_copy_of_the_folder_destroys_nothing_in_the_first_one(
+    lac: Lac, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        dying(patched, intents, "announce", 1, True)
+        with pytest.raises(Killed):
+            lac.purge()
+    before = sown_in(lac.out)
+    shutil.copytree(lac.out, lac.root / "copie")
+    cfg = lac.mini.configuration(sortie=lac.root / "copie", maintenant=LATER)
+    loaded = checked_clauses(cfg.clauses, LATER.date())
+    report = purge.purge(cfg, loaded, PurgeSettings(), proof.signing_key(ENVIRONMENT), ENVIRONMENT)
+    assert not report.entiere
+    assert sown_in(lac.out) == before
+    assert sown_in(lac.root / "copie") == []
+
+
+def test_a_refused_file_goes_from_a_remote_deposit_when_its_time_comes(tmp_path: Path) -> None:
+    store = FsspecStore(fsspec.filesystem("memory"), "/depot-refuse")
+    store.fs.pipe_file("/depot-refuse/M. Untel.csv", SOWN.encode())
+    store.fs.pipe_file("/depot-refuse/autre.csv", b"a")
+    told = {"fichier": "M. Untel.csv", "jeu": "points", "recu_le": "2025-01-01T00:00:00+00:00", "statut": "refuse"}
+    entry = next(e for e in store.entries() if "Untel" in e.nom)
+    store.create(f"recus/{file_key(entry)}.json", json.dumps(told).encode())
+    source = {"type": "depot", "url": "file:///srv/depot", "motif": "*{periode}.csv", "ecriture": "renommage"}
+    clause = clause_of(personal(source=source))
+    feed = Feed(tmp_path, "points", (clause,), LATER.date())
+    deposit = Deposit(store, clause.source)  # type: ignore[arg-type]
+    items = deposit_items(feed, deposit, tmp_path)
+    assert [i.chemin.split("/")[0] for i in items] == ["M. Untel.csv", "recus"]
+    assert [remove(store, i, tmp_path) for i in items] == [True, True]
+    assert [remove(store, i, tmp_path) for i in items] == [False, False]
+    assert [e.nom for e in store.entries()] == ["autre.csv"]
+    early = Feed(tmp_path, "points", (clause,), datetime(2025, 1, 2, tzinfo=UTC).date())
+    assert deposit_items(early, deposit, tmp_path) == []
+    assert list(tmp_path.iterdir()) == [], "what was read to be hashed is not left"
 
 
 def test_a_partner_who_makes_the_receipts_a_link_has_nothing_destroyed_behind_it(tmp_path: Path) -> None:

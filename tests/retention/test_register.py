@@ -104,10 +104,13 @@ def test_what_a_partner_writes_is_text_in_every_form(tmp_path: Path) -> None:
 
 
 def test_the_command_writes_each_form(tmp_path: Path) -> None:
-    run, folder = CliRunner(), str(referentials_dir() / "demo/clauses")
+    mini = Mini(tmp_path / "mini")
+    mini.referentials()
+    mini.declare(personal())
+    run, folder = CliRunner(), str(mini.clauses)
     for forme, start in (("markdown", "# Registre"), ("html", "<!doctype html>"), ("json", "{")):
         target = tmp_path / forme
         done = run.invoke(app, ["registre", "--clauses", folder, "--forme", forme, "-o", str(target)])
         assert done.exit_code == 0, done.output
         assert target.read_text("utf-8").startswith(start)
-        assert "4 traitements" in done.stderr
+        assert "1 traitement :" in done.stderr

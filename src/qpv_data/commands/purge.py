@@ -84,8 +84,10 @@ def verifier(
         else:
             for fault in chain.fautes:
                 typer.echo(f"{fault.preuve or 'preuves'} : {fault.raison}", err=True)
-            kept = "aucune faute" if not chain.fautes else f"{len(chain.fautes)} fautes"
-            typer.echo(f"{chain.preuves} preuves, {kept}. Empreinte de la dernière : {chain.tete or '—'}")
+            kept = "aucune faute" if not chain.fautes else f"{len(chain.fautes)} faute{'s' * (len(chain.fautes) > 1)}"
+            typer.echo(
+                f"{chain.preuves} preuve{'s' * (chain.preuves > 1)}, {kept}. Empreinte de la dernière : {chain.tete or '—'}"
+            )
         if chain.fautes:
             raise typer.Exit(RUN_FAILED)
 

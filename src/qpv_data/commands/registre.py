@@ -38,7 +38,7 @@ def registre(
     from qpv_data.clause.check import checked_clauses
     from qpv_data.cli import default_clauses, errors_told, now
     from qpv_data.retention.register import records
-    from qpv_data.retention.register_pages import html_page, json_text, markdown_page
+    from qpv_data.retention.register_pages import counted, html_page, json_text, markdown_page
 
     with errors_told():
         today = now().date()
@@ -50,7 +50,7 @@ def registre(
             typer.echo(text, nl=False)
         else:
             sortie.write_text(text, "utf-8")
-            typer.echo(f"{len(found)} traitements : {sortie}", err=True)
+            typer.echo(f"{counted(found)} : {sortie}", err=True)
 
 
 def acces(

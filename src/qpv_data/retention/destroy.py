@@ -21,7 +21,8 @@ CHANGED = "le contenu a changé depuis que sa destruction est décidée : laiss�
 class Destroyer:
     """`faits`: what an earlier purge, cut short, had destroyed, and when. `depots`: the open deposits, by address.
 
-    `prevus`: keys of the items of today's plan, the others being those of the purge cut short.
+    `prevus`: keys of the items of today's plan, the others being those of the purge cut short; `racines`: where this
+    purge may destroy, whatever an earlier one announced in a folder that was copied or moved since.
     """
 
     sortie: Path
@@ -30,11 +31,15 @@ class Destroyer:
     travail: Path
     faits: Mapping[tuple[str, str, str], str]
     prevus: frozenset[tuple[str, str, str]]
+    racines: frozenset[str]
     clock: Callable[[], str]
     echoues: set[tuple[str, str | None]] = field(default_factory=set)
 
     def destroy(self, item: Item) -> Outcome:
         """Destroy one file. Never raises for what the file or its place is: that is a failure of the item."""
+        if item.racine not in self.racines:
+            told = item.cle in self.faits
+            return self._absent(item) if told else self._failed(item, "ce lieu n'est plus déclaré à la purge")
         held = self._held_back(item)
         if held is not None:
             return self._failed(item, held)

@@ -27,7 +27,7 @@ from qpv_data.retention.holdings import Feed, aggregates_end
 from qpv_data.retention.intents import Intent
 from qpv_data.retention.items import EXECUTION, Etat, Hindrance, Outcome
 from qpv_data.retention.kept import keep
-from qpv_data.retention.plan import Plan, plan
+from qpv_data.retention.plan import PREFECT_RESULTS, Plan, plan
 from qpv_data.retention.proof import last, write_proof
 from qpv_data.retention.settings import PurgeSettings
 from qpv_data.retention.terms import Forme
@@ -78,7 +78,7 @@ def purge(
         _keep_aggregates(cfg, made)
         intent = Intent(before.depuis if before else instant(), tuple(items), before.faits if before else {})
         intents.announce(folder, intent)
-        outcomes = _destroy(cfg, made, intent, instant)
+        outcomes = _destroy(cfg, made, settings, intent, instant)
         _settle(cfg, made, outcomes)
         proof = _prove(cfg, made, intent, outcomes, key, instant, resumed=before is not None)
         intents.close(folder)
@@ -101,13 +101,17 @@ def _keep_aggregates(cfg: Configuration, made: Plan) -> None:
             keep(cfg.folder("aggregated") / item.jeu, located.stem, located)
 
 
-def _destroy(cfg: Configuration, made: Plan, intent: Intent, instant: Callable[[], str]) -> list[Outcome]:
+def _destroy(
+    cfg: Configuration, made: Plan, settings: PurgeSettings, intent: Intent, instant: Callable[[], str]
+) -> list[Outcome]:
     depots: dict[str, Deposit] = {}
     for feed in made.feeds:
         # What hinders the opening of a deposit was told by the plan.
         depots |= {d.source.url: d for d in deposits_of(replace(feed, empeches=[]))}
     planned = frozenset(item.cle for item in made.items)
-    work = Destroyer(cfg.sortie, list(made.feeds), depots, cfg.travail, intent.faits, planned, instant)
+    roots = {str(cfg.sortie), str(cfg.sortie / PREFECT_RESULTS), *settings.sauvegardes, *settings.resultats_prefect}
+    allowed = frozenset(roots | depots.keys())
+    work = Destroyer(cfg.sortie, list(made.feeds), depots, cfg.travail, intent.faits, planned, allowed, instant)
     outcomes = []
     for item in intent.items:
         outcome = work.destroy(item)
@@ -130,7 +134,8 @@ def _settle(cfg: Configuration, made: Plan, outcomes: list[Outcome]) -> None:
             if held.detruite_le is not None or _is_gone(feed, held) or _records_gone(feed, held):
                 gone.add(held.id)
     tell_manifests(cfg.sortie, list(made.feeds))
-    refresh(cfg, gone)
+    withdrawn = any(o.item.chemin.startswith("releases/") for o in outcomes)
+    refresh(cfg, gone, anew=withdrawn)
 
 
 def _is_gone(feed: Feed, held: Held) -> bool:

@@ -47,7 +47,7 @@ def json_text(found: Sequence[Record], today: date) -> str:
 
 def markdown_page(found: Sequence[Record], today: date) -> str:
     """The register as Markdown; what a clause says never makes a mark of it."""
-    parts = [f"# {TITLE}", f"RGPD, article 30. Établi le {dated(today)} d'après les clauses : {_counted(found)}."]
+    parts = [f"# {TITLE}", f"RGPD, article 30. Établi le {dated(today)} d'après les clauses : {counted(found)}."]
     for record in found:
         parts.append(f"## {_plain(record.titre)}")
         parts.append(f"Jeu `{record.jeu}`, clause {_plain(record.clause_version)} ({record.statut}).")
@@ -62,10 +62,11 @@ def markdown_page(found: Sequence[Record], today: date) -> str:
 def html_page(found: Sequence[Record], today: date) -> str:
     """The register as one page, without script, nothing fetched; every text is escaped."""
     told = [(r, list(rows(r))) for r in found]
-    return _template().render(titre=TITLE, jour=dated(today), compte=_counted(found), traitements=told)
+    return _template().render(titre=TITLE, jour=dated(today), compte=counted(found), traitements=told)
 
 
-def _counted(found: Sequence[Record]) -> str:
+def counted(found: Sequence[Record]) -> str:
+    """How many processings, in words."""
     return f"{len(found)} traitement{'s' if len(found) > 1 else ''}"
 
 

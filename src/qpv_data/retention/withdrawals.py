@@ -76,8 +76,10 @@ def tell_manifests(sortie: Path, feeds: list[Feed]) -> None:
         for name in _TABLES:
             told["lignes"][name] = pq.read_metadata(release / f"{name}.parquet").num_rows
         told["retraits"] = [{"jeu": j, "fin_de_clause": ended[j].echeance.isoformat()} for j in feeds_gone]
-        with replacing(path) as draft:
-            draft.write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", "utf-8")
+        text = json.dumps(told, ensure_ascii=False, indent=1) + "\n"
+        if text != path.read_text("utf-8"):
+            with replacing(path) as draft:
+                draft.write_text(text, "utf-8")
 
 
 def _releases(sortie: Path) -> list[Path]:
