@@ -84,10 +84,10 @@ def verifier(
         else:
             for fault in chain.fautes:
                 typer.echo(f"{fault.preuve or 'preuves'} : {fault.raison}", err=True)
-            kept = "aucune faute" if not chain.fautes else f"{len(chain.fautes)} faute{'s' * (len(chain.fautes) > 1)}"
-            typer.echo(
-                f"{chain.preuves} preuve{'s' * (chain.preuves > 1)}, {kept}. Empreinte de la dernière : {chain.tete or '—'}"
-            )
+            faults, proofs = len(chain.fautes), chain.preuves
+            kept = f"{faults} faute{'s' * (faults > 1)}" if faults else "aucune faute"
+            head = f"Empreinte de la dernière : {chain.tete or '—'}"
+            typer.echo(f"{proofs} preuve{'s' * (proofs > 1)}, {kept}. {head}")
         if chain.fautes:
             raise typer.Exit(RUN_FAILED)
 
