@@ -16,12 +16,14 @@ from qpv_data.conforming_stream import asked_of, in_order, meanwhile
 from qpv_data.engine import replacing
 
 REJECTS = pa.schema([("_ligne", pa.int64()), ("motif", pa.string()), ("colonne", pa.string()), ("valeur", pa.string())])
+REFUSED = ".refusee"
+"""What the name of the rejected rows of a delivery refused whole holds; the accepted one's keep the plain name."""
 ROW_GROUP = 100_000  # rows; the same whatever the threads, so that the bytes are too
 
 
 def refused_path(rejets: Path) -> Path:
     """Where the rejected rows of a delivery that is refused go, beside those of the accepted one, which stay."""
-    return rejets.with_name(f"{rejets.stem}.refusee.parquet")
+    return rejets.with_name(f"{rejets.stem}{REFUSED}.parquet")
 
 
 def write_both(

@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
+from qpv_data.access import Access, note
 from qpv_data.clause.model import Clause, ClauseJeu
 from qpv_data.clause.source import SourceDepot
 from qpv_data.compliance.contents import filled_shares, last_period
@@ -22,12 +23,14 @@ from qpv_data.fetch import Fetched, FetchPolicy
 from qpv_data.land import Delivery, delivery_of, land, last_delivery
 from qpv_data.periods import parse_period
 from qpv_data.problems import FeedError, Problem
+from qpv_data.retention.terms import Forme, term
+from qpv_data.retention.tombstones import Held, destroyed
 from qpv_data.runs import Configuration, Expected, clause_digest, delivery_url
 from qpv_data.sources.deposit.pickup import pick_up
 from qpv_data.sources.http import redact
 from qpv_data.sources.obtain import obtain
 
-Statut = Literal["recue", "inchangee", "perimee", "refusee", "manquante"]
+Statut = Literal["recue", "inchangee", "perimee", "refusee", "manquante", "detruite"]
 Transport = Callable[[str], str]
 
 
@@ -35,9 +38,14 @@ Transport = Callable[[str], str]
 class Reception:
     """How a delivery went. `livraison` is the one that is used, null when there is none.
 
-    `recue`, `inchangee`: up to date. `perimee`: it failed for `probleme`, the last good one stands in.
-    `refusee`, `manquante`: it failed and nothing stands in. `venue`: the delivery that came, even if it is refused.
-    `entete`: its headers, as `told_headers` gives them.
+        `recue`, `inchangee`: up to date. `perimee`: it failed for `probleme`, the last good one stands in.
+    <<<<<<< HEAD
+        `refusee`, `manquante`: it failed and nothing stands in. `venue`: the delivery that came, even if it is refused.
+        `entete`: its headers, as `told_headers` gives them.
+    =======
+        `refusee`, `manquante`: it failed and nothing stands in. `detruite`: its records were destroyed, as its clause has
+        it, and are not received again. `venue`: the delivery that came, even if it is refused.
+    >>>>>>> main
     """
 
     jeu: str
@@ -73,17 +81,23 @@ def receive(
     """Fetch, land and conform one delivery, and keep a line of it in the journal.
 
     `versions`: every version of the clause. A delivery stays under the one that was in force when it was received:
-    its columns are read as that one says. Out of its dates a clause receives nothing. Never raises for the feed's own
-    faults: they are in the answer.
+    its columns are read as that one says. Out of its dates a clause receives nothing. Of a period that was destroyed
+    nothing is asked, and bytes that were destroyed are not kept again. Never raises for the feed's own faults: they
+    are in the answer.
     """
     reception = _receive(cfg, clause, expected, transport, versions)
-    record(cfg.folder("journal"), attempt_of(cfg, clause, reception))
-    report_on(cfg, clause, expected.periode)
+    if reception.statut == "detruite":
+        return reception
+    if reception.usable:
+        note(cfg, _access(clause, reception))
+    told = attempt_of(cfg, clause, reception, versions)
+    record(cfg.folder("journal"), told)
+    report_on(cfg, version_of(versions, told.clause_version) or clause, expected.periode)
     return reception
 
 
 def report_on(cfg: Configuration, clause: Clause, periode: str | None) -> Path | None:
-    """Write the partner's report on the last delivery that came; None when none did."""
+    """Write the partner's report on the last delivery that came, under its own clause; None when none did."""
     return write_report(
         clause,
         periode,
@@ -99,6 +113,9 @@ def _receive(
     cfg: Configuration, clause: Clause, expected: Expected, transport: Transport | None, versions: Sequence[Clause]
 ) -> Reception:
     conformed = cfg.folder("conformed") / clause.id / f"{expected.nom}.parquet"
+    gone = destroyed(cfg.folder("raw"), clause.id, expected.periode)
+    if gone and expected.periode is not None:
+        return _gone(cfg, clause, expected, gone[-1])
     try:
         _hold_dates(cfg, clause)
         delivery, unchanged = _obtain(cfg, clause, expected, transport)
@@ -108,6 +125,8 @@ def _receive(
     good = _good(cfg, conformed, bound)
     if good is not None and good["livraison"] == delivery.id:
         return _reception(cfg, clause, expected, "inchangee", delivery, conformed, good)
+    if good is None and unchanged and _over(cfg, (bound, *versions), delivery):
+        return _gone(cfg, clause, expected, delivery)
     headers: list[str] = []
     try:
         facts = _conform(cfg, bound, expected, delivery, conformed, headers)
@@ -119,6 +138,39 @@ def _receive(
 def version_of(versions: Sequence[Clause], version: str | None) -> Clause | None:
     """The version of that number, among those of one clause."""
     return next((v for v in versions if v.version == version), None)
+
+
+def _over(cfg: Configuration, versions: Sequence[Clause], delivery: Delivery) -> bool:
+    """Whether records may not be made again of a delivery: the time for which they are kept is over."""
+    received = datetime.fromisoformat(delivery.recue_le).astimezone(UTC).date()
+    told = term(versions, delivery.clause_version, Forme.CONFORME, received)
+    return told is not None and told.due(cfg.maintenant.date())
+
+
+def _gone(
+    cfg: Configuration, clause: Clause, expected: Expected, held: Held | Delivery, error: FeedError | None = None
+) -> Reception:
+    """The answer for a delivery whose records are no more."""
+    return Reception(
+        jeu=clause.id,
+        periode=expected.periode,
+        statut="detruite",
+        livraison=held.id,
+        clause_version=held.clause_version,
+        conformed=None,
+        recue_le=held.recue_le,
+        url=delivery_url(clause, expected.periode),
+        echeance=due_day(clause, expected.periode),
+        probleme=error.probleme.value if error else None,
+        message=error.message if error else None,
+        remede=error.remede if error else None,
+    )
+
+
+def _access(clause: Clause, reception: Reception) -> Access:
+    """What the access log keeps of a reception."""
+    version, purposes = reception.clause_version or clause.version, tuple(clause.finalites)
+    return Access("reception", clause.id, reception.livraison, version, purposes, ("brut", "conforme"))
 
 
 def _hold_dates(cfg: Configuration, clause: Clause) -> None:
@@ -137,7 +189,8 @@ def _obtain(
     source = clause.source.pour(expected.periode)
     policy = FetchPolicy(taille_max=source.taille_max_mo * 1_000_000)
     with scratch(cfg.arrivee) as folder:
-        if isinstance(source, SourceDepot) and transport is None:
+        # A mirror stands in for what cannot be reached: a folder that is here is read as it is.
+        if isinstance(source, SourceDepot) and (transport is None or source.is_here()):
             delivery = _pick_up(cfg, clause, expected, source, previous, folder, policy)
         else:
             fetched = obtain(source, jeu=clause.id, into=folder, policy=policy, transport=transport, previous=previous)
@@ -156,13 +209,30 @@ def _pick_up(
     )
     with closing(files):
         for picked in files:
+            if (gone := _destroyed_as(cfg, clause, expected, picked.fetched)) is not None:
+                picked.acknowledge(gone.id)
+                continue
             delivery = _land(cfg, clause, expected, picked.fetched)
             picked.acknowledge(delivery.id)
-    assert delivery is not None, "picking nothing up with nothing held is an error of the deposit"
+    if delivery is None:  # picking nothing up with nothing held is an error of the deposit: all of it was destroyed
+        raise _not_again(clause)
     return delivery
 
 
+def _destroyed_as(cfg: Configuration, clause: Clause, expected: Expected, fetched: Fetched) -> Held | None:
+    """The destroyed delivery that had these bytes; None when they are new."""
+    gone = destroyed(cfg.folder("raw"), clause.id, expected.periode)
+    return next((held for held in gone if held.sha256 == fetched.sha256), None)
+
+
+def _not_again(clause: Clause) -> FeedError:
+    message = "ce qui est livré a été détruit au terme de sa clause, et n'est pas repris"
+    return FeedError(clause.id, Problem.LIVRAISON_DETRUITE, message, "attendre une livraison nouvelle")
+
+
 def _land(cfg: Configuration, clause: Clause, expected: Expected, fetched: Fetched) -> Delivery:
+    if _destroyed_as(cfg, clause, expected, fetched) is not None:
+        raise _not_again(clause)
     return land(
         fetched,
         clause_id=clause.id,
@@ -223,6 +293,9 @@ def _fall_back(
         error = error.discreet()
     good = next((g for c in (clause, *versions) if (g := _good(cfg, conformed, c)) is not None), None)
     previous = last_delivery(cfg.folder("raw"), clause.id, expected.periode)
+    gone = destroyed(cfg.folder("raw"), clause.id, expected.periode)
+    if good is None and gone and came is None:
+        return _gone(cfg, clause, expected, gone[-1], error)
     statut: Statut
     if good is not None:
         statut = "perimee"
@@ -286,10 +359,11 @@ def due_day(clause: Clause, periode: str | None) -> str | None:
     return (parse_period(asked).fin + timedelta(days=clause.echeance_jours)).isoformat()
 
 
-def attempt_of(cfg: Configuration, clause: Clause, reception: Reception) -> Attempt:
+def attempt_of(cfg: Configuration, clause: Clause, reception: Reception, versions: Sequence[Clause] = ()) -> Attempt:
     """What the journal keeps of a reception. The last good delivery that stands in for a refused one is not told."""
     accepted = reception.statut in RECUES
     came = delivery_of(cfg.folder("raw"), clause.id, reception.venue) if reception.venue else None
+    clause = version_of(versions, came.clause_version if came else None) or clause
     filled, reached = dict[str, float](), None
     if accepted and reception.conformed is not None:
         filled = filled_shares(reception.conformed, [c.nom for c in kept_columns(clause)])
