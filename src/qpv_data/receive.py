@@ -3,76 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
-from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from qpv_data.access import Access, note
-from qpv_data.clause.model import Clause, ClauseJeu
-from qpv_data.clause.source import SourceDepot
-from qpv_data.compliance.contents import filled_shares, last_period
-from qpv_data.compliance.journal import RECUES, Attempt, available_day, record
+from qpv_data.clause.model import Clause
+from qpv_data.collect import Transport, collect
+from qpv_data.compliance.journal import record
 from qpv_data.compliance.report import write_report
 from qpv_data.conform import ConformReport, conform, key_fingerprint
-from qpv_data.conforming_text import kept_columns
-from qpv_data.engine import replacing, scratch
-from qpv_data.fetch import Fetched, FetchPolicy
-from qpv_data.land import Delivery, delivery_of, land, last_delivery
-from qpv_data.periods import parse_period
+from qpv_data.engine import replacing
+from qpv_data.land import Delivery, last_delivery
 from qpv_data.problems import FeedError, Problem
+from qpv_data.reception import Reception, Statut, attempt_of, due_day, version_of
 from qpv_data.retention.terms import Forme, term
 from qpv_data.retention.tombstones import Held, destroyed
 from qpv_data.runs import Configuration, Expected, clause_digest, delivery_url
-from qpv_data.sources.deposit.pickup import pick_up
-from qpv_data.sources.http import redact
-from qpv_data.sources.obtain import obtain
 
-Statut = Literal["recue", "inchangee", "perimee", "refusee", "manquante", "detruite"]
-Transport = Callable[[str], str]
-
-
-@dataclass(frozen=True)
-class Reception:
-    """How a delivery went. `livraison` is the one that is used, null when there is none.
-
-        `recue`, `inchangee`: up to date. `perimee`: it failed for `probleme`, the last good one stands in.
-    <<<<<<< HEAD
-        `refusee`, `manquante`: it failed and nothing stands in. `venue`: the delivery that came, even if it is refused.
-        `entete`: its headers, as `told_headers` gives them.
-    =======
-        `refusee`, `manquante`: it failed and nothing stands in. `detruite`: its records were destroyed, as its clause has
-        it, and are not received again. `venue`: the delivery that came, even if it is refused.
-    >>>>>>> main
-    """
-
-    jeu: str
-    periode: str | None
-    statut: Statut
-    livraison: str | None
-    conformed: Path | None
-    clause_version: str | None = None
-    recue_le: str | None = None
-    sha256: str | None = None
-    taille: int | None = None
-    url: str = ""
-    echeance: str | None = None
-    probleme: str | None = None
-    message: str | None = None
-    remede: str | None = None
-    venue: str | None = None
-    recues: int = 0
-    conformes: int = 0
-    rejetees: Mapping[str, int] = field(default_factory=dict)
-    avertissements: tuple[str, ...] = ()
-    entete: tuple[str, ...] = ()
-
-    @property
-    def usable(self) -> bool:
-        """Whether records came of it."""
-        return self.conformed is not None
+__all__ = ["Reception", "Statut", "Transport", "attempt_of", "due_day", "receive", "report_on", "version_of"]
 
 
 def receive(
@@ -118,7 +69,7 @@ def _receive(
         return _gone(cfg, clause, expected, gone[-1])
     try:
         _hold_dates(cfg, clause)
-        delivery, unchanged = _obtain(cfg, clause, expected, transport)
+        delivery, unchanged = collect(cfg, clause, expected, transport)
     except FeedError as e:
         return _fall_back(cfg, clause, expected, e, conformed, None, versions)
     bound = version_of(versions, delivery.clause_version) or clause
@@ -133,11 +84,6 @@ def _receive(
     except FeedError as e:
         return replace(_fall_back(cfg, clause, expected, e, conformed, delivery, versions), entete=tuple(headers))
     return _reception(cfg, clause, expected, "inchangee" if unchanged else "recue", delivery, conformed, facts)
-
-
-def version_of(versions: Sequence[Clause], version: str | None) -> Clause | None:
-    """The version of that number, among those of one clause."""
-    return next((v for v in versions if v.version == version), None)
 
 
 def _over(cfg: Configuration, versions: Sequence[Clause], delivery: Delivery) -> bool:
@@ -180,68 +126,6 @@ def _hold_dates(cfg: Configuration, clause: Clause) -> None:
         message = f"la version {clause.version} vaut du {clause.duree.debut}{until}"
         remedy = "signer une nouvelle version, ou retirer la clause"
         raise FeedError(clause.id, Problem.CLAUSE_HORS_VIGUEUR, message, remedy)
-
-
-def _obtain(
-    cfg: Configuration, clause: Clause, expected: Expected, transport: Transport | None
-) -> tuple[Delivery, bool]:
-    previous = last_delivery(cfg.folder("raw"), clause.id, expected.periode)
-    source = clause.source.pour(expected.periode)
-    policy = FetchPolicy(taille_max=source.taille_max_mo * 1_000_000)
-    with scratch(cfg.arrivee) as folder:
-        # A mirror stands in for what cannot be reached: a folder that is here is read as it is.
-        if isinstance(source, SourceDepot) and (transport is None or source.is_here()):
-            delivery = _pick_up(cfg, clause, expected, source, previous, folder, policy)
-        else:
-            fetched = obtain(source, jeu=clause.id, into=folder, policy=policy, transport=transport, previous=previous)
-            delivery = _land(cfg, clause, expected, fetched)
-    return delivery, previous is not None and previous.id == delivery.id
-
-
-def _pick_up(
-    cfg: Configuration, clause: Clause, expected: Expected, source: SourceDepot, previous: Delivery | None,
-    folder: Path, policy: FetchPolicy,
-) -> Delivery:  # fmt: skip
-    """Land every file that the deposit holds for this period; a receipt follows each landing, never precedes it."""
-    delivery = previous
-    files = pick_up(
-        source, jeu=clause.id, into=folder, policy=policy, clock=lambda: datetime.now(UTC), known=previous is not None
-    )
-    with closing(files):
-        for picked in files:
-            if (gone := _destroyed_as(cfg, clause, expected, picked.fetched)) is not None:
-                picked.acknowledge(gone.id)
-                continue
-            delivery = _land(cfg, clause, expected, picked.fetched)
-            picked.acknowledge(delivery.id)
-    if delivery is None:  # picking nothing up with nothing held is an error of the deposit: all of it was destroyed
-        raise _not_again(clause)
-    return delivery
-
-
-def _destroyed_as(cfg: Configuration, clause: Clause, expected: Expected, fetched: Fetched) -> Held | None:
-    """The destroyed delivery that had these bytes; None when they are new."""
-    gone = destroyed(cfg.folder("raw"), clause.id, expected.periode)
-    return next((held for held in gone if held.sha256 == fetched.sha256), None)
-
-
-def _not_again(clause: Clause) -> FeedError:
-    message = "ce qui est livré a été détruit au terme de sa clause, et n'est pas repris"
-    return FeedError(clause.id, Problem.LIVRAISON_DETRUITE, message, "attendre une livraison nouvelle")
-
-
-def _land(cfg: Configuration, clause: Clause, expected: Expected, fetched: Fetched) -> Delivery:
-    if _destroyed_as(cfg, clause, expected, fetched) is not None:
-        raise _not_again(clause)
-    return land(
-        fetched,
-        clause_id=clause.id,
-        clause_version=clause.version,
-        periode=expected.periode,
-        diffusion=clause.diffusion.value,
-        raw=cfg.folder("raw"),
-        recue_le=cfg.maintenant,
-    )
 
 
 def _conform(
@@ -348,43 +232,4 @@ def _reception(
         rejetees=facts["rejetees"],
         avertissements=tuple(facts["avertissements"]),
         entete=tuple(facts.get("entete", ())),
-    )
-
-
-def due_day(clause: Clause, periode: str | None) -> str | None:
-    """The day by which the delivery is due (ISO), for a feed of periods."""
-    asked = periode or (clause.periode.fin or clause.periode.debut if isinstance(clause, ClauseJeu) else None)
-    if asked is None:
-        return None
-    return (parse_period(asked).fin + timedelta(days=clause.echeance_jours)).isoformat()
-
-
-def attempt_of(cfg: Configuration, clause: Clause, reception: Reception, versions: Sequence[Clause] = ()) -> Attempt:
-    """What the journal keeps of a reception. The last good delivery that stands in for a refused one is not told."""
-    accepted = reception.statut in RECUES
-    came = delivery_of(cfg.folder("raw"), clause.id, reception.venue) if reception.venue else None
-    clause = version_of(versions, came.clause_version if came else None) or clause
-    filled, reached = dict[str, float](), None
-    if accepted and reception.conformed is not None:
-        filled = filled_shares(reception.conformed, [c.nom for c in kept_columns(clause)])
-        if isinstance(clause, ClauseJeu) and clause.periode.origine == "colonne":
-            reached = last_period(reception.conformed)
-    return Attempt(
-        quand=cfg.maintenant.astimezone(UTC).isoformat(timespec="seconds"),
-        jeu=clause.id,
-        periode=reception.periode,
-        url=redact(reception.url),
-        clause_version=came.clause_version if came else clause.version,
-        statut=reception.statut,
-        livraison=reception.venue,
-        disponible_le=available_day(came.recue_le, came.last_modified).isoformat() if came else None,
-        probleme=reception.probleme,
-        message=reception.message,
-        remede=reception.remede,
-        recues=reception.recues if accepted else 0,
-        conformes=reception.conformes if accepted else 0,
-        rejetees=reception.rejetees if accepted else {},
-        entete=reception.entete,
-        renseignes=filled,
-        derniere_periode=reached,
     )

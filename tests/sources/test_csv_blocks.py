@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from qpv_data.clause.model import Colonne, Format
 from qpv_data.problems import FeedError
-from qpv_data.sources import csv_blocks, rows
+from qpv_data.sources import csv_blocks, csv_source, rows
 from qpv_data.sources.csv_regular import records_of, regular_prefix
 from qpv_data.sources.csv_rows import csv_batches
 
@@ -37,8 +37,9 @@ def sized(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Set the size of the blocks, so that a few bytes make many."""
 
     def resize(block: int, least: int) -> None:
-        monkeypatch.setattr(csv_blocks, "BLOCK", block)
-        monkeypatch.setattr(csv_blocks, "LEAST", least)
+        for module, name in ((csv_blocks, ""), (csv_source, "_")):
+            monkeypatch.setattr(module, "BLOCK", block)
+            monkeypatch.setattr(module, f"{name}LEAST", least)
 
     yield resize
     monkeypatch.undo()
