@@ -162,7 +162,7 @@ def place(cfg: Configuration, clauses: ClauseSet, clause: ClauseJeu, receptions:
                 reports.append(locate(own, geocoded(own, reception.conformed), zones=zones, located=target))
                 located[reception.conformed.stem] = target
                 record(cfg.folder("journal"), _placement(cfg, reception, reports[-1]))
-                report_on(cfg, clause, reception.periode)
+                report_on(cfg, own, reception.periode)
             elif reception.jeu == clause.id and reception.statut == "detruite":
                 located |= _left(cfg, clause, reception)
         report = aggregate(

@@ -84,13 +84,14 @@ def receive(
         return reception
     if reception.usable:
         note(cfg, _access(clause, reception))
-    record(cfg.folder("journal"), attempt_of(cfg, clause, reception))
-    report_on(cfg, clause, expected.periode)
+    told = attempt_of(cfg, clause, reception, versions)
+    record(cfg.folder("journal"), told)
+    report_on(cfg, version_of(versions, told.clause_version) or clause, expected.periode)
     return reception
 
 
 def report_on(cfg: Configuration, clause: Clause, periode: str | None) -> Path | None:
-    """Write the partner's report on the last delivery that came; None when none did."""
+    """Write the partner's report on the last delivery that came, under its own clause; None when none did."""
     return write_report(
         clause,
         periode,
@@ -107,12 +108,14 @@ def _receive(
 ) -> Reception:
     conformed = cfg.folder("conformed") / clause.id / f"{expected.nom}.parquet"
     gone = destroyed(cfg.folder("raw"), clause.id, expected.periode)
-    if gone and expected.periode is not None:
-        return _gone(cfg, clause, expected, gone[-1])
+    if gone and expected.periode is not None and last_delivery(cfg.folder("raw"), clause.id, expected.periode) is None:
+        return _after(cfg, clause, expected, conformed, gone, versions)
     try:
         _hold_dates(cfg, clause)
         delivery, unchanged = _obtain(cfg, clause, expected, transport)
     except FeedError as e:
+        if e.probleme is Problem.LIVRAISON_DETRUITE:
+            return _after(cfg, clause, expected, conformed, gone, versions, e)
         return _fall_back(cfg, clause, expected, e, conformed, None, versions)
     bound = version_of(versions, delivery.clause_version) or clause
     good = _good(cfg, conformed, bound)
@@ -138,6 +141,18 @@ def _over(cfg: Configuration, versions: Sequence[Clause], delivery: Delivery) ->
     received = datetime.fromisoformat(delivery.recue_le).astimezone(UTC).date()
     told = term(versions, delivery.clause_version, Forme.CONFORME, received)
     return told is not None and told.due(cfg.maintenant.date())
+
+
+def _after(
+    cfg: Configuration, clause: Clause, expected: Expected, conformed: Path, gone: Sequence[Held],
+    versions: Sequence[Clause], error: FeedError | None = None,
+) -> Reception:  # fmt: skip
+    """The answer once the raw file is destroyed: its records, as long as the clause keeps them; else nothing."""
+    good = next((g for c in (clause, *versions) if (g := _good(cfg, conformed, c)) is not None), None)
+    held = next((h for h in gone if good is not None and h.id == good["livraison"]), None)
+    if good is None or held is None:
+        return _gone(cfg, clause, expected, gone[-1], error)
+    return _reception(cfg, clause, expected, "inchangee", held, conformed, good)
 
 
 def _gone(
@@ -182,7 +197,8 @@ def _obtain(
     source = clause.source.pour(expected.periode)
     policy = FetchPolicy(taille_max=source.taille_max_mo * 1_000_000)
     with scratch(cfg.arrivee) as folder:
-        if isinstance(source, SourceDepot) and transport is None:
+        # A mirror stands in for what cannot be reached: a folder that is here is read as it is.
+        if isinstance(source, SourceDepot) and (transport is None or source.is_here()):
             delivery = _pick_up(cfg, clause, expected, source, previous, folder, policy)
         else:
             fetched = obtain(source, jeu=clause.id, into=folder, policy=policy, transport=transport, previous=previous)
@@ -315,7 +331,7 @@ def _fall_back(
 
 
 def _reception(
-    cfg: Configuration, clause: Clause, expected: Expected, statut: Statut, delivery: Delivery, conformed: Path,
+    cfg: Configuration, clause: Clause, expected: Expected, statut: Statut, delivery: Delivery | Held, conformed: Path,
     facts: Mapping[str, Any],
 ) -> Reception:  # fmt: skip
     return Reception(
@@ -346,10 +362,11 @@ def due_day(clause: Clause, periode: str | None) -> str | None:
     return (parse_period(asked).fin + timedelta(days=clause.echeance_jours)).isoformat()
 
 
-def attempt_of(cfg: Configuration, clause: Clause, reception: Reception) -> Attempt:
+def attempt_of(cfg: Configuration, clause: Clause, reception: Reception, versions: Sequence[Clause] = ()) -> Attempt:
     """What the journal keeps of a reception. The last good delivery that stands in for a refused one is not told."""
     accepted = reception.statut in RECUES
     came = delivery_of(cfg.folder("raw"), clause.id, reception.venue) if reception.venue else None
+    clause = version_of(versions, came.clause_version if came else None) or clause
     filled, reached = dict[str, float](), None
     if accepted and reception.conformed is not None:
         filled = filled_shares(reception.conformed, [c.nom for c in kept_columns(clause)])
