@@ -90,7 +90,7 @@ def conform(
             try:
                 counts, warnings = _verdict(con, clause, tally)
             except FeedError:
-                write_rejects(con, judged, refused)
+                write_rejects(con, judged, refused, tally.recues)
                 raise
             write_both(con, judged, _written(clause, geometry), (conformed, rejets), tally.crs)
     conformes = counts.pop("", 0)

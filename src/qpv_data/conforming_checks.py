@@ -30,7 +30,8 @@ def hold_floors(clause: ClauseBase, received: int, rejected: Mapping[str, int]) 
     total = sum(faulty.values())
     if total > floors.rejets_max * received:
         reasons = ", ".join(f"{reason} : {n}" for reason, n in faulty.items())
-        message = f"{total} lignes rejetées sur {received} ({reasons}), {floors.rejets_max:.1%} permises au plus"
+        most = f"{100 * floors.rejets_max:g}".replace(".", ",")
+        message = f"{total} lignes rejetées sur {received} ({reasons}), {most} % permises au plus"
         raise FeedError(clause.id, Problem.TROP_DE_REJETS, message, "prévenir le producteur, ou revoir `rejets_max`")
 
 

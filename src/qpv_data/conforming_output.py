@@ -45,11 +45,12 @@ def write_both(
                     rejects.add(_rejected(table.filter(pc.invert(fine))))
 
 
-def write_rejects(con: duckdb.DuckDBPyConnection, judged: Path, target: Path) -> None:
-    """Write the rejected rows alone."""
-    with replacing(target) as bad, _Groups.to(bad, REJECTS) as rejects:
+def write_rejects(con: duckdb.DuckDBPyConnection, judged: Path, target: Path, recues: int) -> None:
+    """Write the rejected rows alone; the count of rows received is kept in the metadata, as `recues`."""
+    told = REJECTS.with_metadata({"recues": str(recues)})
+    with replacing(target) as bad, _Groups.to(bad, told) as rejects:
         for table in _verdicts(con, judged, []):
-            rejects.add(_rejected(table.filter(pc.is_valid(table["_motif"]))))
+            rejects.add(_rejected(table.filter(pc.is_valid(table["_motif"]))).cast(told))
 
 
 def _verdicts(con: duckdb.DuckDBPyConnection, judged: Path, names: Sequence[str]) -> Iterator[pa.Table]:

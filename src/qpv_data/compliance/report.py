@@ -15,11 +15,12 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from qpv_data.clause.model import Clause, Colonne
 from qpv_data.compliance.journal import Attempt, Placement, read_journal
 from qpv_data.compliance.page import report_page
-from qpv_data.compliance.remedies import expected, remedy
+from qpv_data.compliance.remedies import expected, remedy, sent_again
 from qpv_data.compliance.states import Line, line_of
 from qpv_data.conforming_output import refused_path
 from qpv_data.conforming_text import kept_columns
@@ -61,6 +62,7 @@ def report(
     """The content of a report, as JSON values. Keys are French, for whoever reads them with a program."""
     state = asdict(line) if line is not None else {}
     kept = ("periode", "etat", "retard_jours", "derive")
+    rejected = _rejected(clause, rejets) if rejets.is_file() else []
     return {
         "jeu": clause.id,
         "titre": clause.titre,
@@ -73,13 +75,23 @@ def report(
         "acceptee": last.acceptee,
         "probleme": last.probleme,
         "message": last.message,
-        "correction": last.remede,
-        "lignes": {"recues": last.recues, "conformes": last.conformes, "rejetees": sum(last.rejetees.values())},
+        "correction": last.remede if last.acceptee else sent_again(last.probleme, last.remede, bool(rejected)),
+        "lignes": _counts(last, rejets),
         "localisation": placed,
-        "rejets": _rejected(clause, rejets) if rejets.is_file() else [],
+        "rejets": rejected,
         "colonnes": [_column(clause, c, last.renseignes) for c in kept_columns(clause)],
         "donnees_personnelles": clause.donnees_personnelles.presentes,
     }
+
+
+def _counts(last: Attempt, rejets: Path) -> dict[str, int | None]:
+    """Rows received, kept and rejected; null for a delivery that was refused before its rows were read."""
+    if last.acceptee:
+        return {"recues": last.recues, "conformes": last.conformes, "rejetees": sum(last.rejetees.values())}
+    if not rejets.is_file():
+        return {"recues": None, "conformes": 0, "rejetees": None}
+    kept = pq.read_metadata(rejets)
+    return {"recues": int(kept.metadata[b"recues"]), "conformes": 0, "rejetees": kept.num_rows}
 
 
 def _column(clause: Clause, column: Colonne, filled: Mapping[str, float]) -> dict[str, Any]:
