@@ -24,6 +24,6 @@ def test_the_tour_answers_as_it_says(tmp_path: Path, demonstration: Path) -> Non
         assert came == (shown or "")
 
 
-def test_the_tour_s_files_are_small_and_its_clause_holds_what_is_guessed_from_them() -> None:
+def test_the_tour_s_files_are_small() -> None:
     for path in sorted(PAGE.with_suffix("").glob("*.csv")):
         assert len(path.read_text("utf-8").splitlines()) <= 20, path.name
