@@ -65,12 +65,14 @@ def _receive(
 ) -> Reception:
     conformed = cfg.folder("conformed") / clause.id / f"{expected.nom}.parquet"
     gone = destroyed(cfg.folder("raw"), clause.id, expected.periode)
-    if gone and expected.periode is not None:
-        return _gone(cfg, clause, expected, gone[-1])
+    if gone and expected.periode is not None and last_delivery(cfg.folder("raw"), clause.id, expected.periode) is None:
+        return _after(cfg, clause, expected, conformed, gone, versions)
     try:
         _hold_dates(cfg, clause)
         delivery, unchanged = collect(cfg, clause, expected, transport)
     except FeedError as e:
+        if e.probleme is Problem.LIVRAISON_DETRUITE:
+            return _after(cfg, clause, expected, conformed, gone, versions, e)
         return _fall_back(cfg, clause, expected, e, conformed, None, versions)
     bound = version_of(versions, delivery.clause_version) or clause
     good = _good(cfg, conformed, bound)
@@ -91,6 +93,18 @@ def _over(cfg: Configuration, versions: Sequence[Clause], delivery: Delivery) ->
     received = datetime.fromisoformat(delivery.recue_le).astimezone(UTC).date()
     told = term(versions, delivery.clause_version, Forme.CONFORME, received)
     return told is not None and told.due(cfg.maintenant.date())
+
+
+def _after(
+    cfg: Configuration, clause: Clause, expected: Expected, conformed: Path, gone: Sequence[Held],
+    versions: Sequence[Clause], error: FeedError | None = None,
+) -> Reception:  # fmt: skip
+    """The answer once the raw file is destroyed: its records, as long as the clause keeps them; else nothing."""
+    good = next((g for c in (clause, *versions) if (g := _good(cfg, conformed, c)) is not None), None)
+    held = next((h for h in gone if good is not None and h.id == good["livraison"]), None)
+    if good is None or held is None:
+        return _gone(cfg, clause, expected, gone[-1], error)
+    return _reception(cfg, clause, expected, "inchangee", held, conformed, good)
 
 
 def _gone(
@@ -211,7 +225,7 @@ def _fall_back(
 
 
 def _reception(
-    cfg: Configuration, clause: Clause, expected: Expected, statut: Statut, delivery: Delivery, conformed: Path,
+    cfg: Configuration, clause: Clause, expected: Expected, statut: Statut, delivery: Delivery | Held, conformed: Path,
     facts: Mapping[str, Any],
 ) -> Reception:  # fmt: skip
     return Reception(

@@ -115,6 +115,32 @@ def test_records_whose_time_is_over_are_not_made_again_from_a_raw_file_that_is_k
     assert lac.mini.value("points_n", "QN09901A", "2024-T1")[0] is not None
 
 
+def test_records_outlive_the_raw_file_where_the_clause_keeps_them_longer(lac: Lac) -> None:
+    lac.sow(destruction=destruction(brut=5, conforme=90, localise=90))
+    lac.run()
+    when = NOON + timedelta(days=6)
+    assert lac.purge(when).entiere
+    assert [p for p in lac.files("raw") if p.endswith(".csv")] == []
+    assert (lac.out / "cles/points.cle").exists()
+    assert "detruite" not in {s for (s,) in lac.mini.query("SELECT statut FROM livraisons WHERE jeu = 'points'")}
+    again = lac.receive("points", "2024-T1", when)
+    assert (again.statut, again.livraison, again.usable) == ("inchangee", "points-2024-T1-v1", True)
+    assert [p for p in lac.files("raw") if p.endswith(".csv")] == [], "it is not asked for again"
+
+
+def test_a_correction_lives_on_after_the_delivery_that_it_replaced(lac: Lac) -> None:
+    lac.mini.deliver("points-2024-T1.csv", rows(6, 70))
+    assert lac.receive("points", "2024-T1", NOON + timedelta(days=30)).livraison == "points-2024-T1-v2"
+    when = NOON + timedelta(days=105)
+    lac.sow(destruction=destruction(brut=100, conforme=100, localise=100))
+    lac.receive("points", "2024-T1", NOON + timedelta(days=30))
+    lac.purge(when)
+    assert lac.proof()["elements"] != []
+    again = lac.receive("points", "2024-T1", when)
+    assert (again.statut, again.livraison) == ("inchangee", "points-2024-T1-v2")
+    assert f"{SOWN}-0" not in "".join(p.read_text() for p in (lac.out / "raw/points").glob("*/*.csv"))
+
+
 def test_located_records_that_are_kept_longer_than_conformed_ones_still_count(lac: Lac) -> None:
     lac.sow(destruction=destruction(conforme=5, localise=90))
     before = lac.mini.value("points_n", "QN09901A", "2024-T1")

@@ -23,7 +23,7 @@ from qpv_data.retention import intents
 from qpv_data.retention.database import refresh
 from qpv_data.retention.deposits import Deposit, deposits_of
 from qpv_data.retention.destroy import Destroyer, in_order
-from qpv_data.retention.holdings import Feed, aggregates_end
+from qpv_data.retention.holdings import Feed, aggregates_end, in_use
 from qpv_data.retention.intents import Intent
 from qpv_data.retention.items import EXECUTION, Etat, Hindrance, Outcome
 from qpv_data.retention.kept import keep
@@ -131,7 +131,7 @@ def _settle(cfg: Configuration, made: Plan, outcomes: list[Outcome]) -> None:
         for held in feed.livraisons:
             if held.detruite_le is None and _is_gone(feed, held):
                 bury(raw, held, cfg.maintenant.date())
-            if held.detruite_le is not None or _is_gone(feed, held) or _records_gone(feed, held):
+            if _records_gone(feed, held):
                 gone.add(held.id)
     tell_manifests(cfg.sortie, list(made.feeds))
     withdrawn = any(o.item.chemin.startswith("releases/") for o in outcomes)
@@ -147,9 +147,11 @@ def _is_gone(feed: Feed, held: Held) -> bool:
 
 
 def _records_gone(feed: Feed, held: Held) -> bool:
-    due = all(feed.due(held, forme) is not None for forme in (Forme.CONFORME, Forme.LOCALISE))
+    """Whether nothing can be made of a delivery any more: no raw file that may be conformed, and no records of it."""
+    over = all(feed.due(held, forme) is not None for forme in (Forme.CONFORME, Forme.LOCALISE))
     files = (feed.sortie / folder / feed.jeu / f"{held.nom}.parquet" for folder in ("conformed", "located"))
-    return due and not any(f.exists() for f in files)
+    made = any(f.exists() for f in files) and (used := in_use(feed, held.nom)) is not None and used.id == held.id
+    return (over or held.detruite_le is not None or _is_gone(feed, held)) and not made
 
 
 def _prove(
