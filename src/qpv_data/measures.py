@@ -37,7 +37,7 @@ FROM retenus"""
 
 def uses_denominator(indicateur: Indicateur) -> bool:
     """Whether the value is a ratio of two sums of this feed."""
-    return indicateur.nature in ("moyenne", "part") or (indicateur.nature == "taux" and indicateur.par is None)
+    return indicateur.nature in ("moyenne", "part") or (indicateur.nature == "taux" and not indicateur.par)
 
 
 def _paired(indicateur: Indicateur, other: str) -> str:

@@ -254,17 +254,23 @@ def _expressions(loaded: LoadedClause) -> Iterator[Violation]:
             problem, message, remedy = fault
             where = ".".join(str(p) for p in path)
             yield loaded.violation(path, problem, f"{where} : {message}", remedy)
-    yield from _corrections(loaded)
+    yield from _on_texts(loaded)
     yield from _patterns(loaded)
 
 
-def _corrections(loaded: LoadedClause) -> Iterator[Violation]:
-    """Their conditions are over the texts received: every column is one."""
-    texts = [c.model_copy(update={"type": TypeColonne.TEXTE}) for c in loaded.clause.colonnes]
+def _on_texts(loaded: LoadedClause) -> Iterator[Violation]:
+    """Made columns and the conditions of corrections are over the texts received: every column received is one."""
+    received = [c for c in loaded.clause.colonnes if c.calcul is None]
+    texts = [c.model_copy(update={"type": TypeColonne.TEXTE}) for c in received]
     for i, column in enumerate(loaded.clause.colonnes):
-        for n, correction in enumerate(column.corrections):
-            path: Chemin = ("colonnes", i, "corrections", n, "quand")
-            if fault := check_expression(correction.quand, texts, "booleen"):
+        asked: list[tuple[Chemin, str, Attendu]] = [
+            (("colonnes", i, "corrections", n, "quand"), correction.quand, "booleen")
+            for n, correction in enumerate(column.corrections)
+        ]
+        if column.calcul is not None:
+            asked.append((("colonnes", i, "calcul"), column.calcul, "quelconque"))
+        for path, expression, expected in asked:
+            if fault := check_expression(expression, texts, expected):
                 problem, message, remedy = fault
                 where = ".".join(str(p) for p in path)
                 yield loaded.violation(path, problem, f"{where} : {message}", remedy)
@@ -289,7 +295,8 @@ def _patterns(loaded: LoadedClause) -> Iterator[Violation]:
 def _examples(loaded: LoadedClause) -> Iterator[Violation]:
     for i, example in enumerate(loaded.clause.exemples):
         path: Chemin = ("exemples", i)
-        known = {s for c in loaded.clause.colonnes for s in (*c.source, *(c.note.source if c.note else ()))}
+        read = [c for c in loaded.clause.colonnes if c.calcul is None]
+        known = {s for c in read for s in (*c.source, *(c.note.source if c.note else ()))}
         unknown = sorted(set(example.entree) - known)
         if unknown:
             message = f"champs que la clause ne lit pas : {', '.join(unknown)}"
@@ -386,11 +393,13 @@ def _across(clauses: ClauseSet) -> Iterator[Violation]:
             yield loaded.violation(("localisation", "millesime"), Problem.MILLESIME_INATTENDU, message, remedy)
         yield from _quarters(loaded, place, families)
         for i, indicator in enumerate(loaded.clause.indicateurs):
-            nature = divisors.get(indicator.par or "")
-            if indicator.par is not None and nature not in _DIVISORS:
+            for name in indicator.par:
+                nature = divisors.get(name)
+                if nature in _DIVISORS:
+                    continue
                 why = "inconnu" if nature is None else f"est de nature {nature}"
                 yield loaded.violation(
-                    ("indicateurs", i, "par"), Problem.REFERENCE_INCONNUE, f"dénominateur {indicator.par} {why}",
+                    ("indicateurs", i, "par"), Problem.REFERENCE_INCONNUE, f"dénominateur {name} {why}",
                     "nommer un indicateur de nature compte, somme ou releve",
                 )  # fmt: skip
 
