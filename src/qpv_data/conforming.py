@@ -1,6 +1,7 @@
 """The SQL that turns received text into typed columns, written from the clause.
 
-Order, for each value: trim (before SQL), what is made of other texts, correction, mask and note, recoding, transformation, padding, typing, domain.
+Order, for each value: trim (before SQL), what is made of other texts, correction, mask and note, recoding,
+transformation, padding, typing, domain.
 One row is rejected for one reason: that it cannot be cut, that it is a total, then the first fault in the order of the
 columns, a repeated key, a date out of the series.
 """

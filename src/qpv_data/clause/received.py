@@ -168,7 +168,8 @@ class Colonne(Modele):
         if not isinstance(declared, dict) or declared.get("calcul") is None:
             return declared
         made = (f"= {declared['calcul']}",)
-        if declared.get("source", made) != made:
+        said = declared.get("source", made)
+        if (said if isinstance(said, str) else tuple(said)) not in (made, *made):
             raise ValueError("une colonne a une `source` ou un `calcul`, l'un des deux")
         if used := [k for k in ("identifiant_direct", "note", "corrections", "eclater") if declared.get(k)]:
             raise ValueError(f"une colonne calculée n'est pas reçue : {', '.join(used)} est pour celles qui le sont")

@@ -14,7 +14,7 @@ from pydantic import Field, TypeAdapter
 
 from qpv_data.clause.model import Clause
 
-_ONE_OR_MANY = (("Colonne", "source"), ("Colonne", "format_date"), ("Indicateur", "par"))
+_ONE_OR_MANY = (("Colonne", "source"), ("Colonne", "format_date"), ("Note", "source"), ("Indicateur", "par"))
 
 
 def json_schema() -> dict[str, Any]:

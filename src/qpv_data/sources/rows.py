@@ -28,7 +28,6 @@ from qpv_data.problems import FeedError, Problem, Rejet
 from qpv_data.sources.csv_blocks import Record, read_pieces
 from qpv_data.sources.csv_records import Shape
 from qpv_data.sources.unfold import unfolded, unfolding
-from qpv_data.sources.vector import read_vector
 
 BATCH = 50_000
 _FEW = 100
@@ -74,6 +73,8 @@ def read_rows(path: Path, jeu: str, fmt: Format, columns: Sequence[Colonne]) -> 
 def headers_of(path: Path, jeu: str, fmt: Format) -> list[str]:
     """Names of the columns of a file that has some. Raises FeedError."""
     if fmt.type == "vecteur":
+        from qpv_data.sources.vector import read_vector  # GDAL, and pandas behind it: half a second
+
         return list(read_vector(path, jeu=jeu, couche=fmt.couche, encodage=fmt.encodage).table.column_names)
     if fmt.type == "parquet":
         return list(_parquet_file(path, jeu).schema_arrow.names)
@@ -332,6 +333,8 @@ def _texts(column: pa.Array) -> list[str | None]:
 
 
 def _vector_batches(path: Path, jeu: str, fmt: Format, columns: Sequence[Colonne]) -> Iterator[pa.RecordBatch]:
+    from qpv_data.sources.vector import read_vector
+
     vector = read_vector(path, jeu=jeu, couche=fmt.couche, encodage=fmt.encodage)
     table = vector.table
     names = [n for n in table.column_names if n != "geometrie"]
