@@ -1,6 +1,6 @@
 -- une ligne par mutation : son prix une fois, ses locaux comptés, et son lieu quand elle n'en a qu'un
 -- membre livraison : id_mutation, numero_disposition, date_mutation, nature_mutation, valeur_fonciere, code_commune
--- membre livraison : id_parcelle, type_local, surface_reelle_bati, longitude, latitude
+-- membre livraison : id_parcelle, lot1_numero, type_local, surface_reelle_bati, longitude, latitude
 -- conventions :
 --  * le prix est répété sur chaque ligne d'une disposition ; celui d'une mutation est la somme de ses dispositions.
 --  * `prix_differents` : nombre de prix distincts dans la mutation (1 : le prix est sûr).
@@ -8,7 +8,7 @@
 --  * plusieurs points à plus de 100 m (0,001 degré) les uns des autres : aucun lieu.
 WITH locaux AS (
   SELECT DISTINCT id_mutation, numero_disposition, date_mutation, nature_mutation, valeur_fonciere, code_commune,
-    id_parcelle, type_local, surface_reelle_bati, longitude, latitude
+    id_parcelle, lot1_numero, type_local, surface_reelle_bati, longitude, latitude
   FROM livraison
 ),
 dispositions AS (

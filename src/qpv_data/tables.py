@@ -185,7 +185,7 @@ def lineage(
             if parse_period(periode).fin > until.fin:
                 continue
             behind = [("source", r) for r in _behind(used, clause, periode)]
-            for divisor in dict.fromkeys(feeds[p] for p in i.par if p in feeds):
+            for divisor in {feeds[p].id: feeds[p] for p in i.par if p in feeds}.values():
                 if other := denominator_period(periode, series_periods(divisor, until)):
                     behind += [("denominateur", r) for r in _behind(used, divisor, other)]
             for zoning in zonings:
