@@ -18,6 +18,12 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(scope="session")
+def httpserver_listen_address() -> tuple[str, int]:
+    """Every server of the tests, which a session makes once: their clauses name this address."""
+    return ("127.0.0.1", 0)
+
+
+@pytest.fixture(scope="session")
 def donnees_reelles() -> Path:
     """Folder of the real public data: QPV_DATA_REAL, else ../shared/data. Skips, saying so, when it is absent."""
     folder = Path(os.environ.get("QPV_DATA_REAL") or REPOSITORY.parent / "shared" / "data")

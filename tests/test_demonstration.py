@@ -131,3 +131,10 @@ def test_the_terminal_names_what_is_missing_and_where_the_results_are(demonstrat
     text = (demonstration / "terminal.txt").read_text("utf-8")
     assert "demo_mutuelle 2024-T3 manquante" in text
     assert str(demonstration / "qpv.duckdb") in text
+
+
+def test_the_terminal_fits_in_80_columns_and_cuts_no_heading(demonstration: Path) -> None:
+    lines = (demonstration / "terminal.txt").read_text("utf-8").splitlines()
+    [heading] = [line for line in lines if line.startswith(" jeu")]
+    assert heading.split(maxsplit=1)[1].rstrip() == "livrées reçues conformes rejetées en QPV dehors inconnu"
+    assert all(len(line) <= 80 for line in lines if "──" in line or line.startswith((" demo_", " QN")))

@@ -99,6 +99,28 @@ def test_every_commune_and_quarter_is_as_areas_found_one_by_one_say(
     assert set(found.reponses) == set(communes)
 
 
+@settings(max_examples=80, deadline=None)
+@given(kept=st.sets(st.integers(0, 35), max_size=36), drawn=boxes, listed=st.booleans())
+def test_the_communes_of_a_quarter_are_known_when_they_hold_all_its_ground_but_a_sliver(
+    kept: set[int], drawn: list[tuple[int, ...]], listed: bool
+) -> None:
+    """Tiles of 6 x 6, some away; ground is counted one square of 100 m at a time."""
+    communes = {f"01{n:03}": shapely.box(*(800 * v for v in (n % 6, n // 6, n % 6 + 1, n // 6 + 1))) for n in kept}
+    spans = [(min(a, c), min(b, d), max(a, c), max(b, d)) for a, b, c, d in drawn]
+    quarters = {f"QN001{n:02}M": span for n, span in enumerate(spans) if span[0] < span[2] and span[1] < span[3]}
+    shapes = {code: shapely.box(*(100 * v for v in span)) for code, span in quarters.items()}
+    undrawn = {code: ["01999"] for code in list(quarters)[:1] if listed}
+    zones = zones_of(communes, shapes, listed=undrawn, undrawn={"commune": ["01999"]})
+    found = quarters_of(Quartiers(zonage=Q, part_min=1.0), zones)
+    known = set()
+    for code, (left, low, right, top) in quarters.items():
+        squares = [(x, y) for x in range(left, right) for y in range(low, top)]
+        bare = sum(x >= 48 or y >= 48 or x // 8 + 6 * (y // 8) not in kept for x, y in squares)
+        if bare * 10_000 <= max(100.0, 0.005 * 10_000 * len(squares)) and code not in undrawn and kept:
+            known.add(code)
+    assert found.connus == known
+
+
 @pytest.mark.parametrize(("width", "state"), [(1000, "dedans"), (990, "dedans"), (989, "inconnu"), (1, "inconnu")])
 def test_a_commune_is_inside_from_its_least_share_and_unknown_under_it(width: float, state: str) -> None:
     x, y, _, top = TWO["01001"].bounds
@@ -238,6 +260,25 @@ def test_a_commune_without_a_row_takes_its_quarter_away(tmp_path: Path) -> None:
     found = quarter_cells(mini, "dit")
     assert found["A"] == found["D"] == (None, "non_livree")
     assert mini.value("dit_v", "99001", "2023")[1] == "non_livree"
+
+
+def test_ground_of_no_commune_of_the_run_leaves_a_quarter_undelivered_never_whole_nor_without_object(
+    tmp_path: Path,
+) -> None:
+    """99006 and 99004 are in no list of the run: D is half 99005's, C is nobody's; E has collapsed."""
+    mini = Mini(tmp_path)
+    mini.referentials()
+    communes = {c: shape for c, shape in COMMUNES.items() if c not in ("99004", "99006")}
+    mini.deliver("commune.geojson", geojson(communes))
+    mini.deliver("qpv2024.geojson", geojson({**DRAWN, "QN09905E": shapely.Polygon([(X, Y), (X + 9, Y), (X, Y)])}))
+    elsewhere = {"localisation": localisation(quartiers=QUARTERS), "couverture": {"departements": ["98"]}}
+    for name, more in {"dit": ASKED, "ailleurs": elsewhere}.items():
+        mini.declare(codes_clause(name, "commune", **more))
+        mini.deliver(f"{name}.csv", "code;valeur\n" + "".join(f"{c};1\n" for c in communes))
+    mini.run()
+    a, b, c = (1.0, "normale"), (None, "non_livree"), (None, "sans_objet")
+    assert quarter_cells(mini, "dit") == {"A": a, "B": b, "C": b, "D": b, "E": b}
+    assert set(quarter_cells(mini, "ailleurs").values()) == {c}
 
 
 @pytest.mark.parametrize(

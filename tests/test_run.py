@@ -132,6 +132,19 @@ def test_a_feed_cut_in_the_middle_does_not_stop_the_others(tmp_path: Path) -> No
     assert mini.query("SELECT count(*) FROM valeurs WHERE indicateur = 'autres_n'") == [(0,)]
 
 
+def test_an_expression_that_the_data_refuse_is_that_feed_s_alone_and_quotes_no_value(tmp_path: Path) -> None:
+    mini = small_run(tmp_path)
+    somme = [indicator("autres_somme", "somme", numerateur="menage::INT")]
+    mini.points({q: [point("DUPONT-Jeanne", IN_A)] for q in QUARTERS}, ident="autres", indicateurs=somme)
+    report = mini.run()
+    assert report.release.jeux_absents == ("autres",)
+    assert mini.value("points_n", "QN09901A", "2024-T1")[0] == 2
+    done = mini.cli()
+    assert done.returncode == 0
+    assert "sql_invalide" in done.stdout
+    assert "DUPONT" not in done.stdout + done.stderr
+
+
 def test_a_referential_that_cannot_be_read_makes_unknown_places_never_outside_ones(tmp_path: Path) -> None:
     mini = small_run(tmp_path)
     mini.deliver("qpv2024.geojson", b"{}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,18 @@ def test_each_delivery_is_read_as_the_version_it_was_received_under_says(tmp_pat
     assert mini.value("points_somme", "QN09901A", "2024-T3")[0] == 7
     told = mini.query("SELECT periode, statut, clause_version FROM livraisons WHERE jeu = 'points' ORDER BY 1")
     assert told == [("2024-T1", "recue", "1"), ("2024-T2", "manquante", "2"), ("2024-T3", "recue", "2")]
+
+
+def test_the_partner_s_report_speaks_of_the_clause_that_the_delivery_came_under(tmp_path: Path) -> None:
+    mini = two_versions(tmp_path)
+    mini.run(periode="2024-T1")
+    mini.now = datetime(2024, 10, 10, tzinfo=UTC)
+    mini.run(periode="2024-T3")
+    [path] = (mini.out / "rapports" / "points").glob("*.json")
+    told = json.loads(path.read_text("utf-8"))
+    assert told["clause_version"] == "1"
+    assert [c["entete"] for c in told["colonnes"] if c["colonne"] in ("montant", "menage")] == ["menage", "montant"]
+    assert {c["colonne"]: c["renseignee"] for c in told["colonnes"]}["menage"] == 1.0
 
 
 def test_out_of_its_dates_a_clause_receives_nothing_and_what_it_had_received_stands(tmp_path: Path) -> None:

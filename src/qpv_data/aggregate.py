@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from qpv_data.clause.expressions import literal, quote
 from qpv_data.clause.model import ClauseJeu, Indicateur, LocalisationCode
 from qpv_data.coverage import NON_LOCALISE, TERRITOIRE, ZoneTable, target_zones
-from qpv_data.engine import engine, replacing, sql_path
+from qpv_data.engine import engine, failing_as, replacing, sql_path
 from qpv_data.locate import DECLARED
 from qpv_data.measures import measures_sql
 from qpv_data.placing.near import near_select, near_selects
@@ -53,9 +53,10 @@ def aggregate(
 
     In: located Parquet files by delivery (`unique` or the period), those that are there; `periodes`, all the
     series' periods; `quarters`, what communes say of the quarters that the clause names. Sums are exact
-    (DECIMAL(38,9)), so neither threads nor the order of rows change a figure.
+    (DECIMAL(38,9)), so neither threads nor the order of rows change a figure. Raises FeedError, that of an
+    expression which the data refuse (a text that is no number) included.
     """
-    with engine(travail) as con:
+    with failing_as(clause.id), engine(travail) as con:
         total = _records(con, clause, located, table)
         con.register("cibles_arrow", target_zones(clause, table, quarters))
         con.execute("CREATE TABLE zones_cibles AS SELECT * FROM cibles_arrow")

@@ -21,7 +21,7 @@ from qpv_data.conforming import ConformSql, conform_sql, lenient_columns
 from qpv_data.conforming_checks import hold_checks, hold_corrections, hold_floors, hold_totals
 from qpv_data.conforming_stream import by_column, in_order, type_rows
 from qpv_data.conforming_text import Tally, kept_columns, named, read_columns, ready_rows, ready_schema
-from qpv_data.engine import engine, replacing, scratch, sql_path
+from qpv_data.engine import engine, failing_as, replacing, scratch, sql_path
 from qpv_data.problems import FeedError, Problem
 from qpv_data.pseudonyms import feed_key, fingerprint, known_key
 from qpv_data.sources.container import Limits, open_delivery
@@ -116,17 +116,12 @@ def key_fingerprint(clause: ClauseBase, cles: Path) -> str | None:
 
 @contextmanager
 def _failing_as(clause: ClauseBase) -> Iterator[None]:
-    """A fault of the SQL is the feed's, and the others go on. DuckDB's message may quote a value: it is not shown."""
+    """A fault of the SQL is the feed's, and says nothing of its rows."""
     try:
-        yield
+        with failing_as(clause.id):
+            yield
     except FeedError as e:
         raise (_discreet(e) if clause.donnees_personnelles.presentes else e) from None
-    except (duckdb.IOException, OSError) as e:
-        message = f"écriture impossible ({type(e).__name__})"
-        raise FeedError(clause.id, Problem.ECRITURE_IMPOSSIBLE, message, "libérer de la place") from None
-    except (duckdb.Error, pa.ArrowException) as e:  # the engine's faults come through Arrow as well
-        message = f"le SQL de la clause échoue sur ces données ({type(e).__name__})"
-        raise FeedError(clause.id, Problem.SQL_INVALIDE, message, "revoir les expressions de la clause") from None
 
 
 def _discreet(error: FeedError) -> FeedError:

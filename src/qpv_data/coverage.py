@@ -72,7 +72,7 @@ def _targets(clause: ClauseJeu, table: ZoneTable, quarters: Quarters | None) -> 
     for zone in table.zones:
         zoning, code = str(zone["zonage"]), str(zone["code_zone"])
         if quarters is not None and quarters.zonage == zoning:
-            yield zoning, code, _told(clause.couverture, quarters, code)
+            yield zoning, code, _told(clause.couverture, quarters, code, table)
         else:
             yield zoning, code, _status(clause, table, zone)
     by_code = isinstance(clause.localisation, LocalisationCode)
@@ -121,12 +121,17 @@ def _status(clause: ClauseJeu, table: ZoneTable, zone: Mapping[str, str | None])
     return NORMALE
 
 
-def _told(coverage: Couverture, quarters: Quarters, code: str) -> str:
-    """A quarter of which a commune is shared, or not covered, has but a part of its rows."""
+def _told(coverage: Couverture, quarters: Quarters, code: str, table: ZoneTable) -> str:
+    """A quarter of which a commune is shared, not covered or not known has but a part of its rows.
+
+    Nothing is said of a quarter only when all its communes are known, or when the feed does not cover it.
+    """
+    touching = quarters.communes.get(code, frozenset())
     told = {commune for commune in quarters.told(code) if _covered(coverage, commune)}
     if not told:
-        return SANS_OBJET
-    return NORMALE if told == quarters.communes[code] else NON_LIVREE
+        known = code in quarters.connus or _coverage(coverage, quarters.zonage, code, table) is False
+        return SANS_OBJET if known else NON_LIVREE
+    return NORMALE if told == touching and code in quarters.connus else NON_LIVREE
 
 
 def _coverage(coverage: Couverture, zoning: str, code: str, table: ZoneTable) -> bool | None:

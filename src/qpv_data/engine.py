@@ -9,10 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
+from qpv_data.problems import FeedError, Problem
 from qpv_data.replacing import replacing
 
-__all__ = ["MEMORY", "engine", "replacing", "scratch", "sql_path"]
+__all__ = ["MEMORY", "engine", "failing_as", "replacing", "scratch", "sql_path"]
 
 MEMORY = "2GiB"
 
@@ -35,6 +37,22 @@ def engine(work: Path) -> Iterator[duckdb.DuckDBPyConnection]:
             yield con
         finally:
             con.close()
+
+
+@contextmanager
+def failing_as(jeu: str) -> Iterator[None]:
+    """A fault of the engine is the feed's, and the others go on: raises FeedError in its place.
+
+    DuckDB's message may quote a value: it is not shown, nor kept as a cause.
+    """
+    try:
+        yield
+    except (duckdb.IOException, OSError) as e:
+        message = f"écriture impossible ({type(e).__name__})"
+        raise FeedError(jeu, Problem.ECRITURE_IMPOSSIBLE, message, "libérer de la place") from None
+    except (duckdb.Error, pa.ArrowException) as e:  # the engine's faults come through Arrow as well
+        message = f"le SQL de la clause échoue sur ces données ({type(e).__name__})"
+        raise FeedError(jeu, Problem.SQL_INVALIDE, message, "revoir les expressions de la clause") from None
 
 
 @contextmanager

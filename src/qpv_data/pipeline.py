@@ -159,7 +159,7 @@ def place(cfg: Configuration, clauses: ClauseSet, clause: ClauseJeu, receptions:
                 reports.append(locate(own, geocoded(own, reception.conformed), zones=zones, located=target))
                 located[reception.conformed.stem] = target
                 record(cfg.folder("journal"), _placement(cfg, reception, reports[-1]))
-                report_on(cfg, clause, reception.periode)
+                report_on(cfg, own, reception.periode)
         report = aggregate(
             clause,
             located,

@@ -75,13 +75,14 @@ def receive(
     faults: they are in the answer.
     """
     reception = _receive(cfg, clause, expected, transport, versions)
-    record(cfg.folder("journal"), attempt_of(cfg, clause, reception))
-    report_on(cfg, clause, expected.periode)
+    told = attempt_of(cfg, clause, reception, versions)
+    record(cfg.folder("journal"), told)
+    report_on(cfg, version_of(versions, told.clause_version) or clause, expected.periode)
     return reception
 
 
 def report_on(cfg: Configuration, clause: Clause, periode: str | None) -> Path | None:
-    """Write the partner's report on the last delivery that came; None when none did."""
+    """Write the partner's report on the last delivery that came, under its own clause; None when none did."""
     return write_report(
         clause,
         periode,
@@ -135,7 +136,8 @@ def _obtain(
     source = clause.source.pour(expected.periode)
     policy = FetchPolicy(taille_max=source.taille_max_mo * 1_000_000)
     with scratch(cfg.arrivee) as folder:
-        if isinstance(source, SourceDepot) and transport is None:
+        # A mirror stands in for what cannot be reached: a folder that is here is read as it is.
+        if isinstance(source, SourceDepot) and (transport is None or source.is_here()):
             delivery = _pick_up(cfg, clause, expected, source, previous, folder, policy)
         else:
             fetched = obtain(source, jeu=clause.id, into=folder, policy=policy, transport=transport, previous=previous)
@@ -279,10 +281,11 @@ def due_day(clause: Clause, periode: str | None) -> str | None:
     return (parse_period(asked).fin + timedelta(days=clause.echeance_jours)).isoformat()
 
 
-def attempt_of(cfg: Configuration, clause: Clause, reception: Reception) -> Attempt:
+def attempt_of(cfg: Configuration, clause: Clause, reception: Reception, versions: Sequence[Clause] = ()) -> Attempt:
     """What the journal keeps of a reception. The last good delivery that stands in for a refused one is not told."""
     accepted = reception.statut in RECUES
     came = delivery_of(cfg.folder("raw"), clause.id, reception.venue) if reception.venue else None
+    clause = version_of(versions, came.clause_version if came else None) or clause
     filled, reached = dict[str, float](), None
     if accepted and reception.conformed is not None:
         filled = filled_shares(reception.conformed, [c.nom for c in kept_columns(clause)])

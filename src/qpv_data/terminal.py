@@ -111,7 +111,7 @@ def _tell_left_out(console: Console, report: RunReport) -> None:
 
 def _feeds(report: RunReport) -> Table:
     table = _table("Chaque ligne reçue est conforme ou rejetée, chaque lieu connu ou dit inconnu")
-    table.add_column("jeu", no_wrap=True, overflow="ellipsis", max_width=23)
+    table.add_column("jeu", no_wrap=True, overflow="ellipsis", max_width=21)
     for name in ("livrées", "reçues", "conformes", "rejetées", "en QPV", "dehors", "inconnu"):
         table.add_column(name, justify="right", no_wrap=True, min_width=len(name))
     places = {p.jeu: p for p in report.places}
@@ -127,8 +127,8 @@ def _feeds(report: RunReport) -> Table:
 
 
 def _table(title: str) -> Table:
-    """A table that fits in 80 columns."""
-    return Table(title=title, title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
+    """A table that fits in 80 columns, whatever the counts: one space between columns."""
+    return Table(title=title, title_justify="left", box=SIMPLE, padding=0, pad_edge=False)
 
 
 def _place_counts(zonings: Mapping[str, tuple[int, int, int]]) -> tuple[int, int, int]:

@@ -71,6 +71,15 @@ def test_a_signed_clause_owes_its_first_period_even_if_it_was_never_asked_for(tm
     ]  # fmt: skip
 
 
+def test_a_file_that_is_replaced_promises_nothing_after_the_end_of_its_series(tmp_path: Path) -> None:
+    replaced = {
+        "source": {"url": "https://donnees.mini.example/points.csv"},
+        "periode": {"origine": "colonne", "colonne": "id", "frequence": "T", "debut": "2024-T1", "fin": "2024-T2"},
+    }
+    lines = lines_of(tmp_path, came(None, "2024-04-02", derniere_periode="2024-T1"), on="2026-07-01", **replaced)
+    assert [(li.periode, li.etat) for li in lines] == [("2024-T1", State.RECUE), ("2024-T2", State.MANQUANTE)]
+
+
 def test_a_promise_whose_day_is_over_without_anything_is_missing_for_so_many_days(tmp_path: Path) -> None:
     last = lines_of(tmp_path, came("2024-T4", "2025-01-25", "manquante", livraison=None, probleme="source_absente"))[-1]
     assert (last.etat, last.retard_jours, last.probleme) == (State.MANQUANTE, 12, "source_absente")

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from points_made import XY, X, Y, locate, refused
 
+from qpv_data.inert import inert_text
 from qpv_data.points.delimited import CsvSource
 from qpv_data.problems import FeedError, Problem
 
@@ -46,7 +47,7 @@ def test_any_separator_and_encoding_keep_the_text(separator: str, encoding: str,
 
 
 fields = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8).filter(
-    lambda s: not s.startswith(("=", "+", "-", "@", "\t", "\r"))
+    lambda s: inert_text(s) == s  # a formula comes back inert: see test_inert
 )
 
 

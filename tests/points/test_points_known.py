@@ -16,6 +16,7 @@ from pyproj import Transformer
 
 from qpv_data.locator import Locator
 from qpv_data.zonages.crs import reproject
+from qpv_data.zonages.tables import members_table
 
 LONLAT = ("--x", "x", "--y", "y", "--crs", "EPSG:4326")
 # Quarters drawn in degrees: two in Paris that overlap, one in La Réunion.
@@ -37,6 +38,7 @@ def composed(folder: Path, quarters: dict[str, Any] = QUARTERS) -> Path:
     zones = {
         "zonage": ["qpv2024"] * n + ["contrat"],
         "famille": ["qpv"] * n + ["contrat"],
+        "territoire": [*("la_reunion" if PLACE[c] == 2975 else "hexagone" for c in codes), None],
         "epsg": [*(PLACE[c] for c in codes), None],
         "code_zone": [*codes, "CV1"],
         "statut": ["normale"] * n + ["sans_contour"],
@@ -48,6 +50,7 @@ def composed(folder: Path, quarters: dict[str, Any] = QUARTERS) -> Path:
     pq.write_table(pa.table(natives), folder / "zones_natives.parquet")
     in_force = {"zonage": ["qpv2024", "qpv2024", "contrat"], "territoire": ["hexagone", "la_reunion", "hexagone"]}
     pq.write_table(pa.table(in_force), folder / "en_vigueur.parquet")
+    pq.write_table(members_table([]), folder / "zones_communes.parquet")
     return folder
 
 

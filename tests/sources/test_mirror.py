@@ -155,6 +155,37 @@ def test_every_fault_of_every_table_is_listed_with_its_line(tmp_path: Path, writ
     assert sum(v.fichier.endswith(("vide.csv", "binaire.csv")) for v in faults) == 2
 
 
+def test_a_table_may_say_the_day_when_a_file_was_there_and_nothing_else_does(tmp_path: Path, write: Write) -> None:
+    for name in ("a.csv", "q1.csv", "q2.csv", "d.example/c.csv"):
+        write(name, b"contenu")
+    lines = [
+        "https://d.example/a;a.csv;2024-03-31",
+        "https://d.example/q;q*.csv;2024-07-01",
+        "https://d.example/b;a.csv;",
+    ]
+    write("miroir.csv", ("url;fichier;disponible_le\n" + "\n".join(lines) + "\n").encode())
+    said = {}
+    with Mirror.open(tmp_path / "miroir", []).serve() as session:
+        for name in "aqbc":
+            url = f"https://d.example/{name}{'.csv' if name == 'c' else ''}"
+            got = requests.get(session.address(url), timeout=10)
+            assert got.status_code == 200
+            said[name] = got.headers.get("Last-Modified")
+    assert said == {"a": "Sun, 31 Mar 2024 00:00:00 GMT", "q": "Mon, 01 Jul 2024 00:00:00 GMT", "b": None, "c": None}
+
+
+def test_a_day_that_cannot_be_read_is_a_fault_of_its_line(tmp_path: Path, write: Write) -> None:
+    lines = [
+        "https://d.example/a;a.csv;31/03/2024",
+        "https://d.example/b;b.csv",
+        "https://d.example/c;c.csv;2024-03-31",
+    ]
+    write("miroir.csv", ("url;fichier;disponible_le\n" + "\n".join(lines) + "\n").encode())
+    with pytest.raises(InvalidDeclarationError) as caught:
+        Mirror.open(tmp_path / "miroir", [])
+    assert [v.ligne for v in caught.value.violations] == [2, 3]
+
+
 def test_a_folder_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidDeclarationError, match="ni un dossier ni une table"):
         Mirror.open(tmp_path / "absent")

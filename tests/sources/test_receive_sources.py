@@ -57,6 +57,17 @@ def test_a_deposit_gives_deliveries_in_order_with_their_receipts(tmp_path: Path)
     assert str(folder) not in first.url
 
 
+def test_a_folder_that_is_here_is_read_beside_a_mirror(tmp_path: Path) -> None:
+    mini, folder = Mini(tmp_path), tmp_path / "depot"
+    mini.referentials()
+    mini.declare(points_clause("points", source=deposit(folder, attente_s=0)))
+    dropped(folder, "points-2024-T1.csv", ROWS, 100)
+    report = mini.run(periode="2024-T1")
+    assert [(r.jeu, r.statut) for r in report.receptions if r.jeu == "points"] == [("points", "recue")]
+    assert len(list((folder / "recus").glob("*.json"))) == 1
+    assert mini.value("points_n", "QN09901A", "2024-T1")[0] == 1
+
+
 def test_a_bad_file_in_the_deposit_leaves_the_last_good_delivery_standing(tmp_path: Path) -> None:
     mini, folder = Mini(tmp_path), tmp_path / "depot"
     mini.referentials()

@@ -15,6 +15,7 @@ from factory import COMMUNES, HOST, QPV2024, Mini, codes_clause, geojson, indica
 from gtfs_made import archive
 
 from qpv_data.clause.check import checked_clauses
+from qpv_data.clause.vocabulary import Diffusion
 from qpv_data.resources import referentials_dir
 
 CATALOGUE = referentials_dir() / "clauses" / "catalogue"
@@ -69,7 +70,7 @@ def mini(tmp_path_factory: pytest.TempPathFactory) -> Mini:
         frequency = clause.get("periode", {}).get("frequence")
         period = PERIODS.get(ident, LAST.get(frequency, ""))
         made.deliver(f"{ident}{period if '{' in clause['source']['url'] else ''}.csv", content(ident))
-    report = made.run(periode="2025-T4")
+    report = made.run(periode="2025-T4", diffusion=Diffusion.INTERNE)
     assert [(p.jeu, p.erreur) for p in report.places if p.erreur] == []
     return made
 

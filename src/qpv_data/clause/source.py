@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from pydantic import Discriminator, Field, StringConstraints, Tag, field_validator, model_validator
 
@@ -307,6 +308,10 @@ class SourceDepot(SourceCommune):
     def protocole(self) -> str:
         """`file`, `sftp` or `s3`."""
         return self.url.partition(":")[0]
+
+    def is_here(self) -> bool:
+        """Whether it is a folder that this machine has."""
+        return self.protocole == "file" and Path(unquote(urlsplit(self.url).path)).is_dir()
 
     def adresse(self, jeu: str) -> str:
         return f"depot://{jeu}/{quote(self.motif, safe='*?')}"

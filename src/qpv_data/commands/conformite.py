@@ -70,10 +70,11 @@ def _latest(lines: Sequence[Line]) -> list[Line]:
     failed: list[Line] = []
     for line in lines:
         before = shown.get(line.clause)
+        if before is not None and line.etat is State.ATTENDUE and before.etat is not State.ATTENDUE:
+            continue
         if before is not None and before.etat in (State.MANQUANTE, State.REFUSEE):
             failed.append(before)
-        if before is None or line.etat is not State.ATTENDUE or before.etat is State.ATTENDUE:
-            shown[line.clause] = line
+        shown[line.clause] = line
     return sorted([*failed, *shown.values()], key=lambda li: (li.clause, li.periode or ""))
 
 
@@ -90,11 +91,11 @@ def _show(lines: Sequence[Line], out: Path, every: bool) -> None:
     table.add_column("clause", no_wrap=True, overflow="ellipsis", max_width=17)
     for name, width in (("période", 7), ("due le", 8), ("état", 14)):
         table.add_column(name, no_wrap=True, min_width=width)
-    for name, width in (("lignes", 6), ("%gard.", 6), ("%situé", 6), ("%rempl", 6)):
+    for name, width in (("lignes", 6), ("retenu", 6), ("situé", 6), ("rempli", 6)):
         table.add_column(name, justify="right", no_wrap=True, min_width=width)
     for li in lines:
         kept = li.conformes / li.recues if li.recues and li.conformes is not None else None
-        shares = (share(s).removesuffix("\u202f%") for s in (kept, li.localises, li.completude))
+        shares = (share(s) for s in (kept, li.localises, li.completude))
         due = li.echeance.strftime("%d/%m/%y") if li.echeance else "—"
         table.add_row(li.clause, li.periode or "", due, _told(li), in_french(li.recues), *shares)
     console.print(table)

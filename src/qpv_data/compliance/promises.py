@@ -47,7 +47,7 @@ def promises(clause: Clause, depuis: date, aujourdhui: date) -> Iterator[Promise
 
     A feed of one delivery a period promises each period of its series. A file that is replaced promises a new
     version each `periodicite`, from the last period that had ended on the day `depuis`, so that something is always
-    promised, and no earlier than its series. A fixed period, or a file delivered once (`ponctuelle`), is one promise.
+    promised, and within its series. A fixed period, or a file delivered once (`ponctuelle`), is one promise.
     """
     aujourdhui = min(aujourdhui, clause.duree.dernier_jour)
     if isinstance(clause, ClauseJeu) and clause.par_periode:
@@ -67,6 +67,8 @@ def promises(clause: Clause, depuis: date, aujourdhui: date) -> Iterator[Promise
     dated, first = isinstance(clause, ClauseJeu), min(_ended(depuis, frequency), last)
     if isinstance(clause, ClauseJeu):
         first = max(first, period_of(parse_period(clause.periode.debut).debut, frequency))
+        if clause.periode.fin is not None:
+            last = min(last, period_of(parse_period(clause.periode.fin).fin, frequency))
     for period in periods_between(first, last):
         reach = period.fin if dated else None
         yield Promise(str(period), None, _due(clause, period), period.fin, period.next().fin, reach)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from datetime import UTC, date, datetime, time
+from datetime import date
 from pathlib import Path
 
 from qpv_data.demo.adresses import addresses
@@ -17,7 +16,7 @@ from qpv_data.demo.referentiels import referentials
 from qpv_data.demo.verite import write_truth
 
 ADRESSES = 2_400
-_REFERENTIALS_DATE = date(2024, 1, 2)
+_REFERENTIALS_DATE = date(2025, 1, 2)
 
 
 def world(graine: int, echelle: int) -> list[Jeu]:
@@ -32,23 +31,25 @@ def generate(root: Path, *, graine: int = 2024, echelle: int = 1) -> None:
     """Write `root/source/<host>/<path>`, a mirror of the producers' sites, and `root/verite/`.
 
     The bytes depend on `graine` and `echelle` alone: neither on the clock, the time zone nor the hash seed.
-    A file's date is the day of its reception, so that a late delivery is seen to be late.
+    The mirror's table says the day when each file was there, so that a late delivery is seen to be late.
     """
     jeux = world(graine, echelle)
+    days = dict.fromkeys(referentials(), _REFERENTIALS_DATE)
     for path, content in referentials().items():
-        _put(root / "source" / path, content, _REFERENTIALS_DATE)
+        _put(root / "source" / path, content)
     for jeu in jeux:
         for livraison in jeu.livraisons:
             target = root / "source" / livraison.chemin
             if livraison.lignes is None:
                 target.unlink(missing_ok=True)
             else:
-                _put(target, jeu.ecrire(livraison.lignes), livraison.recue_le)
+                _put(target, jeu.ecrire(livraison.lignes))
+                days[livraison.chemin] = livraison.recue_le
+    lines = ["url;fichier;disponible_le", *(f"https://{path};{path};{day}" for path, day in sorted(days.items()))]
+    _put(root / "source" / "miroir.csv", ("\n".join(lines) + "\n").encode())
     write_truth(root / "verite", jeux)
 
 
-def _put(path: Path, content: bytes, day: date) -> None:
+def _put(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
-    moment = datetime.combine(day, time(6), UTC).timestamp()
-    os.utime(path, (moment, moment))

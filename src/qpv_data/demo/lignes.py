@@ -61,7 +61,7 @@ class Ligne:
 
 @dataclass
 class Livraison:
-    """One file. `lignes` is None for a delivery that never came; `recue_le` becomes the file's date."""
+    """One file. `lignes` is None for a delivery that never came; `recue_le`: the day when it was there."""
 
     id: str
     chemin: str

@@ -1,7 +1,8 @@
 """A mirror: public addresses answered from local files, over loopback HTTP, for hosts without the network.
 
 A table (`url;fichier`, `;`, UTF-8, `#` starts a comment line) maps an address to a file; `*` and `?` in
-`fichier` gather the matches into one ZIP, always the same bytes. Then comes the layout DIR/<host>/<path>. A deposit
+`fichier` gather the matches into one ZIP, always the same bytes. A third column, `disponible_le`, may say the day when
+the producer had the file there. Then comes the layout DIR/<host>/<path>. A deposit
 is answered at `depot://<clause>/<name>`: DIR/<clause>/<name> in the layout, where a pattern finds its only match.
 """
 
@@ -16,7 +17,9 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
 from qpv_data.problems import InvalidDeclarationError, Problem, Violation, relative_to_cwd
@@ -24,6 +27,7 @@ from qpv_data.resources import referentials_dir
 from qpv_data.sources.serve import serve
 
 _HEADER = ["url", "fichier"]
+_DATED = [*_HEADER, "disponible_le"]
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -38,6 +42,11 @@ class MirrorSession:
         return f"{self.base}/{quote(url, safe='')}"
 
 
+class _Entry(NamedTuple):
+    fichier: str
+    disponible_le: date | None
+
+
 class Mirror:
     """Addresses to files of one folder. Nothing outside that folder is ever served."""
 
@@ -45,7 +54,7 @@ class Mirror:
         """Raises InvalidDeclarationError, with every fault of every table."""
         self.root, self._layout = root.resolve(), layout
         violations: list[Violation] = []
-        self._entries: list[dict[str, str]] = []
+        self._entries: list[dict[str, _Entry]] = []
         for table in tables:
             entries, faults = _read(table, self.root)
             self._entries.append(entries)
@@ -79,10 +88,10 @@ class Mirror:
             gathering = _Gathering(Path(tmp))
 
             def resolve(target: str) -> Path | None:
-                files, pattern = self.files(unquote(target.removeprefix("/")))
+                files, pattern = self.files(_asked(target))
                 return gathering.zip(files, pattern) if pattern else next(iter(files), None)
 
-            with serve(resolve) as base:
+            with serve(resolve, lambda target: self._day(_asked(target))) as base:
                 yield MirrorSession(base)
 
     def files(self, url: str) -> tuple[list[Path], str]:
@@ -91,12 +100,20 @@ class Mirror:
         if key is None:
             return [], ""
         for entries in self._entries:
-            if (name := entries.get(key)) is None:
+            if (entry := entries.get(key)) is None:
                 continue
+            name = entry.fichier
             if found := [p for p in _matches(self.root, name) if p.is_file() and self._holds(p)]:
                 return found, name if _is_pattern(name) else ""
         path = self._in_layout(key) if self._layout else None
         return ([path] if path else []), ""
+
+    def _day(self, url: str) -> date | None:
+        """The day that the first table to name this address gives it."""
+        key = _normal(url)
+        return next(
+            (entries[key].disponible_le for entries in self._entries if key is not None and key in entries), None
+        )
 
     def _holds(self, path: Path) -> bool:
         return path.resolve().is_relative_to(self.root)
@@ -141,6 +158,11 @@ class _Gathering:
             return self._made.get(pattern)
 
 
+def _asked(target: str) -> str:
+    """The address that a request's target asks for."""
+    return unquote(target.removeprefix("/"))
+
+
 def _normal(url: str) -> str | None:
     """One spelling of an address: lower-case scheme and host, no default port, no user, no fragment."""
     try:
@@ -165,9 +187,9 @@ def _matches(root: Path, name: str) -> list[Path]:
     return sorted(p for p in folder.glob("*") if fnmatch.fnmatchcase(p.name, glob))
 
 
-def _read(table: Path, root: Path) -> tuple[dict[str, str], list[Violation]]:
-    """Address to file name, and every fault. Lines are counted from 1, comments included."""
-    shown, entries, faults = relative_to_cwd(table), dict[str, str](), list[Violation]()
+def _read(table: Path, root: Path) -> tuple[dict[str, _Entry], list[Violation]]:
+    """Address to file and day, and every fault. Lines are counted from 1, comments included."""
+    shown, entries, faults = relative_to_cwd(table), dict[str, _Entry](), list[Violation]()
 
     def fault(line: int, problem: Problem, message: str, remedy: str) -> None:
         faults.append(Violation(shown, line, problem, message, remedy))
@@ -178,21 +200,32 @@ def _read(table: Path, root: Path) -> tuple[dict[str, str], list[Violation]]:
         fault(1, Problem.VALEUR_INVALIDE, f"table illisible ({type(e).__name__})", "une table csv en UTF-8")
         return entries, faults
     rows = [(n, line) for n, line in enumerate(lines, 1) if line.strip() and not line.startswith("#")]
-    if not rows or next(csv.reader([rows[0][1]], delimiter=";")) != _HEADER:
+    header = next(csv.reader([rows[0][1]], delimiter=";")) if rows else []
+    if header not in (_HEADER, _DATED):
         fault(rows[0][0] if rows else 1, Problem.VALEUR_INVALIDE, "en-tête inattendu", "commencer par url;fichier")
         return entries, faults
     for number, line in rows[1:]:
         cells = [c.strip() for c in next(csv.reader([line], delimiter=";"))]
         url = _normal(cells[0]) or ""
-        if len(cells) != 2 or not url.startswith(("http://", "https://", "depot://")) or not cells[1]:
+        day = _day(cells[2]) if len(cells) == len(_DATED) and cells[2] else None
+        if len(cells) != len(header) or not url.startswith(("http://", "https://", "depot://")) or not cells[1]:
             fault(number, Problem.VALEUR_INVALIDE, "ligne mal formée", "écrire une adresse http(s) ; un fichier")
         elif reason := _escapes(root, cells[1]):
             fault(number, Problem.VALEUR_INVALIDE, f"{cells[1]} {reason}", "nommer un fichier du dossier")
         elif url in entries:
             fault(number, Problem.DOUBLON, f"adresse déjà donnée : {cells[0]}", "garder une seule ligne")
+        elif cells[2:] not in ([], [""]) and day is None:
+            fault(number, Problem.VALEUR_INVALIDE, f"jour illisible : {cells[2]}", "écrire AAAA-MM-JJ")
         else:
-            entries[url] = cells[1]
+            entries[url] = _Entry(cells[1], day)
     return entries, faults
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def _escapes(root: Path, name: str) -> str:

@@ -11,6 +11,8 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, date, datetime, time
+from email.utils import format_datetime
 from functools import lru_cache
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,13 +23,19 @@ from urllib.parse import quote
 Resolver = Callable[[str], Path | bytes | None]
 """From the request's target, still percent-encoded and with its query, to what is served; None is a 404."""
 
+Dated = Callable[[str], date | None]
+"""From the request's target, as above, to the day when its producer had it there; None when nobody says it."""
+
 _CHUNK = 1 << 18
 
 
 @contextmanager
-def serve(resolver: Resolver) -> Iterator[str]:
-    """Serve on 127.0.0.1, at a free port, until the context ends. Gives `http://127.0.0.1:<port>`."""
-    server = _Server(resolver)
+def serve(resolver: Resolver, dated: Dated = lambda _: None) -> Iterator[str]:
+    """Serve on 127.0.0.1, at a free port, until the context ends. Gives `http://127.0.0.1:<port>`.
+
+    `Last-Modified` is what `dated` says, never the time of the file: that of a copy says nothing of the source.
+    """
+    server = _Server(resolver, dated)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:
@@ -43,8 +51,8 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = False
     request_queue_size = 64
 
-    def __init__(self, resolver: Resolver) -> None:
-        self.resolver = resolver
+    def __init__(self, resolver: Resolver, dated: Dated) -> None:
+        self.resolver, self.dated = resolver, dated
         self._open: set[Any] = set()
         super().__init__(("127.0.0.1", 0), _Handler)
 
@@ -111,6 +119,8 @@ class _Handler(BaseHTTPRequestHandler):
         headers["Content-Length"] = str(last - first + 1)
         headers["Content-Type"] = "application/octet-stream"
         if isinstance(found, Path):
+            if (day := self.server.dated(self.path)) is not None:
+                headers["Last-Modified"] = format_datetime(datetime.combine(day, time(), UTC), usegmt=True)
             headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(found.name, safe='')}"
         self._head(status, headers)
         if with_body:

@@ -44,11 +44,13 @@ class Part(NamedTuple):
 @dataclass(frozen=True)
 class Quarters:
     """`reponses`: commune → answer, every commune of the run. `communes`: quarter → every commune that touches it,
-    by the ground or by the lists; a quarter that none touches is not a key."""
+    by the ground or by the lists; a quarter that none touches is not a key. `connus`: the quarters of which every
+    commune is known: all their ground is that of communes of the run, which all have a contour."""
 
     zonage: str
     reponses: Mapping[str, Answer]
     communes: Mapping[str, frozenset[str]]
+    connus: frozenset[str]
 
     def told(self, quartier: str) -> frozenset[str]:
         """The communes whose rows are all in this quarter."""
@@ -95,7 +97,25 @@ def _quarters(asked: Quartiers, zones: Zones) -> Quarters:
             answers[commune] = Answer(None, INCONNU, MotifInconnu.COMMUNE_PARTAGEE.value)
         else:
             answers[commune] = Answer(None, DEHORS, None)
-    return Quarters(asked.zonage, answers, {zone: frozenset(towns) for zone, towns in touching.items()})
+    communes = {zone: frozenset(towns) for zone, towns in touching.items()}
+    return Quarters(asked.zonage, answers, communes, frozenset(_known(zones, asked.zonage, communes)))
+
+
+def _known(zones: Zones, zonage: str, communes: Mapping[str, frozenset[str]]) -> Iterator[str]:
+    """The quarters whose ground outside every commune is a sliver at most; contours of communes may overlap."""
+    drawn = {str(c) for group in zones.groups.get("commune", {}).values() for c in group.codes}
+    for epsg, quarters in zones.groups.get(zonage, {}).items():
+        towns = zones.groups.get("commune", {}).get(epsg)
+        if towns is None:
+            continue
+        tree = shapely.STRtree(towns.geometries)
+        for code, quarter in zip(map(str, quarters.codes), quarters.geometries, strict=True):
+            if not communes.get(code, frozenset()) <= drawn:
+                continue
+            near = towns.geometries[tree.query(quarter, predicate="intersects")]
+            left = shapely.area(shapely.difference(quarter, shapely.union_all(near)))
+            if left <= max(MEMBER_MIN_M2, MEMBER_MIN_SHARE * shapely.area(quarter)):
+                yield code
 
 
 def _parts(zones: Zones, zonage: str) -> Iterator[Part]:
