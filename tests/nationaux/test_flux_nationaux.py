@@ -11,10 +11,13 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 from factory import Mini
-from flux_nationaux import FEEDS, FILES, add, as_parquet, content, moved, read, rows_of, territory
+from flux_nationaux import FEEDS, FILES, SHIPPED, add, as_parquet, content, moved, read, rows_of, territory
 
 from qpv_data import tables
 from qpv_data.clause.check import checked_clauses
+from qpv_data.clause.load import read_clause
+from qpv_data.conform import conform
+from qpv_data.problems import FeedError, Problem
 from qpv_data.resources import referentials_dir
 
 A, B, C = "QN09901A", "QN09902B", "QN09903C"
@@ -308,23 +311,26 @@ def test_the_file_bears_every_header_that_the_clause_reads_and_asks_for(ident: s
     assert len(content(ident)) > 0
 
 
-def test_a_file_of_another_year_or_of_the_old_format_is_refused_at_its_header(tmp_path: Path) -> None:
-    made = territory(tmp_path)
-    for ident, before, after in (
-        ("ssmsi_delinquance_commune", b"CODGEO_2026", b"CODGEO_2027"),
+@pytest.mark.parametrize(
+    ("ident", "data"),
+    [
+        ("ssmsi_delinquance_commune", content("ssmsi_delinquance_commune").replace(b"CODGEO_2026", b"CODGEO_2027")),
         # The legacy file of FINESS has no header: its first line is a record of one of its two types.
-        (
-            "finess_etablissements",
-            None,
-            b"structureet;990000001;;Nom\ngeolocalisation;990000001;600400;6600400;1;2024\n",
-        ),
-    ):
-        add(made, ident)
-        made.deliver(ident, after if before is None else content(ident).replace(before, after))
-    add(made, "anct_qpv2024")
-    report = made.run(periode="2025-T4")
-    refused = {r.jeu: r.probleme for r in report.receptions if r.probleme is not None}
-    assert refused == {"ssmsi_delinquance_commune": "entete_inattendu", "finess_etablissements": "entete_inattendu"}
+        ("finess_etablissements", b"structureet;990000001;;Nom\ngeolocalisation;990000001;600400;6600400;1;2024\n"),
+    ],
+)
+def test_a_file_of_another_year_or_of_the_old_format_is_refused_at_its_header(
+    tmp_path: Path, ident: str, data: bytes
+) -> None:
+    loaded, _ = read_clause(SHIPPED[ident])
+    assert loaded is not None
+    delivery = tmp_path / "livraison"
+    delivery.write_bytes(data)
+    with pytest.raises(FeedError) as caught:
+        conform(
+            loaded.clause, delivery, periode=None, conformed=tmp_path / "c", rejets=tmp_path / "r", travail=tmp_path
+        )
+    assert caught.value.probleme is Problem.ENTETE_INATTENDU
 
 
 def test_the_catalogue_holds_thirty_feeds_and_sixty_indicators_with_every_field() -> None:
