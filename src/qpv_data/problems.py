@@ -66,6 +66,8 @@ class Problem(StrEnum):
     PERIODE_INVALIDE = "periode_invalide"
     EXECUTION_EN_COURS = "execution_en_cours"
     CLAUSE_HORS_VIGUEUR = "clause_hors_vigueur"
+    LIVRAISON_DETRUITE = "livraison_detruite"
+    CLE_DE_SIGNATURE = "cle_de_signature"
     FINALITE_NON_PREVUE = "finalite_non_prevue"
     DIFFUSION_TROP_LARGE = "diffusion_trop_large"
 

@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
+from qpv_data.access import Access, note
 from qpv_data.clause.model import Clause, ClauseJeu
 from qpv_data.clause.source import SourceDepot
 from qpv_data.compliance.contents import filled_shares, last_period
@@ -22,12 +23,14 @@ from qpv_data.fetch import Fetched, FetchPolicy
 from qpv_data.land import Delivery, delivery_of, land, last_delivery
 from qpv_data.periods import parse_period
 from qpv_data.problems import FeedError, Problem
+from qpv_data.retention.terms import Forme, term
+from qpv_data.retention.tombstones import Held, destroyed
 from qpv_data.runs import Configuration, Expected, clause_digest, delivery_url
 from qpv_data.sources.deposit.pickup import pick_up
 from qpv_data.sources.http import redact
 from qpv_data.sources.obtain import obtain
 
-Statut = Literal["recue", "inchangee", "perimee", "refusee", "manquante"]
+Statut = Literal["recue", "inchangee", "perimee", "refusee", "manquante", "detruite"]
 Transport = Callable[[str], str]
 
 
@@ -36,7 +39,8 @@ class Reception:
     """How a delivery went. `livraison` is the one that is used, null when there is none.
 
     `recue`, `inchangee`: up to date. `perimee`: it failed for `probleme`, the last good one stands in.
-    `refusee`, `manquante`: it failed and nothing stands in. `venue`: the delivery that came, even if it is refused.
+    `refusee`, `manquante`: it failed and nothing stands in. `detruite`: its records were destroyed, as its clause has
+    it, and are not received again. `venue`: the delivery that came, even if it is refused.
     """
 
     jeu: str
@@ -71,10 +75,15 @@ def receive(
     """Fetch, land and conform one delivery, and keep a line of it in the journal.
 
     `versions`: every version of the clause. A delivery stays under the one that was in force when it was received:
-    its columns are read as that one says. Out of its dates a clause receives nothing. Never raises for the feed's own
-    faults: they are in the answer.
+    its columns are read as that one says. Out of its dates a clause receives nothing. Of a period that was destroyed
+    nothing is asked, and bytes that were destroyed are not kept again. Never raises for the feed's own faults: they
+    are in the answer.
     """
     reception = _receive(cfg, clause, expected, transport, versions)
+    if reception.statut == "detruite":
+        return reception
+    if reception.usable:
+        note(cfg, _access(clause, reception))
     told = attempt_of(cfg, clause, reception, versions)
     record(cfg.folder("journal"), told)
     report_on(cfg, version_of(versions, told.clause_version) or clause, expected.periode)
@@ -98,6 +107,9 @@ def _receive(
     cfg: Configuration, clause: Clause, expected: Expected, transport: Transport | None, versions: Sequence[Clause]
 ) -> Reception:
     conformed = cfg.folder("conformed") / clause.id / f"{expected.nom}.parquet"
+    gone = destroyed(cfg.folder("raw"), clause.id, expected.periode)
+    if gone and expected.periode is not None:
+        return _gone(cfg, clause, expected, gone[-1])
     try:
         _hold_dates(cfg, clause)
         delivery, unchanged = _obtain(cfg, clause, expected, transport)
@@ -107,6 +119,8 @@ def _receive(
     good = _good(cfg, conformed, bound)
     if good is not None and good["livraison"] == delivery.id:
         return _reception(cfg, clause, expected, "inchangee", delivery, conformed, good)
+    if good is None and unchanged and _over(cfg, (bound, *versions), delivery):
+        return _gone(cfg, clause, expected, delivery)
     try:
         report = _conform(cfg, bound, expected, delivery, conformed)
     except FeedError as e:
@@ -118,6 +132,39 @@ def _receive(
 def version_of(versions: Sequence[Clause], version: str | None) -> Clause | None:
     """The version of that number, among those of one clause."""
     return next((v for v in versions if v.version == version), None)
+
+
+def _over(cfg: Configuration, versions: Sequence[Clause], delivery: Delivery) -> bool:
+    """Whether records may not be made again of a delivery: the time for which they are kept is over."""
+    received = datetime.fromisoformat(delivery.recue_le).astimezone(UTC).date()
+    told = term(versions, delivery.clause_version, Forme.CONFORME, received)
+    return told is not None and told.due(cfg.maintenant.date())
+
+
+def _gone(
+    cfg: Configuration, clause: Clause, expected: Expected, held: Held | Delivery, error: FeedError | None = None
+) -> Reception:
+    """The answer for a delivery whose records are no more."""
+    return Reception(
+        jeu=clause.id,
+        periode=expected.periode,
+        statut="detruite",
+        livraison=held.id,
+        clause_version=held.clause_version,
+        conformed=None,
+        recue_le=held.recue_le,
+        url=delivery_url(clause, expected.periode),
+        echeance=due_day(clause, expected.periode),
+        probleme=error.probleme.value if error else None,
+        message=error.message if error else None,
+        remede=error.remede if error else None,
+    )
+
+
+def _access(clause: Clause, reception: Reception) -> Access:
+    """What the access log keeps of a reception."""
+    version, purposes = reception.clause_version or clause.version, tuple(clause.finalites)
+    return Access("reception", clause.id, reception.livraison, version, purposes, ("brut", "conforme"))
 
 
 def _hold_dates(cfg: Configuration, clause: Clause) -> None:
@@ -156,13 +203,30 @@ def _pick_up(
     )
     with closing(files):
         for picked in files:
+            if (gone := _destroyed_as(cfg, clause, expected, picked.fetched)) is not None:
+                picked.acknowledge(gone.id)
+                continue
             delivery = _land(cfg, clause, expected, picked.fetched)
             picked.acknowledge(delivery.id)
-    assert delivery is not None, "picking nothing up with nothing held is an error of the deposit"
+    if delivery is None:  # picking nothing up with nothing held is an error of the deposit: all of it was destroyed
+        raise _not_again(clause)
     return delivery
 
 
+def _destroyed_as(cfg: Configuration, clause: Clause, expected: Expected, fetched: Fetched) -> Held | None:
+    """The destroyed delivery that had these bytes; None when they are new."""
+    gone = destroyed(cfg.folder("raw"), clause.id, expected.periode)
+    return next((held for held in gone if held.sha256 == fetched.sha256), None)
+
+
+def _not_again(clause: Clause) -> FeedError:
+    message = "ce qui est livré a été détruit au terme de sa clause, et n'est pas repris"
+    return FeedError(clause.id, Problem.LIVRAISON_DETRUITE, message, "attendre une livraison nouvelle")
+
+
 def _land(cfg: Configuration, clause: Clause, expected: Expected, fetched: Fetched) -> Delivery:
+    if _destroyed_as(cfg, clause, expected, fetched) is not None:
+        raise _not_again(clause)
     return land(
         fetched,
         clause_id=clause.id,
@@ -219,6 +283,9 @@ def _fall_back(
 ) -> Reception:  # fmt: skip
     good = next((g for c in (clause, *versions) if (g := _good(cfg, conformed, c)) is not None), None)
     previous = last_delivery(cfg.folder("raw"), clause.id, expected.periode)
+    gone = destroyed(cfg.folder("raw"), clause.id, expected.periode)
+    if good is None and gone and came is None:
+        return _gone(cfg, clause, expected, gone[-1], error)
     statut: Statut
     if good is not None:
         statut = "perimee"

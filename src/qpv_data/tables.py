@@ -174,7 +174,9 @@ def lineage(
     zonings: Sequence[str], until: Period,
 ) -> pa.Table:  # fmt: skip
     """Which deliveries stand behind the values: one row an indicator, zoning, period, delivery and role."""
-    used = {(r.jeu, r.periode): r for r in receptions if r.livraison is not None and r.usable}
+    used = {
+        (r.jeu, r.periode): r for r in receptions if r.livraison is not None and (r.usable or r.statut == "detruite")
+    }
     feeds = {i.id: c for c, i in clauses.indicateurs()}
     perimeters = [(z.zonage.id, used[z.id, None]) for z in clauses.zonages if (z.id, None) in used]
     rows: list[dict[str, Any]] = []
