@@ -16,12 +16,14 @@ def measures_sql(clause: ClauseJeu, indicateur: Indicateur) -> str:
     """The SELECT of one indicator. Expressions have been checked: see clause/expressions.py."""
     mask = _mask(clause, indicateur)
     condition = f"({indicateur.filtre}\n)" if indicateur.filtre else "true"
+    # A masked record that the filter leaves out for another reason hides nothing here; one that it cannot judge does.
+    hidden = f"_masque IS NOT NULL AND {condition} IS DISTINCT FROM false"
     numerator, denominator = _numerator(indicateur), _denominator(indicateur)
     return f"""
 WITH lus AS (
   SELECT *, {mask} AS _masque FROM enregistrements),
 retenus AS (SELECT *, {numerator} AS _numerateur, {denominator} AS _denominateur
-  FROM lus WHERE _masque IS NOT NULL OR coalesce({condition}, false))
+  FROM lus WHERE ({hidden}) OR coalesce({condition}, false))
 SELECT COLUMNS(c -> c LIKE 'z\\_%' ESCAPE '\\'),
   _periode AS periode,
   {_modality(indicateur)} AS modalite,
@@ -37,7 +39,7 @@ FROM retenus"""
 
 def uses_denominator(indicateur: Indicateur) -> bool:
     """Whether the value is a ratio of two sums of this feed."""
-    return indicateur.nature in ("moyenne", "part") or (indicateur.nature == "taux" and indicateur.par is None)
+    return indicateur.nature in ("moyenne", "part") or (indicateur.nature == "taux" and not indicateur.par)
 
 
 def _paired(indicateur: Indicateur, other: str) -> str:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 
 from qpv_data.addresses.clauses import address_violations, named_columns
 from qpv_data.clause.conformation import conformation_fault
-from qpv_data.clause.expressions import Attendu, check_expression, sandbox
+from qpv_data.clause.expressions import Attendu, check_expressions, literal, sandbox
 from qpv_data.clause.load import Chemin, ClauseSet, LoadedClause, load_clauses
 from qpv_data.clause.model import (
+    Clause,
     ClauseJeu,
     ClauseZonage,
+    Colonne,
     Diffusion,
     Exemple,
     Indicateur,
@@ -247,27 +250,37 @@ def _expressions(loaded: LoadedClause) -> Iterator[Violation]:
         ]
         if indicator.modalites:
             checks.append(((*at, "modalites", "expression"), indicator.modalites.expression, "quelconque", False))
-    for path, expression, expected, on_text in checks:
-        if expression is None:
-            continue
-        if fault := check_expression(expression, None if on_text else clause.colonnes, expected):
-            problem, message, remedy = fault
-            where = ".".join(str(p) for p in path)
-            yield loaded.violation(path, problem, f"{where} : {message}", remedy)
-    yield from _corrections(loaded)
+    for on_text in (True, False):
+        asked = [(path, sql, expected) for path, sql, expected, raw in checks if sql is not None and raw == on_text]
+        yield from _asked(loaded, asked, None if on_text else clause.colonnes)
+    yield from _on_texts(loaded)
     yield from _patterns(loaded)
 
 
-def _corrections(loaded: LoadedClause) -> Iterator[Violation]:
-    """Their conditions are over the texts received: every column is one."""
-    texts = [c.model_copy(update={"type": TypeColonne.TEXTE}) for c in loaded.clause.colonnes]
+def _asked(
+    loaded: LoadedClause, asked: Sequence[tuple[Chemin, str, Attendu]], columns: Sequence[Colonne] | None
+) -> Iterator[Violation]:
+    faults = check_expressions([(sql, expected) for _, sql, expected in asked], columns)
+    for (path, _, _), fault in zip(asked, faults, strict=True):
+        if fault is not None:
+            problem, message, remedy = fault
+            where = ".".join(str(p) for p in path)
+            yield loaded.violation(path, problem, f"{where} : {message}", remedy)
+
+
+def _on_texts(loaded: LoadedClause) -> Iterator[Violation]:
+    """Made columns and the conditions of corrections are over the texts received: every column received is one."""
+    received = [c for c in loaded.clause.colonnes if c.calcul is None]
+    texts = [c.model_copy(update={"type": TypeColonne.TEXTE}) for c in received]
+    asked: list[tuple[Chemin, str, Attendu]] = []
     for i, column in enumerate(loaded.clause.colonnes):
-        for n, correction in enumerate(column.corrections):
-            path: Chemin = ("colonnes", i, "corrections", n, "quand")
-            if fault := check_expression(correction.quand, texts, "booleen"):
-                problem, message, remedy = fault
-                where = ".".join(str(p) for p in path)
-                yield loaded.violation(path, problem, f"{where} : {message}", remedy)
+        asked += [
+            (("colonnes", i, "corrections", n, "quand"), correction.quand, "booleen")
+            for n, correction in enumerate(column.corrections)
+        ]
+        if column.calcul is not None:
+            asked.append((("colonnes", i, "calcul"), column.calcul, "quelconque"))
+    yield from _asked(loaded, asked, texts)
 
 
 def _patterns(loaded: LoadedClause) -> Iterator[Violation]:
@@ -280,16 +293,18 @@ def _patterns(loaded: LoadedClause) -> Iterator[Violation]:
     with sandbox() as con:
         for path, pattern in patterns:
             try:
-                con.execute("SELECT regexp_full_match('', ?)", [pattern])
+                con.execute(f"SELECT regexp_full_match('', {literal(pattern)})")
             except duckdb.Error as e:
                 message = str(e).splitlines()[0]
                 yield loaded.violation(path, Problem.VALEUR_INVALIDE, message, "écrire une expression régulière RE2")
 
 
 def _examples(loaded: LoadedClause) -> Iterator[Violation]:
+    tried: list[tuple[int, Exemple]] = []
     for i, example in enumerate(loaded.clause.exemples):
         path: Chemin = ("exemples", i)
-        known = {s for c in loaded.clause.colonnes for s in (*c.source, *(c.note.source if c.note else ()))}
+        read = [c for c in loaded.clause.colonnes if c.calcul is None]
+        known = {s for c in read for s in (*c.source, *(c.note.source if c.note else ()))}
         unknown = sorted(set(example.entree) - known)
         if unknown:
             message = f"champs que la clause ne lit pas : {', '.join(unknown)}"
@@ -301,29 +316,38 @@ def _examples(loaded: LoadedClause) -> Iterator[Violation]:
                 "motifs : " + ", ".join(r.value for r in Rejet),
             )  # fmt: skip
             continue
-        if fault := _example_fault(loaded, example):
-            yield loaded.violation(path, Problem.EXEMPLE_FAUX, fault, "corriger l'exemple, ou la clause")
+        tried.append((i, example))
+    if tried:
+        for (i, example), found in zip(tried, _conformed(loaded.clause, [e for _, e in tried]), strict=True):
+            if fault := _example_fault(example, found):
+                yield loaded.violation(("exemples", i), Problem.EXEMPLE_FAUX, fault, "corriger l'exemple, ou la clause")
 
 
-def _example_fault(loaded: LoadedClause, example: Exemple) -> str | None:
-    clause = loaded.clause
+def _conformed(clause: Clause, examples: Sequence[Exemple]) -> list[dict[str, Any]]:
+    """What each example becomes, alone in its delivery: no key of one repeats another's. The first row of each."""
     columns = read_columns(clause)
     periode = clause.periode.debut if isinstance(clause, ClauseJeu) and clause.par_periode else None
     sql = conform_sql(clause, periode, geometry=False)
-    texts = [next((example.entree[s] for s in c.source if s in example.entree), None) for c in columns]
-    row = pa.record_batch(
-        [pa.array([1], pa.int64()), pa.nulls(1, pa.string()), *(pa.array([t], pa.string()) for t in texts)],
+    n = len(examples)
+    texts = [[next((e.entree[s] for s in c.source if s in e.entree), None) for e in examples] for c in columns]
+    rows = pa.record_batch(
+        [pa.array(range(n), pa.int64()), pa.nulls(n, pa.string()), *(pa.array(t, pa.string()) for t in texts)],
         schema=raw_schema(columns, geometry=False),
     )
     # No example tells a pseudonym: any key will do.
-    brut = pa.Table.from_batches(ready_rows([row], clause, bytes(32), Tally(), geometry=False))
+    brut = pa.Table.from_batches(ready_rows([rows], clause, bytes(32), Tally(), geometry=False))
     with sandbox() as con:
         con.register("brut", brut)
         for macro in sql.macros:
             con.execute(macro)
         con.execute(f"CREATE TEMP TABLE juges AS {sql.typed}")
-        con.execute(sql.marked(1))
-        found = con.execute(sql.verdicts).to_arrow_table().to_pylist()[0]
+        con.execute(f"SET VARIABLE doubles = bitstring('0', {brut.num_rows})")
+        found = con.execute(f"SELECT * FROM ({sql.verdicts}) ORDER BY _rang DESC").to_arrow_table().to_pylist()
+    by_line = {row["_ligne"]: row for row in found}
+    return [by_line[i] for i in range(n)]
+
+
+def _example_fault(example: Exemple, found: Mapping[str, Any]) -> str | None:
     if found["_motif"] is not None and example.rejet is None:
         return f"rejeté ({found['_motif']}, colonne {found['_colonne']}), alors qu'il devait être accepté"
     if example.rejet is not None:
@@ -386,11 +410,13 @@ def _across(clauses: ClauseSet) -> Iterator[Violation]:
             yield loaded.violation(("localisation", "millesime"), Problem.MILLESIME_INATTENDU, message, remedy)
         yield from _quarters(loaded, place, families)
         for i, indicator in enumerate(loaded.clause.indicateurs):
-            nature = divisors.get(indicator.par or "")
-            if indicator.par is not None and nature not in _DIVISORS:
+            for name in indicator.par:
+                nature = divisors.get(name)
+                if nature in _DIVISORS:
+                    continue
                 why = "inconnu" if nature is None else f"est de nature {nature}"
                 yield loaded.violation(
-                    ("indicateurs", i, "par"), Problem.REFERENCE_INCONNUE, f"dénominateur {indicator.par} {why}",
+                    ("indicateurs", i, "par"), Problem.REFERENCE_INCONNUE, f"dénominateur {name} {why}",
                     "nommer un indicateur de nature compte, somme ou releve",
                 )  # fmt: skip
 

@@ -12,7 +12,6 @@ from qpv_data.clause.model import Colonne, Format
 from qpv_data.problems import FeedError, Problem
 from qpv_data.sources.json_rows import text_of
 from qpv_data.sources.raw_rows import Heard, RawRow, match_headers, raw_schema
-from qpv_data.sources.vector import read_vector
 
 _BATCH = 10_000
 _BUFFER = 1 << 20
@@ -57,6 +56,8 @@ def vector_batches(
     path: Path, jeu: str, fmt: Format, columns: Sequence[Colonne], heard: Heard | None = None
 ) -> Iterator[pa.RecordBatch]:
     """Batches of `raw_schema` with geometries, and the metadata `crs_source`. Raises FeedError."""
+    from qpv_data.sources.vector import read_vector  # GDAL, and pandas behind it: half a second
+
     vector = read_vector(path, jeu=jeu, couche=fmt.couche, encodage=fmt.encodage)
     table = vector.table
     names = [n for n in table.column_names if n != "geometrie"]
