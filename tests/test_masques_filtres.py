@@ -31,6 +31,7 @@ def mini(tmp_path_factory: pytest.TempPathFactory) -> Mini:
             indicateurs=[
                 indicator("mediane", "somme", filtre="mesure = 'mediane'", numerateur="valeur"),
                 indicator("grandes", "somme", filtre="valeur > 5 AND mesure = 'mediane'", numerateur="valeur"),
+                indicator("connues", "somme", filtre="mesure = 'mediane' AND valeur IS NOT NULL", numerateur="valeur"),
             ],
         )
     )  # fmt: skip
@@ -39,16 +40,16 @@ def mini(tmp_path_factory: pytest.TempPathFactory) -> Mini:
     return made
 
 
-@pytest.mark.parametrize("name", ["mediane", "grandes"])
+@pytest.mark.parametrize("name", ["mediane", "grandes", "connues"])
 def test_a_mask_of_another_measure_hides_nothing(mini: Mini, name: str) -> None:
     assert mini.value(name, "QN09901A", "2023") == (12, "normale", "diffusee")
 
 
-@pytest.mark.parametrize("name", ["mediane", "grandes"])
+@pytest.mark.parametrize("name", ["mediane", "grandes", "connues"])
 def test_a_mask_of_the_measure_hides_it_even_where_the_filter_reads_the_masked_value(mini: Mini, name: str) -> None:
     assert mini.value(name, "QN09902B", "2023") == (None, "normale", "masque_producteur")
 
 
-@pytest.mark.parametrize("name", ["mediane", "grandes"])
+@pytest.mark.parametrize("name", ["mediane", "grandes", "connues"])
 def test_a_masked_record_that_the_filter_cannot_judge_hides_the_cell(mini: Mini, name: str) -> None:
     assert mini.value(name, "QN09903C", "2023") == (None, "normale", "masque_producteur")

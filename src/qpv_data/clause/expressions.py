@@ -131,6 +131,30 @@ def columns_of(expression: str) -> frozenset[str]:
     return frozenset(node["column_names"][-1].lower() for node in _nodes(parsed) if node.get("class") == "COLUMN_REF")
 
 
+def conjuncts(expression: str) -> tuple[str, ...]:
+    """The conditions that an expression is the AND of, as SQL; itself when it is not one. It must be one that holds."""
+    with sandbox() as con:
+        row = con.execute("SELECT json_serialize_sql(?)", [f"SELECT ({expression}\n)"]).fetchone()
+        assert row is not None
+        tree = json.loads(row[0])
+        selected = tree["statements"][0]["node"]
+        parts = []
+        for part in _conditions(selected["select_list"][0]):
+            selected["select_list"] = [part]
+            said = con.execute("SELECT json_deserialize_sql(?)", [json.dumps(tree)]).fetchone()
+            assert said is not None
+            parts.append(str(said[0]).removeprefix("SELECT "))
+    return tuple(parts)
+
+
+def _conditions(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    if node.get("class") == "CONJUNCTION" and node.get("type") == "CONJUNCTION_AND":
+        for child in node["children"]:
+            yield from _conditions(child)
+    else:
+        yield node
+
+
 @cache
 def _database() -> duckdb.DuckDBPyConnection:
     con = duckdb.connect(":memory:", config={"threads": 1, "enable_external_access": False})
