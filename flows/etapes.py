@@ -25,7 +25,7 @@ from qpv_data import receive as receiving
 from qpv_data.clause.check import unconfirmed
 from qpv_data.clause.load import ClauseSet
 from qpv_data.clause.model import Clause, ClauseJeu, Diffusion
-from qpv_data.cli import default_clauses, now
+from qpv_data.cli import actor, default_clauses, now
 from qpv_data.periods import Period
 from qpv_data.pipeline import Placed, Progress, Watcher
 from qpv_data.publish import Release
@@ -74,6 +74,7 @@ def configuration(
         diffuseur=diffuseur,
         diffusion=diffusion,
         finalite=finalite,
+        acteur=actor(),
     )
 
 

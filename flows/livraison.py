@@ -49,7 +49,7 @@ def livraison(
     with transport(cfg) as reach, exclusive(cfg):
         reception = etapes.receive(cfg, asked, expected, reach, declared.versions(asked.id))
         tell(Progress("réception", asked.id, said(reception), 1, 1))
-    if reception.statut in ("recue", "inchangee"):
+    if reception.statut in ("recue", "inchangee", "detruite"):
         return reception
     return Failed(message=f"{asked.id} {said(reception)}")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from factory import clause_of, codes_clause
+from factory import Mini, clause_of, codes_clause, composition_clause
 
 from qpv_data.locate import locate
 from qpv_data.problems import FeedError, Problem
@@ -52,3 +52,22 @@ def test_codes_of_another_generation_or_none_that_is_known_refuse_the_delivery(
 
 def test_a_delivery_without_any_code_is_of_unknown_place_and_not_refused(tmp_path: Path) -> None:
     assert {state for _, state, _ in located(tmp_path, [None, None])} == {"inconnu"}
+
+
+def test_a_department_covers_its_iris_and_no_other_though_none_has_a_contour(tmp_path: Path) -> None:
+    mini = Mini(tmp_path)
+    mini.referentials()
+    listed = composition_clause("iris", "iris")
+    zoning = {**listed["zonage"], "objet": "liste", "motif_code": r"\d{9}"}
+    del zoning["commune"]
+    mini.declare({**listed, "zonage": zoning})
+    mini.deliver("iris.csv", "code;nom;commune\n990010101;a;99001\n990020102;b;99002\n980010101;c;98001\n")
+    mini.declare(codes_clause("tableau", "iris", couverture={"departements": ["99"]}))
+    mini.deliver("tableau.csv", "code;valeur\n990010101;5\n")
+    mini.run(periode="2024-T4")
+    found = {code: mini.value("tableau_v", code, "2023") for code in ("990010101", "990020102", "980010101")}
+    assert found == {
+        "990010101": (5, "normale", "diffusee"),
+        "990020102": (None, "non_livree", "diffusee"),
+        "980010101": (None, "sans_objet", "diffusee"),
+    }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -31,6 +33,7 @@ ADDRESSES = ["17 sente des Marmottes-Volantes", "bât. Pékinois 3"]
 NUMBERS = ["185057800608436", "FR7699887766554433221100"]
 SECRETS = [*NAMES, *ADDRESSES, *NUMBERS]
 HEADER = "id;x;y;insee;menage;montant;nom;adresse;jour"
+CSV = {"type": "csv", "encodage": "utf-8", "separateur": ";"}
 PERSON = {"identifiant_direct": "pseudonymiser", "normalisation": ["espaces", "casse", "accents"]}
 
 
@@ -77,6 +80,15 @@ def sown(root: Path) -> Mini:
     zipped = io.BytesIO()
     with zipfile.ZipFile(zipped, "w") as archive:
         archive.writestr("locataires.csv", text)
+    named, book = io.BytesIO(), io.BytesIO()
+    with zipfile.ZipFile(named, "w") as archive:
+        for name in NAMES[:2]:  # a file a person
+            archive.writestr(f"{name}.csv", text)
+    sheets = openpyxl.Workbook()
+    for name in NAMES:
+        sheets.create_sheet(name).append([name, *ADDRESSES])
+    sheets.save(book)
+    wide = {"deplier": {"mesures": {"montant": "(?P<axe>.+)"}}}
     said: dict[str, Any] = {
         "colonnes": columns(), "donnees_personnelles": TOLD_PERSONAL, "diffusion": "partenaires",
         "periode": {"origine": "fixe", "frequence": "A", "debut": "2023"},
@@ -95,6 +107,9 @@ def sown(root: Path) -> Mini:
         "sans_entete": ("\n".join(rows()[1:]).encode(), {}),
         "utf16": (text.encode(), {"format": {"type": "csv", "encodage": "utf-16", "separateur": ";"}}),
         "json": (b'[{"id": "' + text.encode() + b'"]', {"format": {"type": "json"}}),
+        "classeur": (book.getvalue(), {"format": {"type": "xlsx"}}),
+        "membres": (named.getvalue(), {}),
+        "large": (f"{NAMES[0]};{NAMES[0]}\n1;2\n".encode(), {"format": {**CSV, **wide}}),
         "vecteur": (text.encode(), {"format": {"type": "vecteur"}}),
     }
     for ident, (data, more) in feeds.items():
@@ -154,6 +169,12 @@ def test_a_run_lets_nothing_of_a_person_out_of_the_raw_store(tmp_path: Path) -> 
     assert done.returncode == 0, done.stderr
     assert found("terminal", (done.stdout + done.stderr).encode()) == []
     assert leaks(mini.out) == []
+    told = json.loads((mini.out / "rapports/sans_entete").glob("*.json").__next__().read_text("utf-8"))
+    assert told["probleme"] == "entete_inattendu", "a file without a header is refused, and says so to its producer"
+    first = (mini.out / "journal/sans_entete.jsonl").read_text("utf-8").splitlines()[0]
+    assert json.loads(first)["entete"] == [f"(inattendue {n})" for n in range(1, 10)]
+    assert (mini.out / "rejets/plancher/unique.refusee.parquet").exists()
+    assert json.loads((mini.out / "journal/classeur.jsonl").read_text("utf-8"))["probleme"] == "format_inattendu"
     raw = b"".join(p.read_bytes() for p in (mini.out / "raw").rglob("*") if p.is_file())
     assert all(secret.encode() in raw for secret in SECRETS), "what was received is kept as it was"
     for ident in ("bonne", "gz", "zip"):

@@ -23,6 +23,7 @@ from qpv_data.measures import measures_sql
 from qpv_data.placing.near import near_select, near_selects
 from qpv_data.problems import FeedError, Problem
 from qpv_data.resources import sql_dir
+from qpv_data.retention.kept import COLUMNS, restore
 from qpv_data.uncertainty.cells import bounds_path, record_columns, write_bounds, zone_expression
 from qpv_data.zonages.quarters import Quarters
 
@@ -48,16 +49,19 @@ def aggregate(
     aggregated: Path,
     travail: Path,
     quarters: Quarters | None = None,
+    conserves: Mapping[str, Path] | None = None,
 ) -> AggregateReport:
     """Aggregate a feed: one Parquet an indicator in `aggregated`.
 
     In: located Parquet files by delivery (`unique` or the period), those that are there; `periodes`, all the
-    series' periods; `quarters`, what communes say of the quarters that the clause names. Sums are exact
-    (DECIMAL(38,9)), so neither threads nor the order of rows change a figure. Raises FeedError, that of an
-    expression which the data refuse (a text that is no number) included.
+    series' periods; `quarters`, what communes say of the quarters that the clause names; `conserves`, the folders of
+    the cells that were kept of destroyed deliveries, by period. Sums are exact (DECIMAL(38,9)), so neither threads nor
+    the order of rows change a figure. Raises FeedError, that of an expression which the data refuse (a text that is no
+    number) included.
     """
+    aside = conserves or {}
     with failing_as(clause.id), engine(travail) as con:
-        total = _records(con, clause, located, table)
+        total = _records(con, clause, located, aside, table)
         con.register("cibles_arrow", target_zones(clause, table, quarters))
         con.execute("CREATE TABLE zones_cibles AS SELECT * FROM cibles_arrow")
         con.execute(
@@ -79,6 +83,8 @@ def aggregate(
             with replacing(aggregated / f"{indicateur.id}.parquet") as target:
                 con.execute(f"COPY ({_sql('cellules')}) TO {_p(target)} (FORMAT parquet, COMPRESSION zstd)")
             write_bounds(con, clause, indicateur, known, bounds_path(aggregated, indicateur.id))
+            for made in (aggregated / f"{indicateur.id}.parquet", bounds_path(aggregated, indicateur.id)):
+                restore(made, made.name, aside)
             cells[indicateur.id] = _verify(con, clause, indicateur)
     return AggregateReport(clause.id, total, cells)
 
@@ -90,12 +96,18 @@ def _sql(name: str) -> str:
     return (sql_dir() / "agreger" / f"{name}.sql").read_text("utf-8")
 
 
-def _records(con: duckdb.DuckDBPyConnection, clause: ClauseJeu, located: Mapping[str, Path], table: ZoneTable) -> int:
-    """View `enregistrements`: the clause's columns under their names, the zonings' under `z__<zonage>`."""
-    if not located:
+def _records(
+    con: duckdb.DuckDBPyConnection, clause: ClauseJeu, located: Mapping[str, Path], aside: Mapping[str, Path],
+    table: ZoneTable,
+) -> int:  # fmt: skip
+    """View `enregistrements`: the clause's columns under their names, the zonings' under `z__<zonage>`.
+
+    Of a destroyed delivery there are the columns, and no row.
+    """
+    if not (located or aside):
         message = "aucune livraison exploitable"
         raise FeedError(clause.id, Problem.RIEN_A_PUBLIER, message, "voir les livraisons refusées ou absentes")
-    files = [located[key] for key in sorted(located)]
+    files = [located[key] for key in sorted(located)] + [aside[key] / COLUMNS for key in sorted(aside)]
     names = pq.read_schema(files[0]).names
     declared = [c.nom for c in clause.colonnes if c.lue]
     statuses = [f"{c.nom}__statut" for c in clause.colonnes if c.a_statut and c.lue]
@@ -164,7 +176,7 @@ def _periods(
     con: duckdb.DuckDBPyConnection, clause: ClauseJeu, located: Mapping[str, Path], periodes: Sequence[str]
 ) -> None:
     own = clause.localisation.zonage if isinstance(clause.localisation, LocalisationCode) else None
-    delivered = [not clause.par_periode or p in located for p in periodes]
+    delivered = [p in located if clause.par_periode else bool(located) for p in periodes]
     rows = pa.table(
         {
             "periode": pa.array(periodes, pa.string()),

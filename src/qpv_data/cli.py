@@ -6,6 +6,7 @@ refused (nothing written), 4 the run cannot start or go on (nothing published), 
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import sys
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from qpv_data import __version__
-from qpv_data.commands import attack, audit, clause, conformite, geocoder, passage, ventiler
+from qpv_data.commands import attack, audit, clause, conformite, geocoder, passage, purge, registre, ventiler
 from qpv_data.commands import locate as locate_command
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Audience(StrEnum):
 DEMO_NOW = datetime(2025, 4, 15, tzinfo=UTC)
 
 
-for _command in (locate_command, ventiler, passage, geocoder, clause, conformite, attack, audit):
+for _command in (locate_command, ventiler, passage, geocoder, clause, conformite, purge, registre, attack, audit):
     _command.register(app)
 
 
@@ -95,6 +96,7 @@ def demo_configuration(out: Path, echelle: int, quiet: bool) -> Configuration:
         miroir=out / "territoire" / "source",
         diffuseur="valmorte-sur-brume",
         diffusion=Diffusion.INTERNE,
+        acteur=actor(),
     )
     with exclusive(cfg):
         if not quiet:
@@ -135,6 +137,7 @@ def run(
             periode=periode,
             diffusion=Diffusion(diffusion.value),
             finalite=finalite,
+            acteur=actor(),
         )
         _run(cfg, quiet or as_json, as_json)
 
@@ -204,6 +207,17 @@ def now() -> datetime:
     """The clock, read once at the edge; SOURCE_DATE_EPOCH sets it, for reproducible runs."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH")
     return datetime.fromtimestamp(int(epoch), UTC) if epoch else datetime.now(UTC)
+
+
+def actor() -> str:
+    """Who runs, for the access log: QPV_DATA_ACTEUR, else the account."""
+    given = os.environ.get("QPV_DATA_ACTEUR", "").strip()
+    if given:
+        return given
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # an account without a name, as in some containers
+        return f"uid {os.getuid()}"
 
 
 def _run(cfg: Configuration, quiet: bool, as_json: bool) -> None:

@@ -6,8 +6,7 @@ kept with its line and its reason; its value too, unless the feed holds personal
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,21 +14,21 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from qpv_data.clause.expressions import literal, quote
 from qpv_data.clause.model import ClauseBase, ClauseJeu
 from qpv_data.conforming import ConformSql, conform_sql, lenient_columns
 from qpv_data.conforming_checks import hold_checks, hold_corrections, hold_floors, hold_totals
-from qpv_data.conforming_stream import by_column, in_order, type_rows
+from qpv_data.conforming_headers import told_headers
+from qpv_data.conforming_output import refused_path, write_both, write_rejects
+from qpv_data.conforming_stream import by_column, type_rows
 from qpv_data.conforming_text import Tally, kept_columns, named, read_columns, ready_rows, ready_schema
-from qpv_data.engine import engine, failing_as, replacing, scratch, sql_path
+from qpv_data.engine import engine, failing_as, scratch
 from qpv_data.problems import FeedError, Problem
 from qpv_data.pseudonyms import feed_key, fingerprint, known_key
 from qpv_data.sources.container import Limits, open_delivery
 from qpv_data.sources.members import member_rows
-from qpv_data.sources.rows import read_rows
+from qpv_data.sources.rows import Heard, read_rows
 
 _MEMORY = "1GiB"  # of the engine: blocks of text, and the interpreter, take their part beside
-_CLOSE_HEADER = re.compile(r" \(proche : [^)]*\)")
 
 
 @dataclass(frozen=True)
@@ -59,6 +58,7 @@ def conform(
     rejets: Path,
     travail: Path,
     cles: Path | None = None,
+    heard: Callable[[tuple[str, ...]], object] | None = None,
 ) -> ConformReport:
     """Conform one delivery.
 
@@ -66,8 +66,11 @@ def conform(
     that has some. Out: `conformed` (the clause's columns, `_ligne` from 1, `_periode`, a `<column>__statut` a masked
     column, `geometrie` as WKB for perimeters, whose CRS is in the Parquet key `crs_source`) and `rejets` (`_ligne,
     motif, colonne, valeur`), in the order of the file. Both appear whole or not at all, for their owner alone. Raises
-    FeedError; then neither changes.
+    FeedError; then neither changes, and the rejected rows, when they are why, are at `refused_path(rejets)`.
+    `heard` is told the headers received, as `told_headers` gives them, also of a delivery that is refused for them.
     """
+    refused = refused_path(rejets)
+    refused.unlink(missing_ok=True)
     key = _key(clause, cles)
     geometry = clause.format.type == "vecteur"
     tally = Tally()
@@ -76,18 +79,20 @@ def conform(
         # An archive of personal data is opened beside it, in the raw store: nowhere else are they in clear.
         personal = clause.donnees_personnelles.presentes
         opened = held.enter_context(scratch(fichier.parent)) if personal else folder
-        source = open_delivery_rows(clause, fichier, opened)
-        rows = ready_rows(source, clause, key, tally, geometry=geometry)
         sql = conform_sql(clause, periode, geometry)
         con = held.enter_context(engine(folder))
         con.execute(f"SET memory_limit = '{_MEMORY}'")
         with _failing_as(clause):
+            source = open_delivery_rows(clause, fichier, opened, lambda h: heard and heard(told_headers(clause, h)))
+            rows = ready_rows(source, clause, key, tally, geometry=geometry)
             judged = folder / "juges.arrow"
-            _judge(con, sql, rows, ready_schema(clause, geometry), judged)
-            con.execute(sql.marked(tally.recues))
-            con.execute(f"CREATE VIEW verdicts AS {sql.verdicts}")
-            counts, warnings = _verdict(con, clause, tally)
-            _write(con, clause, judged, (conformed, rejets), tally.crs, geometry)
+            _judge(con, sql, rows, ready_schema(clause, geometry), judged, tally)
+            try:
+                counts, warnings = _verdict(con, clause, tally)
+            except FeedError:
+                write_rejects(con, judged, refused, tally.recues)
+                raise
+            write_both(con, judged, _written(clause, geometry), (conformed, rejets), tally.crs)
     conformes = counts.pop("", 0)
     printed = None if key is None else fingerprint(key)
     return ConformReport(clause.id, periode, tally.recues, conformes, counts, warnings, tally.lues, printed)
@@ -121,25 +126,22 @@ def _failing_as(clause: ClauseBase) -> Iterator[None]:
         with failing_as(clause.id):
             yield
     except FeedError as e:
-        raise (_discreet(e) if clause.donnees_personnelles.presentes else e) from None
+        raise (e.discreet() if clause.donnees_personnelles.presentes else e) from None
 
 
-def _discreet(error: FeedError) -> FeedError:
-    """Without what it quotes of the file: a header that is missing makes a header of a person's name."""
-    message = _CLOSE_HEADER.sub("", error.message)
-    if message.startswith("fichier de périmètres illisible"):  # what follows is GDAL's, or Arrow's
-        message = message.partition(" : ")[0]
-    return FeedError(error.jeu, error.probleme, message, error.remede)
+def open_delivery_rows(
+    clause: ClauseBase, fichier: Path, folder: Path, heard: Heard | None = None
+) -> Iterable[pa.RecordBatch]:
+    """The rows of a delivery as text; an archive is opened, or its members joined by the clause's SQL.
 
-
-def open_delivery_rows(clause: ClauseBase, fichier: Path, folder: Path) -> Iterable[pa.RecordBatch]:
-    """The rows of a delivery as text; an archive is opened, or its members joined by the clause's SQL."""
+    `heard` is told the headers of a file that has some.
+    """
     limits = Limits(taille_max=clause.source.taille_max_mo * 10 * 1_000_000)
     columns = read_columns(clause)
     if isinstance(clause, ClauseJeu) and clause.conformation:
         return member_rows(clause, fichier, folder, limits, columns)
     path = open_delivery(fichier, jeu=clause.id, membre=clause.source.membre, into=folder, limite=limits)
-    return read_rows(path, clause.id, clause.format, columns)
+    return read_rows(path, clause.id, clause.format, columns, heard)
 
 
 def _judge(
@@ -148,12 +150,15 @@ def _judge(
     rows: Iterator[pa.RecordBatch],
     schema: pa.Schema,
     target: Path,
+    tally: Tally,
 ) -> None:
-    """Type every row as it comes, with its first fault, and keep it as `juges`."""
+    """Type every row as it comes, with its first fault, and keep it as `juges`, over which `verdicts` is a view."""
     for macro in sql.macros:
         con.execute(macro)
     type_rows(con, sql.typed, rows, schema, target)
     con.register("juges", by_column(target))
+    con.execute(sql.marked(tally.recues))
+    con.execute(f"CREATE VIEW verdicts AS {sql.verdicts}")
 
 
 def _verdict(
@@ -172,33 +177,10 @@ def _verdict(
     return counts, warnings
 
 
-def _write(
-    con: duckdb.DuckDBPyConnection,
-    clause: ClauseBase,
-    judged: Path,
-    targets: tuple[Path, Path],
-    crs: str,
-    geometry: bool,
-) -> None:
-    """Write the records, then the rejected rows, from `judged`."""
-    names = conform_columns(clause) + (["geometrie"] if geometry else [])
-    lenient = ", _place_illisible" if lenient_columns(clause) else ""
-    chosen = f"_ligne, _periode, {', '.join(quote(n) for n in names)}{lenient}"
-    records = f"SELECT {chosen} FROM verdicts WHERE _motif IS NULL"
-    refused = (
-        "SELECT _ligne, _motif AS motif, _colonne AS colonne, _valeur AS valeur FROM verdicts"
-        " WHERE _motif IS NOT NULL ORDER BY _rang"
-    )
-    metadata = f", KV_METADATA {{crs_source: {literal(crs)}}}" if crs else ""
-    with replacing(targets[0]) as good, replacing(targets[1]) as bad:
-        for path in (good, bad):
-            path.touch(mode=0o600)
-        con.register("juges", in_order(judged))
-        con.execute(f"COPY ({records}) TO {sql_path(good)} (FORMAT parquet, COMPRESSION zstd{metadata})")
-        con.register("juges", by_column(judged))
-        con.execute(f"COPY ({refused}) TO {sql_path(bad)} (FORMAT parquet, COMPRESSION zstd)")
-        for path in (good, bad):
-            path.chmod(0o600)
+def _written(clause: ClauseBase, geometry: bool) -> list[str]:
+    """Names of the columns of the records."""
+    lenient = ["_place_illisible"] if lenient_columns(clause) else []
+    return ["_ligne", "_periode", *conform_columns(clause), *(["geometrie"] if geometry else []), *lenient]
 
 
 def conform_columns(clause: ClauseBase) -> list[str]:

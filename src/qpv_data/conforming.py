@@ -1,6 +1,7 @@
 """The SQL that turns received text into typed columns, written from the clause.
 
-Order, for each value: trim (before SQL), correction, mask and note, recoding, transformation, padding, typing, domain.
+Order, for each value: trim (before SQL), what is made of other texts, correction, mask and note, recoding,
+transformation, padding, typing, domain.
 One row is rejected for one reason: that it cannot be cut, that it is a total, then the first fault in the order of the
 columns, a repeated key, a date out of the series.
 """
@@ -131,7 +132,7 @@ def _steps(columns: Sequence[Colonne], fmt: Format, passed: Sequence[str]) -> st
 
     Each step is a query of its own, so that what it gives is worked out once.
     """
-    texts = [f"{quote(c.nom)} AS {value.text_of(c)}" for c in columns]
+    texts = [f"{value.received(c)} AS {value.text_of(c)}" for c in columns]
     flags = [flag for c in columns for flag in value.corrections_of(c)]
     transformed = [c for c in columns if c.transformation]
     recoded = [c for c in columns if c.a_statut or c.recodage]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import duckdb
 
@@ -12,7 +12,10 @@ from qpv_data.clause.received import Totaux
 from qpv_data.conforming import TOTAL
 from qpv_data.conforming_text import kept_columns
 from qpv_data.conforming_values import correction_name
-from qpv_data.problems import FeedError, Problem
+from qpv_data.problems import FeedError, Problem, listed
+
+_LINES = 11  # those shown in a message, and one that tells that there are more
+_EXACT = "DECIMAL(38, 9)"  # a sum of floats depends on its order, so on the threads
 
 
 def hold_floors(clause: ClauseBase, received: int, rejected: Mapping[str, int]) -> None:
@@ -27,7 +30,8 @@ def hold_floors(clause: ClauseBase, received: int, rejected: Mapping[str, int]) 
     total = sum(faulty.values())
     if total > floors.rejets_max * received:
         reasons = ", ".join(f"{reason} : {n}" for reason, n in faulty.items())
-        message = f"{total} lignes rejetées sur {received} ({reasons}), {floors.rejets_max:.1%} permises au plus"
+        most = f"{100 * floors.rejets_max:g}".replace(".", ",")
+        message = f"{total} lignes rejetées sur {received} ({reasons}), {most} % permises au plus"
         raise FeedError(clause.id, Problem.TROP_DE_REJETS, message, "prévenir le producteur, ou revoir `rejets_max`")
 
 
@@ -54,18 +58,24 @@ def hold_checks(con: duckdb.DuckDBPyConnection, clause: ClauseBase) -> tuple[str
     checks = clause.controles.lignes
     if not checks:
         return ()
-    counts = [f"count(*) FILTER (NOT coalesce(({check.expression}\n), true))" for check in checks]
+    failing = [f"FILTER (NOT coalesce(({check.expression}\n), true))" for check in checks]
+    counts = [f"count(*) {f}, min(_ligne, {_LINES}) {f}" for f in failing]
     found = con.execute(f"SELECT {', '.join(counts)} FROM verdicts WHERE _motif IS NULL").fetchone()
     assert found is not None
     failed = [
-        (check, f"contrôle {check.id} non tenu sur {failing} lignes")
-        for check, failing in zip(checks, found, strict=True)
-        if failing
+        (check, f"contrôle {check.id} non tenu sur {count} lignes", lines)
+        for check, count, lines in zip(checks, found[::2], found[1::2], strict=True)
+        if count
     ]
-    stopping = [message for check, message in failed if check.gravite == "arreter"]
+    stopping = [f"{message} ({_first(lines)})" for check, message, lines in failed if check.gravite == "arreter"]
     if stopping:
         raise FeedError(clause.id, Problem.CONTROLE_NON_TENU, " ; ".join(stopping), "prévenir le producteur")
-    return tuple(message for _, message in failed)
+    return tuple(message for _, message, _ in failed)
+
+
+def _first(lines: Sequence[int]) -> str:
+    shown = listed(f"{line}" for line in sorted(lines)[: _LINES - 1])
+    return f"lignes {shown}{', …' if len(lines) == _LINES else ''}"
 
 
 def hold_totals(con: duckdb.DuckDBPyConnection, clause: ClauseBase) -> None:
@@ -80,7 +90,7 @@ def hold_totals(con: duckdb.DuckDBPyConnection, clause: ClauseBase) -> None:
         row = con.execute(_differences(totals, column)).fetchone()
         assert row is not None
         if row[0]:
-            message = f"{column} : {row[0]} totaux ne sont pas la somme de leurs lignes"
+            message = f"{column} : {row[0]} totaux ne sont pas la somme de leurs lignes ({_first(row[1])})"
             raise FeedError(clause.id, Problem.CONTROLE_NON_TENU, message, "prévenir le producteur")
 
 
@@ -88,13 +98,13 @@ def _differences(totals: Totaux, column: str) -> str:
     groups = [quote(c) for c in totals.par]
     shared = "".join(f"{g}, " for g in groups)
     by = f" GROUP BY {', '.join(groups)}" if groups else ""
-    value = f"CAST({quote(column)} AS DOUBLE)"
+    value = f"CAST({quote(column)} AS {_EXACT})"
     joined = " AND ".join(f"t.{g} IS NOT DISTINCT FROM s.{g}" for g in groups) or "true"
     return f"""
 WITH sommes AS (
   SELECT {shared}sum({value}) AS somme, count(*) FILTER ({value} IS NULL) AS absents
   FROM verdicts WHERE _motif IS NULL{by}),
-totaux AS (SELECT {shared}{value} AS total FROM verdicts WHERE _motif = '{TOTAL}' AND {value} IS NOT NULL),
+totaux AS (SELECT {shared}{value} AS total, _ligne FROM verdicts WHERE _motif = '{TOTAL}' AND {value} IS NOT NULL),
 rejets AS (SELECT count(*) AS n FROM verdicts WHERE _motif <> '{TOTAL}')
-SELECT count(*) FROM totaux t JOIN sommes s ON {joined}, rejets r
+SELECT count(*), min(t._ligne, {_LINES}) FROM totaux t JOIN sommes s ON {joined}, rejets r
 WHERE s.absents = 0 AND r.n = 0 AND abs(t.total - s.somme) > {totals.tolerance!r}"""

@@ -34,7 +34,9 @@ def plain_of(column: Colonne) -> str:
 
 def plain_type(column: Colonne, fmt: Format) -> pa.DataType | None:
     """The type in which a column's plain values are read; None when SQL has its say in every text."""
-    changed = (column.transformation, column.recodage, column.corrections, column.completer, column.note)
+    changed = (
+        column.transformation, column.recodage, column.corrections, column.completer, column.note, column.calcul
+    )  # fmt: skip
     kind = _TYPES.get(column.type)
     if kind is None or any(changed) or (fmt.milliers and column.type is not TypeColonne.DATE):
         return None

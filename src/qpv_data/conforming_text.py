@@ -29,8 +29,8 @@ def note_of(column: Colonne) -> str:
 
 
 def read_columns(clause: ClauseBase) -> tuple[Colonne, ...]:
-    """What is read of the file: the columns that are kept, and the notes that accompany them."""
-    kept = kept_columns(clause)
+    """What is read of the file: the columns that are kept and not made of others, and the notes that go with them."""
+    kept = tuple(c for c in kept_columns(clause) if c.calcul is None)
     notes = [
         Colonne.model_construct(nom=note_of(c), source=c.note.source, type=TypeColonne.TEXTE)
         for c in kept

@@ -21,6 +21,13 @@ def text_of(c: Colonne) -> str:
     return quote("_v_" + c.nom)
 
 
+def received(c: Colonne) -> str:
+    """The text received; or what is made of others, over the texts received, which bear the columns' names."""
+    if c.calcul is None:
+        return quote(c.nom)
+    return f"nullif(trim(TRY(CAST(({c.calcul}\n) AS VARCHAR)), {literal(BLANKS)}), '')"
+
+
 def number_of(c: Colonne) -> str:
     """The text of a number, its thousands marks apart."""
     return quote("_n_" + c.nom)

@@ -21,13 +21,14 @@ CIBLES = pa.schema([("zonage", pa.string()), ("code_zone", pa.string()), ("statu
 
 @dataclass(frozen=True)
 class ZoneTable:
-    """The zones of a run, as tables: what `compose_zonages` wrote, read once."""
+    """The zones of a run, as tables: what `compose_zonages` wrote, read once. `iris`: the zonings made of IRIS."""
 
     zones: tuple[Mapping[str, str | None], ...]
     membres: Mapping[tuple[str, str], frozenset[str]]
     communes: frozenset[str]
     perimetres: frozenset[str]
     compositions: frozenset[str]
+    iris: frozenset[str]
 
     @property
     def contours_de_communes(self) -> bool:
@@ -54,6 +55,7 @@ def read_zone_table(directory: Path) -> ZoneTable:
         communes=frozenset(z["code_zone"] for z in zones if z["zonage"] == "commune"),
         perimetres=drawn,
         compositions=frozenset(n for n in composed if n not in drawn and families[n] not in _TOUCH),
+        iris=frozenset(n for n, family in families.items() if family == "iris"),
     )
 
 
@@ -139,6 +141,8 @@ def _coverage(coverage: Couverture, zoning: str, code: str, table: ZoneTable) ->
     if coverage.france:
         return True
     members = {code} if zoning == "commune" else table.membres.get((zoning, code))
+    if not members and zoning in table.iris:
+        members = {code[:5]}  # an IRIS is of the commune that its code begins with, drawn or not
     if members:
         answers = {_covered(coverage, commune) for commune in members}
         return answers.pop() if len(answers) == 1 else None

@@ -6,7 +6,7 @@ the zonings' `z__*`. A masked record keeps its place and brings no figure: it is
 
 from __future__ import annotations
 
-from qpv_data.clause.expressions import columns_of, literal, quote
+from qpv_data.clause.expressions import columns_of, conjuncts, literal, quote
 from qpv_data.clause.model import ClauseJeu, Indicateur
 
 _EXACT = "DECIMAL(38, 9)"
@@ -16,12 +16,13 @@ def measures_sql(clause: ClauseJeu, indicateur: Indicateur) -> str:
     """The SELECT of one indicator. Expressions have been checked: see clause/expressions.py."""
     mask = _mask(clause, indicateur)
     condition = f"({indicateur.filtre}\n)" if indicateur.filtre else "true"
+    hidden = f"_masque IS NOT NULL AND {_unmasked(clause, indicateur)} IS DISTINCT FROM false"
     numerator, denominator = _numerator(indicateur), _denominator(indicateur)
     return f"""
 WITH lus AS (
   SELECT *, {mask} AS _masque FROM enregistrements),
 retenus AS (SELECT *, {numerator} AS _numerateur, {denominator} AS _denominateur
-  FROM lus WHERE _masque IS NOT NULL OR coalesce({condition}, false))
+  FROM lus WHERE ({hidden}) OR coalesce({condition}, false))
 SELECT COLUMNS(c -> c LIKE 'z\\_%' ESCAPE '\\'),
   _periode AS periode,
   {_modality(indicateur)} AS modalite,
@@ -35,9 +36,20 @@ SELECT COLUMNS(c -> c LIKE 'z\\_%' ESCAPE '\\'),
 FROM retenus"""
 
 
+def _unmasked(clause: ClauseJeu, indicateur: Indicateur) -> str:
+    """What the filter asks of columns that are never masked.
+
+    A masked record that it leaves out hides nothing: whatever stands under the mask, the record is not counted. What
+    it asks of a masked column settles nothing: `valeur IS NOT NULL` would take a mask for a value that is missing.
+    """
+    masked = {c.nom.lower() for c in clause.colonnes if c.a_statut}
+    kept = [part for part in conjuncts(indicateur.filtre or "true") if not columns_of(part) & masked]
+    return " AND ".join(f"({part}\n)" for part in kept) or "true"
+
+
 def uses_denominator(indicateur: Indicateur) -> bool:
     """Whether the value is a ratio of two sums of this feed."""
-    return indicateur.nature in ("moyenne", "part") or (indicateur.nature == "taux" and indicateur.par is None)
+    return indicateur.nature in ("moyenne", "part") or (indicateur.nature == "taux" and not indicateur.par)
 
 
 def _paired(indicateur: Indicateur, other: str) -> str:

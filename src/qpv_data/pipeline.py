@@ -13,6 +13,7 @@ from datetime import UTC
 from functools import lru_cache
 from pathlib import Path
 
+from qpv_data.access import Access, note
 from qpv_data.addresses.feeds import geocoded
 from qpv_data.aggregate import AggregateReport, aggregate
 from qpv_data.clause.check import checked_clauses
@@ -27,7 +28,9 @@ from qpv_data.problems import FeedError, Problem, listed
 from qpv_data.protect import protect
 from qpv_data.publish import Release, publish
 from qpv_data.receive import Reception, Transport, attempt_of, receive, report_on, version_of
+from qpv_data.retention.kept import kept
 from qpv_data.runs import (
+    UNIQUE,
     Configuration,
     Expected,
     RunError,
@@ -160,6 +163,8 @@ def place(cfg: Configuration, clauses: ClauseSet, clause: ClauseJeu, receptions:
                 located[reception.conformed.stem] = target
                 record(cfg.folder("journal"), _placement(cfg, reception, reports[-1]))
                 report_on(cfg, own, reception.periode)
+            elif reception.jeu == clause.id and reception.statut == "detruite":
+                located |= _left(cfg, clause, reception)
         report = aggregate(
             clause,
             located,
@@ -169,10 +174,27 @@ def place(cfg: Configuration, clauses: ClauseSet, clause: ClauseJeu, receptions:
             aggregated=cfg.folder("aggregated") / clause.id,
             travail=cfg.travail,
             quarters=_quarters(clause, zones),
+            conserves=_kept(cfg, clause, receptions, located),
         )
     except FeedError as e:
         return Placed(clause.id, tuple(reports), None, e)
     return Placed(clause.id, tuple(reports), report)
+
+
+def _left(cfg: Configuration, clause: ClauseJeu, reception: Reception) -> dict[str, Path]:
+    """The located records that the clause keeps longer than the conformed ones that they were made from."""
+    nom = reception.periode or UNIQUE
+    target = cfg.folder("located") / clause.id / f"{nom}.parquet"
+    return {nom: target} if target.is_file() else {}
+
+
+def _kept(
+    cfg: Configuration, clause: ClauseJeu, receptions: Sequence[Reception], located: Mapping[str, Path]
+) -> Mapping[str, Path]:
+    """The aggregates that were set aside when the records of destroyed deliveries were."""
+    gone = {r.periode or UNIQUE for r in receptions if r.jeu == clause.id and r.statut == "detruite"}
+    folders = kept(cfg.folder("aggregated") / clause.id)
+    return {nom: folder for nom, folder in folders.items() if nom in gone and nom not in located}
 
 
 def _quarters(clause: ClauseJeu, zones: Zones) -> Quarters | None:
@@ -198,7 +220,19 @@ def release(
         raise RunError(Problem.RIEN_A_PUBLIER, message, "voir les livraisons refusées ou absentes")
     protected = protect(indicators, cfg.folder("aggregated"), cfg.travail / "protege", cfg.travail)
     errors: Mapping[str, FeedError] = {p.jeu: p.erreur for p in places if p.erreur is not None}
-    return publish(cfg, clauses, protected, receptions, errors)
+    made = publish(cfg, clauses, protected, receptions, errors)
+    used = ready | {z.id for z in clauses.zonages}
+    for reception in receptions:
+        if reception.usable and reception.jeu in used:
+            _note_published(cfg, clauses, reception, made)
+    return made
+
+
+def _note_published(cfg: Configuration, clauses: ClauseSet, reception: Reception, made: Release) -> None:
+    """A line of the access log for each delivery that a release was made from."""
+    clause = clauses.versions(reception.jeu)[0]
+    version, purposes = reception.clause_version or clause.version, tuple(clause.finalites)
+    note(cfg, Access("publication", clause.id, reception.livraison, version, purposes, sorties=(made.id,)))
 
 
 def run(cfg: Configuration, watch: Watcher) -> RunReport:
@@ -226,6 +260,8 @@ def said(reception: Reception) -> str:
     label = f"{reception.periode or 'unique'} {reception.statut}"
     if reception.probleme:
         return f"{label} ({reception.probleme} : {reception.message})"
+    if reception.statut == "detruite":
+        return label
     rejected = sum(reception.rejetees.values())
     return f"{label} : {reception.recues} reçues = {reception.conformes} conformes + {rejected} rejetées"
 

@@ -5,6 +5,7 @@ An error names the feed, the problem and the remedy. Nothing here ever holds a p
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -66,6 +67,8 @@ class Problem(StrEnum):
     PERIODE_INVALIDE = "periode_invalide"
     EXECUTION_EN_COURS = "execution_en_cours"
     CLAUSE_HORS_VIGUEUR = "clause_hors_vigueur"
+    LIVRAISON_DETRUITE = "livraison_detruite"
+    CLE_DE_SIGNATURE = "cle_de_signature"
     FINALITE_NON_PREVUE = "finalite_non_prevue"
     DIFFUSION_TROP_LARGE = "diffusion_trop_large"
 
@@ -138,15 +141,36 @@ class InvalidDeclarationError(QpvDataError):
         super().__init__("\n".join(str(v) for v in self.violations))
 
 
+_FROM, _TO = "\x02", "\x03"
+_CITED = re.compile(f"{_FROM}[^{_TO}]*{_TO}")
+
+
+def cited(text: str) -> str:
+    """A text of what was received (a header, the name of a member), for the message of a FeedError.
+
+    A header that is missing makes a header of a person's name: see `FeedError.discreet`.
+    """
+    return _FROM + text.replace(_FROM, "").replace(_TO, "") + _TO
+
+
 class FeedError(QpvDataError):
-    """One feed fails, for a reason of the closed list; the others go on."""
+    """One feed fails, for a reason of the closed list; the others go on.
+
+    `message` may hold texts of what was received, each given through `cited`.
+    """
 
     def __init__(self, jeu: str, probleme: Problem, message: str, remede: str) -> None:
+        self._marked = message
+        message = message.replace(_FROM, "").replace(_TO, "")
         self.jeu, self.probleme, self.message, self.remede = jeu, probleme, message, remede
         super().__init__(f"{jeu}: {probleme.value}: {message} → {remede}")
 
+    def discreet(self) -> FeedError:
+        """The same without the texts that it cites: for a feed with personal data."""
+        return FeedError(self.jeu, self.probleme, _CITED.sub("…", self._marked), self.remede)
+
     def __reduce__(self) -> tuple[type[FeedError], tuple[str, Problem, str, str]]:
-        return FeedError, (self.jeu, self.probleme, self.message, self.remede)
+        return FeedError, (self.jeu, self.probleme, self._marked, self.remede)
 
 
 def listed(items: Iterable[str | None], shown: int = 10) -> str:

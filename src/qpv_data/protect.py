@@ -53,12 +53,12 @@ def protect(
     waiting = [(c, i) for c, i in indicateurs if (aggregated / c.id / f"{i.id}.parquet").is_file()]
     query = (sql_dir() / "proteger" / "primaire.sql").read_text("utf-8")
     with engine(travail) as con:
-        for clause, indicateur in sorted(waiting, key=lambda pair: (pair[1].par is not None, pair[1].id)):
+        for clause, indicateur in sorted(waiting, key=lambda pair: (bool(pair[1].par), pair[1].id)):
             source = aggregated / clause.id / f"{indicateur.id}.parquet"
             target = protege / f"{indicateur.id}.parquet"
             con.execute(f"CREATE OR REPLACE VIEW cellules AS SELECT * FROM read_parquet({sql_path(source)})")
             _rule(con, clause, indicateur)
-            _denominators(con, done.get(indicateur.par or ""))
+            _denominators(con, [done[p] for p in indicateur.par if p in done])
             with replacing(target) as part:
                 con.execute(f"COPY ({query}) TO {sql_path(part)} (FORMAT parquet, COMPRESSION zstd)")
             done[indicateur.id] = target
@@ -77,7 +77,7 @@ def _rule(con: duckdb.DuckDBPyConnection, clause: ClauseJeu, indicateur: Indicat
     row = {
         "nature": indicateur.nature,
         "distincts": indicateur.distinct is not None,
-        "par": indicateur.par is not None,
+        "par": bool(indicateur.par),
         "effectif": clause.secret.effectif is not None,
         "a_modalites": indicateur.modalites is not None,
         "seuil": threshold(clause.secret, indicateur),
@@ -99,14 +99,25 @@ def _rule(con: duckdb.DuckDBPyConnection, clause: ClauseJeu, indicateur: Indicat
     con.execute("CREATE OR REPLACE TABLE regle AS SELECT * FROM regle_arrow")
 
 
-def _denominators(con: duckdb.DuckDBPyConnection, source: Path | None) -> None:
-    """Table `denominateurs`, with the period of the cells that it divides."""
+def _denominators(con: duckdb.DuckDBPyConnection, sources: Sequence[Path]) -> None:
+    """Table `denominateurs`, with the period of the cells that it divides.
+
+    A zoning takes the first of `sources` that has values there (each generation of quarters has a population of its
+    own); where none has, the first says why.
+    """
     con.execute(
         "CREATE OR REPLACE TABLE denominateurs (zonage VARCHAR, code_zone VARCHAR, periode VARCHAR,"
         " numerateur DECIMAL(38, 9), statut_observation VARCHAR, statut_diffusion VARCHAR)"
     )
-    if source is None:
-        return
+    served: set[str] = set()
+    for source in sources:
+        _denominators_of(con, source, served)
+    for source in sources[:1]:
+        _denominators_of(con, source, served, valued=False)
+
+
+def _denominators_of(con: duckdb.DuckDBPyConnection, source: Path, served: set[str], *, valued: bool = True) -> None:
+    """Add one source's denominators, for the zonings that are not `served` yet: those where it has values, or all."""
     cells = f"SELECT * FROM read_parquet({sql_path(source)}) WHERE modalite = 'ensemble'"
     con.execute(f"CREATE OR REPLACE VIEW divise_par AS {cells}")
     available = [p for (p,) in con.execute("SELECT DISTINCT periode FROM divise_par ORDER BY 1").fetchall()]
@@ -114,9 +125,14 @@ def _denominators(con: duckdb.DuckDBPyConnection, source: Path | None) -> None:
     pairs = [{"periode": p, "denominateur": d} for p in wanted if (d := denominator_period(p, available))]
     schema = pa.schema([("periode", pa.string()), ("denominateur", pa.string())])
     con.register("paires_arrow", pa.Table.from_pylist(pairs, schema=schema))
+    said = " WHERE statut_observation = 'normale'" if valued else ""
+    new = [z for (z,) in con.execute(f"SELECT DISTINCT zonage FROM divise_par{said}").fetchall() if z not in served]
+    served.update(new)
     con.execute(
         "INSERT INTO denominateurs SELECT d.zonage, d.code_zone, p.periode, d.numerateur, d.statut_observation,"
         " d.statut_diffusion FROM divise_par d JOIN paires_arrow p ON p.denominateur = d.periode"
+        " WHERE list_contains(?, d.zonage)",
+        [new],
     )
 
 

@@ -88,7 +88,7 @@ def destroy_key(folder: Path, jeu: str) -> bool:
     """Overwrite the key's file, then remove it; whether there was one. Copies made by a disk or a backup remain."""
     path = _path(folder, jeu)
     try:
-        handle = os.open(path, os.O_WRONLY)
+        handle = os.open(path, os.O_WRONLY | os.O_NOFOLLOW)
     except FileNotFoundError:
         return False
     try:

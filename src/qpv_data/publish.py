@@ -107,7 +107,11 @@ def _disk(cfg: Configuration) -> Iterator[None]:
 
 
 def _missing(clauses: ClauseSet, receptions: Sequence[Reception], errors: Mapping[str, FeedError]) -> tuple[str, ...]:
-    lost = {r.jeu if r.periode is None else f"{r.jeu} {r.periode}" for r in receptions if not r.usable}
+    lost = {
+        r.jeu if r.periode is None else f"{r.jeu} {r.periode}"
+        for r in receptions
+        if not (r.usable or r.statut == "detruite")
+    }
     return tuple(sorted(lost | set(errors)))
 
 

@@ -21,7 +21,7 @@ from qpv_data.problems import Problem, QpvDataError
 UNIQUE = "unique"
 # Folders that hold records one by one, counts of units, or keys: their owner's alone. Releases, the database and
 # zonings are for readers; nothing of the private folders is in them but protected cells.
-PRIVATE = ("raw", "conformed", "rejets", "located", "aggregated", "journal", "rapports", "cles")
+PRIVATE = ("raw", "conformed", "rejets", "located", "aggregated", "journal", "rapports", "cles", "acces", "preuves")
 
 
 class RunError(QpvDataError):
@@ -36,7 +36,8 @@ class RunError(QpvDataError):
 class Configuration:
     """One run. `maintenant` is injected, with its time zone; `miroir` is a folder or a table of addresses.
 
-    `diffusion`: for whom it publishes; `finalite`: for which purpose, when one is declared.
+    `diffusion`: for whom it publishes; `finalite`: for which purpose, when one is declared;
+    `acteur`: who runs it, for the access log.
     """
 
     clauses: Path
@@ -47,6 +48,7 @@ class Configuration:
     diffuseur: str = "qpv-data"
     diffusion: Diffusion = Diffusion.PARTENAIRES
     finalite: str | None = None
+    acteur: str = "qpv-data"
 
     def folder(self, name: str) -> Path:
         """One of PRIVATE, `zonages` or `releases`."""

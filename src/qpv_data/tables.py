@@ -87,10 +87,10 @@ def indicator_row(clause: ClauseJeu, i: Indicateur) -> dict[str, Any]:
         "decimales": i.decimales,
         "frequence": clause.periode.frequence.value,
         "numerateur": i.distinct or i.numerateur,
-        "denominateur": i.par or i.denominateur,
+        "denominateur": ", ".join(i.par) or i.denominateur,
         "filtre": i.filtre,
         "facteur": i.facteur,
-        "par": i.par,
+        "par": ", ".join(i.par) or None,
         "unite_secret": clause.secret.unite,
         "seuil": threshold(clause.secret, i),
         "dominance": clause.secret.dominance,
@@ -174,7 +174,9 @@ def lineage(
     zonings: Sequence[str], until: Period,
 ) -> pa.Table:  # fmt: skip
     """Which deliveries stand behind the values: one row an indicator, zoning, period, delivery and role."""
-    used = {(r.jeu, r.periode): r for r in receptions if r.livraison is not None and r.usable}
+    used = {
+        (r.jeu, r.periode): r for r in receptions if r.livraison is not None and (r.usable or r.statut == "detruite")
+    }
     feeds = {i.id: c for c, i in clauses.indicateurs()}
     perimeters = [(z.zonage.id, used[z.id, None]) for z in clauses.zonages if (z.id, None) in used]
     rows: list[dict[str, Any]] = []
@@ -185,8 +187,7 @@ def lineage(
             if parse_period(periode).fin > until.fin:
                 continue
             behind = [("source", r) for r in _behind(used, clause, periode)]
-            if i.par is not None and i.par in feeds:
-                divisor = feeds[i.par]
+            for divisor in {feeds[p].id: feeds[p] for p in i.par if p in feeds}.values():
                 if other := denominator_period(periode, series_periods(divisor, until)):
                     behind += [("denominateur", r) for r in _behind(used, divisor, other)]
             for zoning in zonings:

@@ -19,7 +19,7 @@ from qpv_data.pipeline import Progress, RunReport, Watcher
 from qpv_data.problems import listed
 from qpv_data.runs import Configuration
 
-_STATUTS = {"perimee": "périmée", "refusee": "refusée", "manquante": "manquante"}
+_STATUTS = {"perimee": "périmée", "refusee": "refusée", "manquante": "manquante", "detruite": "détruite"}
 
 
 @contextmanager

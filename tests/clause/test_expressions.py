@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qpv_data.clause.expressions import check_expression, columns_of, literal, quote
+from qpv_data.clause.expressions import check_expression, columns_of, conjuncts, literal, quote
 from qpv_data.clause.model import Colonne
 from qpv_data.problems import Problem
 
@@ -148,6 +148,31 @@ def test_columns_are_those_that_are_read() -> None:
     expression = "CASE WHEN ABC > 1 AND 'jour' = libelle THEN loyer END"
     assert columns_of(expression) == {"abc", "libelle", "loyer"}
     assert columns_of("ceci n'est pas") == frozenset()
+
+
+conditions = st.sampled_from(
+    [
+        "abc > 1",
+        "libelle = 'x AND y'",
+        "NOT (actif AND abc = 2)",
+        "(abc = 1 OR actif)",
+        "libelle IS NULL",
+        "abc BETWEEN 1 AND 3",
+    ]
+)
+
+
+@given(st.lists(conditions, min_size=1, max_size=4))
+def test_an_expression_is_the_and_of_its_conjuncts(parts: list[str]) -> None:
+    whole = " AND ".join(parts)
+    cut = conjuncts(f"({whole})")
+    assert len(cut) == len(parts)
+    rows = (
+        "(VALUES (1, 'x AND y', true), (2, NULL, false), (NULL, 'x', NULL), (3, 'a', true)) AS e(abc, libelle, actif)"
+    )
+    again = " AND ".join(f"({part})" for part in cut)
+    with duckdb.connect() as con:
+        assert con.execute(f"SELECT ({whole}) IS NOT DISTINCT FROM ({again}) FROM {rows}").fetchall() == [(True,)] * 4
 
 
 @settings(max_examples=150, deadline=None)

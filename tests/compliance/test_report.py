@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from factory import IN_A, QUARTERS, Mini, point
+from factory import HOST, IN_A, QUARTERS, Mini, point
 from hypothesis import given
 from hypothesis import strategies as st
 from promises import PERSONAL
@@ -104,6 +104,76 @@ def test_a_delivery_refused_whole_has_its_report_too(tmp_path: Path) -> None:
     assert "montant" in told["message"]
     page = (mini.out / "rapports" / "points" / "points-2024-T2-v1.html").read_text("utf-8")
     assert "Livraison refusée" in page
+
+
+def refused_delivery(folder: Path, **more: Any) -> Mini:
+    """Three quarters: a good one, one with too many rejects, and one to be delivered."""
+    mini = Mini(folder)
+    mini.referentials()
+    good = [point(n, IN_A) for n in range(6)]
+    bad = [point("a", IN_A), point("b", IN_A, montant="Camille"), point("a", IN_A), point("c", IN_A, montant="douze")]
+    mini.points(
+        {"2024-T1": good, "2024-T2": bad, "2024-T3": good}, controles={"lignes_min": 1, "rejets_max": 0.2}, **more
+    )
+    mini.run()
+    return mini
+
+
+@pytest.mark.parametrize("personal", [False, True])
+def test_the_report_of_a_refused_delivery_lists_the_lines_and_how_to_mend_them(tmp_path: Path, personal: bool) -> None:
+    mini = refused_delivery(tmp_path, **({"donnees_personnelles": PERSONAL} if personal else {}))
+    told = report_of(mini, "points-2024-T2-v1")
+    assert (told["acceptee"], told["probleme"], told["etat"]) == (False, "trop_de_rejets", "refusee")
+    assert [(r["motif"], r["colonne"], r["lignes"], r["exemples"] or []) for r in told["rejets"]] == [
+        ("valeur_illisible", "montant", [3, 5], [] if personal else ["Camille", "douze"]),
+        ("cle_en_double", "id", [4], [] if personal else ["a"]),
+    ]
+    assert told["rejets"][0]["correction"].startswith("Écrire dans « montant »")
+    page = (mini.out / "rapports/points/points-2024-T2-v1.html").read_text("utf-8")
+    assert "3, 5" in page
+    assert "aucune ligne n'entre dans un chiffre" in page
+    kept = mini.out / "rejets/points/2024-T2.refusee.parquet"
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert not (mini.out / "rejets/points/2024-T2.parquet").exists()
+    assert not (mini.out / "rejets/points/2024-T1.refusee.parquet").exists()
+
+
+def test_the_rejects_of_a_refusal_outlive_neither_its_correction_nor_another_refusal(tmp_path: Path) -> None:
+    mini = refused_delivery(tmp_path)
+    mini.deliver("points-2024-T2.csv", "un;deux\n1;2\n")
+    mini.run()
+    told = report_of(mini, "points-2024-T2-v2")
+    assert (told["probleme"], told["rejets"]) == ("entete_inattendu", [])
+    mini.deliver("points-2024-T2.csv", (mini.mirror / HOST / "points-2024-T1.csv").read_bytes())
+    mini.run()
+    assert (mini.out / "rejets/points/2024-T2.parquet").exists()
+    assert not (mini.out / "rejets/points/2024-T2.refusee.parquet").exists()
+    assert report_of(mini, "points-2024-T2-v3")["acceptee"]
+
+
+@pytest.mark.parametrize("personal", [False, True])
+def test_what_changed_in_the_header_is_told_to_the_partner_and_by_the_command(tmp_path: Path, personal: bool) -> None:
+    mini = Mini(tmp_path)
+    mini.referentials()
+    mini.points({"2024-T1": [point("a", IN_A)]}, **({"donnees_personnelles": PERSONAL} if personal else {}))
+    headers = {"2024-T2": "id;x;y;insee;menage;montant;etage;sexe", "2024-T3": "y;x;id;insee;menage;prix;etage;sexe"}
+    for quarter, header in headers.items():
+        row = ";".join(str(point("a", IN_A).get(name, "")) for name in header.split(";"))
+        mini.deliver(f"points-{quarter}.csv", f"{header}\n{row}\n")
+    mini.run()
+    shown = ("(inattendue 1), (inattendue 2)", "(inattendue 1)") if personal else ("etage, sexe", "prix")
+    wanted = {
+        "2024-T2": [f"colonnes nouvelles : {shown[0]}"],
+        "2024-T3": [f"colonnes renommées : montant → {shown[1]}", "ordre des colonnes changé"],
+    }
+    if personal:  # a rank says less than a name: the first of the unexpected ones is another
+        wanted["2024-T3"] = ["colonnes disparues : montant", "colonnes nouvelles : (inattendue 3)",
+                             "ordre des colonnes changé"]  # fmt: skip
+    lines = json.loads(asked(mini, "--json", "--jeu", "points").stdout)
+    for quarter, said in wanted.items():
+        told = report_of(mini, f"points-{quarter}-v1")
+        assert (told["derive"], told["acceptee"]) == (said, quarter == "2024-T2")
+        assert [c for li in lines if li["periode"] == quarter for c in li["derive"]] == said
 
 
 def test_running_twice_leaves_the_reports_as_they_were(tmp_path: Path) -> None:

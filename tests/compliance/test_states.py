@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import pytest
 from factory import QUARTERS, clause_of, codes_clause, points_clause
 from hypothesis import given
 from hypothesis import strategies as st
@@ -166,6 +167,28 @@ def test_what_changed_between_two_deliveries_is_said_in_words() -> None:
         "a renseignée à 100 % puis à 50 %",
     )
     assert drift(before, replace(now, recues=90, entete=("b", "a"), renseignes={})) == ("ordre des colonnes changé",)
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        ("abcd", []),
+        ("abd", ["colonnes disparues : c"]),
+        ("abcde", ["colonnes nouvelles : e"]),
+        ("abxd", ["colonnes renommées : c → x"]),
+        ("adcb", ["ordre des colonnes changé"]),
+        ("dbxa", ["colonnes renommées : c → x", "ordre des colonnes changé"]),
+        ("", []),
+    ],
+)
+@pytest.mark.parametrize("statut", ["recue", "perimee"])
+def test_what_changed_in_the_header_is_said_of_a_refused_delivery_too(
+    header: str, said: list[str], statut: str
+) -> None:
+    before = came("2024-T1", "2024-04-10", recues=100, entete=tuple("abcd"))
+    now = came("2024-T1", "2024-07-10", statut, livraison="autre", recues=100, entete=tuple(header))
+    assert list(drift(before, now)) == said
+    assert list(drift(before, replace(now, recues=1))) == said + ["lignes : 100 → 1 (-99 %)"] * (statut == "recue")
 
 
 @given(st.lists(st.tuples(st.integers(0, 1000), st.booleans()), min_size=1, max_size=10, unique_by=lambda t: t[0]))

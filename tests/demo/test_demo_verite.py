@@ -139,7 +139,8 @@ def test_clauses_and_truth_speak_of_the_same_indicators(
         clause, declared = indicateurs[m.id]
         modalites = tuple(declared.modalites.valeurs) if declared.modalites else ()
         assert (clause.id, declared.nature, declared.decimales) == (m.jeu, m.nature, m.decimales), m.id
-        assert (declared.par, declared.facteur or 1, modalites) == (m.par, m.facteur, m.modalites), m.id
+        par = (m.par,) if m.par else ()
+        assert (declared.par, declared.facteur or 1, modalites) == (par, m.facteur, m.modalites), m.id
         assert (declared.distinct is None) == (m.distinct is None), m.id
         rule = REGLES.get(clause.id, LIBRE)
         dominance = None if clause.secret.dominance is None else Decimal(str(clause.secret.dominance))

@@ -18,7 +18,7 @@ DOCS = REPOSITORY / "docs"
 MAX_CAPTURE = 120_000
 
 
-@pytest.mark.parametrize("page", ["clause", "dictionnaire"])
+@pytest.mark.parametrize("page", ["clause", "dictionnaire", "catalogue"])
 def test_the_committed_page_is_the_one_that_the_code_writes(page: str) -> None:
     command = [sys.executable, "-m", "qpv_data.documentation", page]
     written = subprocess.run(command, capture_output=True, check=True).stdout.decode()
@@ -30,7 +30,7 @@ def test_an_unknown_page_is_a_wrong_usage() -> None:
     command = [sys.executable, "-m", "qpv_data.documentation", "clauses"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
-    assert "clause,dictionnaire,capture" in done.stderr
+    assert "clause,dictionnaire,catalogue,capture" in done.stderr
 
 
 @pytest.mark.parametrize("name", list(cles.texts()))

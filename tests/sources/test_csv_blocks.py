@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from qpv_data.clause.model import Colonne, Format
 from qpv_data.problems import FeedError
-from qpv_data.sources import csv_blocks, rows
+from qpv_data.sources import csv_blocks, csv_source, rows
 from qpv_data.sources.csv_regular import records_of, regular_prefix
+from qpv_data.sources.csv_rows import csv_batches
 
 fuzz = settings(
     max_examples=int(os.environ.get("EXAMPLES", "200")),
@@ -36,8 +37,9 @@ def sized(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Set the size of the blocks, so that a few bytes make many."""
 
     def resize(block: int, least: int) -> None:
-        monkeypatch.setattr(csv_blocks, "BLOCK", block)
-        monkeypatch.setattr(csv_blocks, "LEAST", least)
+        for module, name in ((csv_blocks, ""), (csv_source, "_")):
+            monkeypatch.setattr(module, "BLOCK", block)
+            monkeypatch.setattr(module, f"{name}LEAST", least)
 
     yield resize
     monkeypatch.undo()
@@ -46,7 +48,7 @@ def sized(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 def answer(path: Path, fmt: Format, *, exact: bool) -> object:
     """The rows, or the refusal."""
     try:
-        found = list(rows._csv_batches(path, "essai", fmt, columns, exact=exact))
+        found = list(csv_batches(path, "essai", fmt, columns, exact=exact))
     except FeedError as e:
         return (e.probleme, e.message)
     return pa.Table.from_batches(found, rows.raw_schema(columns, geometry=False)).to_pylist()
@@ -130,7 +132,7 @@ def test_a_regular_file_is_parsed_by_blocks_and_a_fault_costs_a_few_lines(
     path = tmp_path / "livraison"
     path.write_text("a;b\n" + "\n".join(lines), "utf-8")
     fmt = Format(type="csv", encodage="utf-8", separateur=";")
-    found = pa.Table.from_batches(rows._csv_batches(path, "essai", fmt, columns)).to_pylist()
+    found = pa.Table.from_batches(csv_batches(path, "essai", fmt, columns)).to_pylist()
     assert [r["_ligne"] for r in found] == list(range(2, 5002))
     assert found[2500]["cb"] == '5" de trop'
     assert cut < 250

@@ -13,6 +13,8 @@ from typing import Any
 
 import geopandas
 import openpyxl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pyogrio
 import pytest
 import shapely
@@ -21,6 +23,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from qpv_data.problems import Problem
+from qpv_data.sources.rows import headers_of
 
 XLSX = {"type": "xlsx", "encodage": None, "separateur": None}
 DBF = {"type": "dbf", "encodage": None, "separateur": None}
@@ -206,6 +209,30 @@ def test_headers_of_1024_columns_are_read(tmp_path: Path) -> None:
     data = sheet(names, list(range(1024)))
     feed = clause([column("c0"), column("c1023", "entier")], key="c0", format=XLSX)
     assert conformed(feed, data, tmp_path).values("c1023") == [1023]
+
+
+WIDE = {"deplier": {"mesures": {"population": "POP(?P<age>[0-9]{4})_(?P<sexe>[FH])"}}}
+LONG = [column("a"), column("age"), column("sexe"), column("n", "entier", source="population")]
+
+
+@pytest.mark.parametrize("kind", ["xlsx", "dbf", "parquet"])
+def test_a_wide_table_of_any_kind_is_unfolded(tmp_path: Path, kind: str) -> None:
+    wide = {"a": ["z1", "z2"], "POP0014_F": [1, 3], "POP0014_H": [2, 4]}
+    if kind == "xlsx":
+        data = sheet(["a", *list(wide)[1:]], ["z1", 1, 2], ["z2", 3, 4])
+    elif kind == "dbf":
+        frame = geopandas.GeoDataFrame(wide, geometry=[shapely.Point(0, 0)] * 2, crs="EPSG:2154")
+        pyogrio.write_dataframe(frame, tmp_path / "t.shp")
+        data = (tmp_path / "t.dbf").read_bytes()
+    else:
+        pq.write_table(pa.table(wide), tmp_path / "t.parquet")
+        data = (tmp_path / "t.parquet").read_bytes()
+    feed = clause(LONG, key="a age sexe", format={"type": kind, "encodage": None, "separateur": None, **WIDE})
+    made = conformed(feed, data, tmp_path / "c")
+    assert [(r["a"], r["sexe"], r["n"]) for r in made.records] == [
+        ("z1", "F", 1), ("z1", "H", 2), ("z2", "F", 3), ("z2", "H", 4),
+    ]  # fmt: skip
+    assert headers_of(tmp_path / "c/livraison", "essai", feed.format) == list(wide)
 
 
 # --- DBF, MIF, GeoParquet --------------------------------------------------------------------------------------

@@ -57,12 +57,13 @@ def mini(tmp_path_factory: pytest.TempPathFactory) -> Mini:
     made.declare(perimeters_clause("commune", "commune", r"\d{5}"))
     made.deliver("qpv2024.geojson", geojson(QPV2024))
     made.deliver("commune.geojson", geojson(COMMUNES))
-    made.declare(
-        codes_clause(
-            "population", "qpv2024", indicateurs=[indicator("insee_population", "releve", numerateur="valeur")]
-        )
-    )
-    made.deliver("population.csv", f"code;valeur\n{A};1200\n{B};1500\n{C};2000\n")
+    for ident, zonage, name, rows in (
+        ("population", "qpv2024", "anct_population_2024", f"{A};1200\n{B};1500\n{C};2000\n"),
+        ("population_communale", "commune", "insee_population", "99001;4000\n"),
+    ):
+        figure = indicator(name, "releve", numerateur="valeur")
+        made.declare(codes_clause(ident, zonage, indicateurs=[figure]))
+        made.deliver(f"{ident}.csv", "code;valeur\n" + rows)
     for ident in OURS:
         clause = moved(ident)
         made.declare(clause)

@@ -16,7 +16,7 @@ from gtfs_made import ARRETS, DAYS, DEPARTS, GBFS, archive, expected, member, re
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from qpv_data.clause import check
+from qpv_data.clause import check, check_references
 from qpv_data.problems import InvalidDeclarationError, Problem
 
 FIRST = date(2024, 12, 20)
@@ -250,7 +250,7 @@ def checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, query: str) -> list
     """Faults of a clause whose SELECT is `query`."""
     (tmp_path / "conformer").mkdir()
     (tmp_path / "conformer/essai.sql").write_text(query, "utf-8")
-    monkeypatch.setattr(check, "sql_dir", lambda: tmp_path)
+    monkeypatch.setattr(check_references, "sql_dir", lambda: tmp_path)
     mini = Mini(tmp_path)
     mini.referentials()
     mini.declare(points_clause(conformation="essai.sql"))

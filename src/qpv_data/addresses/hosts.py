@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
 from qpv_data.addresses.model import Service
-from qpv_data.sources.http import AddressKind
+from qpv_data.sources.networks import AddressKind
 
 
 @dataclass(frozen=True)

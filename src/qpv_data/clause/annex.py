@@ -18,10 +18,11 @@ def annex_page(clause: Clause) -> str:
     A clause that is a project, or has keys to confirm, says at its head that it is not ready to be signed.
     """
     key = clause.cle.colonnes
+    received = [c for c in clause.colonnes if c.calcul is None]
     return _template().render(
         c=clause,
         parties=[part for part in sections(clause) if part.titre != "Ce qui reste à confirmer"],
-        colonnes=[(c.source[0], expected(clause, c), c.obligatoire or c.nom in key) for c in clause.colonnes],
+        colonnes=[(c.source[0], expected(clause, c), c.obligatoire or c.nom in key) for c in received],
         indicateurs=clause.indicateurs if isinstance(clause, ClauseJeu) else (),
     )
 

@@ -8,7 +8,7 @@ import duckdb
 
 from qpv_data.clause.expressions import quote, sandbox
 from qpv_data.clause.model import ClauseJeu
-from qpv_data.conforming_text import kept_columns
+from qpv_data.conforming_text import read_columns
 from qpv_data.problems import Problem
 from qpv_data.sources.declared_members import declared_members
 
@@ -27,7 +27,7 @@ def conformation_fault(clause: ClauseJeu, path: Path) -> tuple[Problem, str, str
             given = {str(d[0]) for d in con.execute(f"DESCRIBE {query}").fetchall()} if members else None
         except (ValueError, duckdb.Error) as e:
             return Problem.SQL_INVALIDE, f"{path.name} : {str(e).splitlines()[0]}", "corriger ce fichier"
-    absent = [" / ".join(c.source) for c in kept_columns(clause) if given is not None and given.isdisjoint(c.source)]
+    absent = [" / ".join(c.source) for c in read_columns(clause) if given is not None and given.isdisjoint(c.source)]
     if absent:
         message = f"{path.name} ne donne pas : {', '.join(absent)}"
         return Problem.COLONNE_INCONNUE, message, f"colonnes données : {', '.join(sorted(given or ()))}"

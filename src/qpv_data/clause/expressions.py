@@ -51,35 +51,69 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def check_expression(
-    expression: str, columns: Sequence[Colonne] | None, attendu: Attendu
-) -> tuple[Problem, str, str] | None:
+Fault = tuple[Problem, str, str]
+
+
+def check_expression(expression: str, columns: Sequence[Colonne] | None, attendu: Attendu) -> Fault | None:
     """None when the expression holds, else (problem, message, remedy).
 
     `columns` are those of the conformed record; None stands for the single text column `valeur`.
     """
+    return check_expressions([(expression, attendu)], columns)[0]
+
+
+def check_expressions(asked: Sequence[tuple[str, Attendu]], columns: Sequence[Colonne] | None) -> list[Fault | None]:
+    """`check_expression` of each, in order. Those that can be bound are bound together: one question for them all."""
+    faults = [_fault_of_form(expression, columns) for expression, _ in asked]
+    sound = [n for n, fault in enumerate(faults) if fault is None]
+    kinds = _kinds([asked[n][0] for n in sound], columns)
+    for n, kind in zip(sound, kinds, strict=True):
+        faults[n] = kind if isinstance(kind, tuple) else _fault_of_kind(kind, asked[n][1])
+    return faults
+
+
+def _fault_of_form(expression: str, columns: Sequence[Colonne] | None) -> Fault | None:
+    """What is seen before binding: what the expression is made of, and the columns that it names."""
     parsed = _outer_fault(expression) or _parse(expression)
     if isinstance(parsed, str):
         return Problem.SQL_INVALIDE, parsed, "écrire une seule expression SQL scalaire"
     if fault := _forbidden_part(parsed):
         return Problem.SQL_INVALIDE, fault, "n'employer que des fonctions scalaires et déterministes sur les colonnes"
-    names = ["valeur"] if columns is None else [c.nom for c in columns if c.lue]
+    names = _names(columns)
     # The binder would take `current_date` for the clock and not for a misspelt column.
     for name in sorted(columns_of(expression) - set(names)):
         if any(c.nom == name for c in columns or ()):
             message = f"{name} est un identifiant direct"
             return Problem.COLONNE_INCONNUE, message, "un identifiant direct ne passe pas la conformation"
         return _unknown_column(name, names)
+    return None
+
+
+def _names(columns: Sequence[Colonne] | None) -> list[str]:
+    return ["valeur"] if columns is None else [c.nom for c in columns if c.lue]
+
+
+def _kinds(expressions: Sequence[str], columns: Sequence[Colonne] | None) -> list[str | Fault]:
+    """The SQL type of each, or its fault; one by one only when one of them fails."""
+    if not expressions:
+        return []
+    names = _names(columns)
     typed = [("valeur", "VARCHAR")] if columns is None else [(c.nom, SQL_TYPES[c.type]) for c in columns]
     empty = ", ".join(f"CAST(NULL AS {kind}) AS {quote(name)}" for name, kind in typed if name in names)
+    made = ", ".join(f"({e}\n) AS v{n}" for n, e in enumerate(expressions))
     with sandbox() as con:
         try:
-            query = f"SELECT ({expression}\n) AS v FROM (SELECT {empty}) AS e"
-            row = con.execute(f"DESCRIBE {query}").fetchone()
-            con.execute(query).fetchone()  # a constant that cannot be converted fails on no row at all
+            # Run, and not only bound: a constant that cannot be converted fails on no row at all.
+            done = con.execute(f"SELECT {made} FROM (SELECT {empty}) AS e")
+            done.fetchone()
+            return [str(column[1]) for column in done.description or ()]
         except duckdb.Error as e:
-            return Problem.SQL_INVALIDE, str(e).splitlines()[0], "corriger l'expression"
-    kind = str(row[1]) if row else "?"
+            if len(expressions) == 1:
+                return [(Problem.SQL_INVALIDE, str(e).splitlines()[0], "corriger l'expression")]
+    return [_kinds([e], columns)[0] for e in expressions]
+
+
+def _fault_of_kind(kind: str, attendu: Attendu) -> Fault | None:
     if "(" in kind.removeprefix("DECIMAL(") or kind.endswith("]"):
         return Problem.SQL_INVALIDE, f"une seule valeur est attendue, l'expression donne {kind}", "choisir une valeur"
     if attendu == "booleen" and kind != "BOOLEAN":
@@ -95,6 +129,30 @@ def columns_of(expression: str) -> frozenset[str]:
     if isinstance(parsed, str):
         return frozenset()
     return frozenset(node["column_names"][-1].lower() for node in _nodes(parsed) if node.get("class") == "COLUMN_REF")
+
+
+def conjuncts(expression: str) -> tuple[str, ...]:
+    """The conditions that an expression is the AND of, as SQL; itself when it is not one. It must be one that holds."""
+    with sandbox() as con:
+        row = con.execute("SELECT json_serialize_sql(?)", [f"SELECT ({expression}\n)"]).fetchone()
+        assert row is not None
+        tree = json.loads(row[0])
+        selected = tree["statements"][0]["node"]
+        parts = []
+        for part in _conditions(selected["select_list"][0]):
+            selected["select_list"] = [part]
+            said = con.execute("SELECT json_deserialize_sql(?)", [json.dumps(tree)]).fetchone()
+            assert said is not None
+            parts.append(str(said[0]).removeprefix("SELECT "))
+    return tuple(parts)
+
+
+def _conditions(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    if node.get("class") == "CONJUNCTION" and node.get("type") == "CONJUNCTION_AND":
+        for child in node["children"]:
+            yield from _conditions(child)
+    else:
+        yield node
 
 
 @cache
@@ -116,7 +174,9 @@ def sandbox() -> duckdb.DuckDBPyConnection:
 def _parse(expression: str) -> dict[str, Any] | str:
     try:
         with sandbox() as con:
-            row = con.execute("SELECT json_serialize_sql(?)", [f"SELECT ({expression}\n)"]).fetchone()
+            # Written in the query: to bind a parameter, DuckDB imports pandas, which takes longer than all the rest.
+            text = literal(f"SELECT ({expression}\n)")
+            row = con.execute(f"SELECT json_serialize_sql({text})").fetchone()
         tree: dict[str, Any] = json.loads(row[0]) if row else {"error": True}
     except (duckdb.Error, ValueError, RecursionError) as e:
         return f"SQL illisible ({type(e).__name__})"

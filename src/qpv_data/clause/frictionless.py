@@ -16,11 +16,11 @@ def to_table_schema(clause: Clause) -> dict[str, Any]:
 
     Columns that conforming transforms or recodes are described as texts: what is received is not yet what is kept.
     """
-    names = {c.nom: c.source[0] for c in clause.colonnes}
+    names = {c.nom: c.source[0] for c in clause.colonnes if c.calcul is None}
     return {
         "name": clause.id,
         "title": clause.titre,
-        "fields": [_field(clause, c) for c in clause.colonnes],
+        "fields": [_field(clause, c) for c in clause.colonnes if c.calcul is None],
         "missingValues": [""],
         "primaryKey": [names[k] for k in clause.cle.colonnes if k in names],
     }

@@ -140,7 +140,7 @@ class Hebergement(Modele):
 
 
 class Conservation(Modele):
-    """Days that each form of a delivery is kept after it was received."""
+    """Days that each form of a delivery is kept after it was received; what is left in a deposit, as `brut` is."""
 
     brut: Jours
     conforme: Jours
@@ -151,8 +151,9 @@ class Conservation(Modele):
 class Destruction(Modele):
     """When what was received is destroyed, what is kept of it, and whether a proof is given.
 
-    `agregats`: what becomes of the indicators, which hold no record. At the end of the clause everything that is not
-    kept is destroyed, whatever its age.
+    `agregats`: what becomes of the indicators, which hold no record. At the end of the clause (the last day of its
+    last version, where versions follow one another) everything that is not kept is destroyed, whatever its age, and so
+    is the feed's key of pseudonyms.
     """
 
     conservation_jours: Conservation
@@ -178,6 +179,7 @@ class DonneesPersonnelles(Modele):
     base_rgpd: BaseRgpd | None = None
     analyse_impact: OuSansObjet[Texte] | None = None
     techniques: tuple[Technique, ...] = ()
+    personnes: tuple[Texte, ...] = ()
 
     @model_validator(mode="after")
     def _told_when_present(self) -> Self:
@@ -191,7 +193,7 @@ class DonneesPersonnelles(Modele):
         absent = [key for key, value in told.items() if value is None]
         if self.presentes and absent:
             raise ValueError(f"des données personnelles demandent aussi : {', '.join(absent)}")
-        kept = [key for key in told if key != "precision" and key not in absent]
+        kept = [key for key in told if key != "precision" and key not in absent] + ["personnes"] * bool(self.personnes)
         if not self.presentes and kept:
             raise ValueError(f"sans données personnelles, enlever : {', '.join(kept)}")
         return self

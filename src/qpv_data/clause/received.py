@@ -111,10 +111,16 @@ class Correction(Modele):
 
 
 class Colonne(Modele):
-    """One column of the conformed record. `source` is the header (or JSON path), aliases after it."""
+    """One column of the conformed record. `source` is the header (or JSON path), aliases after it.
+
+    A column with `calcul` is read nowhere: it is made of the texts received in others, and its `source` is that SQL.
+    """
 
     nom: Identifiant
     source: tuple[str, ...] = Field(min_length=1)
+    calcul: Expression | None = Field(
+        default=None, description="SQL over the texts received in the other columns; in the place of `source`"
+    )
     type: TypeColonne
     obligatoire: bool = False
     identifiant_direct: Literal["supprimer", "pseudonymiser"] | bool = Field(
@@ -155,6 +161,19 @@ class Colonne(Modele):
     def a_statut(self) -> bool:
         """Whether a column `<nom>__statut` says why a value is absent."""
         return bool(self.masques) or self.note is not None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _made_or_read(cls, declared: Any) -> Any:
+        if not isinstance(declared, dict) or declared.get("calcul") is None:
+            return declared
+        made = (f"= {declared['calcul']}",)
+        said = declared.get("source", made)
+        if (said if isinstance(said, str) else tuple(said)) not in (made, *made):
+            raise ValueError("une colonne a une `source` ou un `calcul`, l'un des deux")
+        if used := [k for k in ("identifiant_direct", "note", "corrections", "eclater") if declared.get(k)]:
+            raise ValueError(f"une colonne calculée n'est pas reçue : {', '.join(used)} est pour celles qui le sont")
+        return {**declared, "source": made}
 
     @field_validator("source", mode="before")
     @classmethod

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from qpv_data.clause.vocabulary import (
     CodeCommune,
@@ -98,7 +98,7 @@ class Indicateur(Modele):
 
     compte: records (or distinct `distinct`); somme: Σ numerateur; moyenne: Σ numerateur / Σ denominateur
     (1 a record unless declared); part and taux: facteur × Σ numerateur / Σ denominateur, where a taux may
-    take its denominator from another indicator (`par`); releve: a ready-made figure, one record a zone; minimum and
+    take its denominator from other indicators (`par`); releve: a ready-made figure, one record a zone; minimum and
     maximum: of numerateur; etendue: the largest numerateur less the smallest denominateur (numerateur unless declared).
     """
 
@@ -113,7 +113,9 @@ class Indicateur(Modele):
     numerateur: Expression | None = None
     denominateur: Expression | None = None
     distinct: Expression | None = None
-    par: Identifiant | None = None
+    par: tuple[Identifiant, ...] = Field(
+        default=(), description="indicators that divide it: a zoning takes the first that has values there"
+    )
     facteur: Annotated[float, Field(gt=0)] | None = None
     modalites: Modalites | None = None
     diffusion: Diffusion | None = None
@@ -127,15 +129,20 @@ class Indicateur(Modele):
     )
     reserve: Texte | None = Field(default=None, description="a caveat, for readers")
 
+    @field_validator("par", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
     @model_validator(mode="after")
     def _what_each_nature_needs(self) -> Self:
         if self.nature != "compte" and self.numerateur is None and not (self.nature == "taux" and self.par):
             raise ValueError(f"un indicateur `{self.nature}` déclare `numerateur`")
         if self.nature == "compte" and (self.numerateur or self.denominateur):
             raise ValueError("un `compte` n'a ni numérateur ni dénominateur : voir `filtre` et `distinct`")
-        if self.nature == "taux" and (self.par is None) == (self.denominateur is None):
+        if self.nature == "taux" and bool(self.par) == (self.denominateur is not None):
             raise ValueError("un `taux` déclare `denominateur` ou `par`, l'un des deux")
-        if self.par is not None and self.nature != "taux":
+        if self.par and self.nature != "taux":
             raise ValueError("`par` est réservé aux taux")
         if self.distinct is not None and self.nature not in ("compte", "taux"):
             raise ValueError("`distinct` est réservé aux comptes")

@@ -14,16 +14,19 @@ from pydantic import Field, TypeAdapter
 
 from qpv_data.clause.model import Clause
 
-_ONE_OR_MANY = ("source", "format_date")
+_ONE_OR_MANY = (("Colonne", "source"), ("Colonne", "format_date"), ("Note", "source"), ("Indicateur", "par"))
 
 
 def json_schema() -> dict[str, Any]:
     """The schema of one file: a feed (`nature: jeu`) or a referential (`nature: zonage`)."""
     adapter: TypeAdapter[Clause] = TypeAdapter(Annotated[Clause, Field(discriminator="nature")])
     schema = adapter.json_schema()
-    columns = schema["$defs"]["Colonne"]["properties"]
-    for name in _ONE_OR_MANY:  # a lone text stands for a list of one
-        columns[name] = _one_or_many(columns[name])
+    for model, name in _ONE_OR_MANY:  # a lone text stands for a list of one
+        properties = schema["$defs"][model]["properties"]
+        properties[name] = _one_or_many(properties[name])
+    column = schema["$defs"]["Colonne"]
+    column["required"].remove("source")  # or `calcul` in its place
+    column["oneOf"] = [{"required": ["source"]}, {"required": ["calcul"]}]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Clause de données d'un contrat de ville",

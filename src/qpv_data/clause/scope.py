@@ -44,9 +44,10 @@ def _without_denominator(kept: dict[str, list[Indicateur]]) -> list[LeftOut]:
     there = {i.id for indicators in kept.values() for i in indicators}
     left = []
     for feed, indicators in kept.items():
-        for indicator in [i for i in indicators if i.par is not None and i.par not in there]:
+        for indicator in [i for i in indicators if not there.issuperset(i.par)]:
             indicators.remove(indicator)
-            message = f"son dénominateur {indicator.par} est écarté"
+            absent = ", ".join(p for p in indicator.par if p not in there)
+            message = f"son dénominateur {absent} est écarté"
             left.append(LeftOut(feed, indicator.id, Problem.DIFFUSION_TROP_LARGE, message))
     return left
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from qpv_data.commands.locate_options import coherent, keep_inputs, legible
+from qpv_data.commands.locate_output import counted, tell, written
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import pyarrow as pa
-
     from qpv_data.points.files import Request
-    from qpv_data.points.outcome import Outcome
     from qpv_data.points.zoning import Zoning
 
 
@@ -89,70 +88,22 @@ def locate(
     """
     from qpv_data.cli import errors_told
 
-    _coherent(zonage, zones, code, compte, par, somme, sortie, regle)
-    separateur = _legible(decimale, separateur, zonage, tampon)
+    coherent(zonage, zones, code, compte, par, somme, sortie, regle)
+    separateur = legible(decimale, separateur, zonage, tampon)
     with errors_told():
         opened = _zonings(zonage or [], zonages, clauses, miroir, zones, code, zones_crs, tampon or [])
         where = {"x": x, "y": y, "geometrie": geometrie, "crs": crs, "colonne_epsg": colonne_epsg, "decimale": decimale}
         request = _request(
             points, where, opened, regle, corriger_axes, tous, distance, prefixe, fils, separateur, encodage
         )
-        _keep_inputs(points, zones, sortie)
+        keep_inputs(points, zones, sortie)
         absent: list[dict[str, int]] = [{} for _ in request.asked]
         if compte:
-            outcomes, absent = _counted(request, par, list(dict.fromkeys(somme or [])), sortie)
+            outcomes, absent = counted(request, par, list(dict.fromkeys(somme or [])), sortie)
         else:
-            outcomes = _written(request, sortie)
+            outcomes = written(request, sortie)
         if not quiet:
-            _tell(request, outcomes, absent, sortie, as_json)
-
-
-def _coherent(
-    zonage: list[str] | None,
-    zones: Path | None,
-    code: str | None,
-    compte: bool,
-    par: str | None,
-    somme: list[str] | None,
-    sortie: Path | None,
-    regle: str,
-) -> None:
-    if bool(zonage) == (zones is not None):
-        raise typer.BadParameter("donner --zonage NOM ou --zones FICHIER, l'un des deux")
-    if (zones is None) != (code is None):
-        raise typer.BadParameter("--code accompagne --zones")
-    if (par or somme) and not compte:
-        raise typer.BadParameter("--par et --somme accompagnent --compte")
-    if sortie is None and not compte:
-        raise typer.BadParameter("donner -o FICHIER, ou --compte pour voir des nombres")
-    if sortie is not None and sortie.suffix.lower() not in (".parquet", ".csv"):
-        raise typer.BadParameter(f"-o {sortie.name} : .parquet ou .csv")
-    if regle not in ("couvre", "contient"):
-        raise typer.BadParameter("--regle : couvre ou contient")
-
-
-def _legible(decimale: str, separateur: str | None, zonage: list[str] | None, tampon: list[float] | None) -> str | None:
-    """The separator, a written `\\t` being a tab."""
-    if decimale not in (".", ","):
-        raise typer.BadParameter("--decimale : . ou ,")
-    separateur = "\t" if separateur == "\\t" else separateur
-    if separateur is not None and (len(separateur) != 1 or separateur in '"\r\n' or not separateur.isascii()):
-        raise typer.BadParameter("--separateur : un seul caractère, par exemple ;")
-    for option, asked in (("--zonage", zonage or []), ("--tampon", tampon or [])):
-        if len({f"{one:g}" if isinstance(one, float) else one for one in asked}) < len(asked):
-            raise typer.BadParameter(f"{option} : la même valeur deux fois")
-    return separateur
-
-
-def _keep_inputs(points: list[Path], zones: Path | None, target: Path | None) -> None:
-    """Raise FeedError when the output would take the place of what is read."""
-    from qpv_data.points.reading import files_of
-    from qpv_data.problems import FeedError, Problem
-
-    read = {p.resolve() for p in [*files_of(points), *([zones] if zones is not None else [])]}
-    if target is not None and target.resolve() in read:
-        message = "la sortie est aussi un fichier lu, qui serait perdu"
-        raise FeedError(target.name, Problem.ECRITURE_IMPOSSIBLE, message, "donner un autre nom à -o")
+            tell(request, outcomes, absent, sortie, as_json)
 
 
 def _zonings(
@@ -211,72 +162,3 @@ def _request(
         far = None if distance is None else (f"{prefixe}{stem}distance_limite_m", Margins(zoning, distance))
         asked.append(Asked(Placer(zoning, regle=regle, corriger_axes=corriger), columns, every, far))
     return Request(sources, where_of(sources, **where), tuple(asked), fils or threads_here())
-
-
-def _written(request: Request, target: Path | None) -> list[Outcome]:
-    from qpv_data.points.files import write
-
-    assert target is not None
-    return write(request, target)
-
-
-def _counted(
-    request: Request, par: str | None, somme: Sequence[str], target: Path | None
-) -> tuple[list[Outcome], list[dict[str, int]]]:
-    """Outcomes, and the number of values of each summed column that were absent, by zoning."""
-    from qpv_data.points.files import count
-    from qpv_data.points.tally import table_of
-
-    outcomes, tallies = count(request, par, somme)
-    zonings = [a.placer.zoning for a in request.asked]
-    tables = [table_of(t, z.codes) for t, z in zip(tallies, zonings, strict=True)]
-    _save(tables, [z.nom for z in zonings], target)
-    return outcomes, [{name: number for name, number in sorted(t.absents.items()) if number} for t in tallies]
-
-
-def _save(tables: list[pa.Table], names: list[str], target: Path | None) -> None:
-    import sys
-
-    import pyarrow as pa
-
-    from qpv_data.points.rows import write_csv
-    from qpv_data.replacing import replacing
-
-    if len(tables) > 1:
-        named = [
-            t.add_column(0, "zonage", pa.array([n] * len(t), pa.string())) for n, t in zip(names, tables, strict=True)
-        ]
-        table = pa.concat_tables(named)
-    else:
-        table = tables[0]
-    if target is not None and target.suffix.lower() == ".parquet":
-        import pyarrow.parquet as pq
-
-        with replacing(target) as temporary:
-            pq.write_table(table, temporary, compression="zstd")
-        return
-    if target is None:
-        sys.stdout.flush()
-        write_csv(table, sys.stdout.buffer)
-        return
-    with replacing(target) as temporary:
-        write_csv(table, temporary)
-
-
-def _tell(
-    request: Request, outcomes: list[Outcome], absent: list[dict[str, int]], target: Path | None, as_json: bool
-) -> None:
-    """The balance of every zoning, on standard error: standard output is for what is asked."""
-    from qpv_data.points.balance import balance, sentences
-
-    said = [
-        balance(asked.placer.zoning, outcome, lacking)
-        for asked, outcome, lacking in zip(request.asked, outcomes, absent, strict=True)
-    ]
-    if as_json:
-        typer.echo(json.dumps(said[0] if len(said) == 1 else said, ensure_ascii=False, indent=1), err=target is None)
-        return
-    for one in said:
-        typer.echo(sentences(one), err=True)
-    if target is not None:
-        typer.echo(f"→ {target}", err=True)

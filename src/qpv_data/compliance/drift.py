@@ -12,16 +12,25 @@ ROWS, FILLED = 0.2, 0.1
 
 
 def drift(before: Attempt, now: Attempt) -> tuple[str, ...]:
-    """Sentences in French, none when the two deliveries are alike. The same delivery has not changed."""
+    """Sentences in French, none when the two deliveries are alike. The same delivery has not changed.
+
+    Of a delivery that is refused, the headers alone are known.
+    """
     if before.livraison == now.livraison:
         return ()
-    return (*_columns(before.entete, now.entete), *_rows(before.recues, now.recues), *_filled(before, now))
+    columns = tuple(_columns(before.entete, now.entete))
+    return (*columns, *_rows(before.recues, now.recues), *_filled(before, now)) if now.acceptee else columns
 
 
 def _columns(before: Sequence[str], now: Sequence[str]) -> Iterator[str]:
     if not before or not now:
         return
     gone, new = [c for c in before if c not in now], [c for c in now if c not in before]
+    renamed = [(a, b) for a, b in zip(before, now, strict=False) if a in gone and b in new]
+    if len(before) == len(now) and len(renamed) == len(gone) == len(new):
+        if renamed:
+            yield f"colonnes renommées : {listed(f'{a} → {b}' for a, b in renamed)}"
+        gone, new = [], []
     if gone:
         yield f"colonnes disparues : {listed(gone)}"
     if new:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from qpv_data.clause.model import ClauseBase, ClauseJeu, Colonne, TypeColonne
-from qpv_data.problems import Rejet, listed
+from qpv_data.problems import Problem, Rejet, listed
 
 _DAY = date(2024, 12, 31)
 
@@ -49,6 +49,30 @@ def remedy(clause: ClauseBase, reason: str, column: Colonne | None) -> str:
         Rejet.HORS_PERIODE: _period(clause, named),
         Rejet.LIGNE_DE_TOTAL: "Rien à corriger : une ligne de total n'est pas un enregistrement.",
     }[known]
+
+
+_TO_SEND_AGAIN = frozenset(
+    {
+        Problem.TROP_PEU_DE_LIGNES,
+        Problem.TROP_DE_REJETS,
+        Problem.FORMAT_INATTENDU,
+        Problem.ENTETE_INATTENDU,
+        Problem.CONTENEUR_INVALIDE,
+        Problem.CONTENEUR_HOSTILE,
+    }
+)
+
+
+def sent_again(problem: str | None, remede: str | None, rows: bool) -> str | None:
+    """What the producer of a refused delivery does; `remede` is said to whoever runs the feed, and may name him.
+
+    `rows`: whether the report lists rows to mend.
+    """
+    if rows:
+        return "corriger les lignes nommées plus bas, puis livrer de nouveau le fichier entier"
+    if problem in _TO_SEND_AGAIN:
+        return "livrer de nouveau le fichier, entier et tel que la clause le décrit plus bas"
+    return remede
 
 
 def _fields(clause: ClauseBase) -> str:

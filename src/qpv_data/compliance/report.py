@@ -15,12 +15,14 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from qpv_data.clause.model import Clause, Colonne
 from qpv_data.compliance.journal import Attempt, Placement, read_journal
 from qpv_data.compliance.page import report_page
-from qpv_data.compliance.remedies import expected, remedy
+from qpv_data.compliance.remedies import expected, remedy, sent_again
 from qpv_data.compliance.states import Line, line_of
+from qpv_data.conforming_output import refused_path
 from qpv_data.conforming_text import kept_columns
 from qpv_data.documentation.motifs import meaning
 from qpv_data.engine import sql_path
@@ -28,8 +30,6 @@ from qpv_data.problems import MotifInconnu, Rejet
 from qpv_data.replacing import replacing
 from qpv_data.runs import UNIQUE
 
-# The rejected rows of a delivery refused whole; the accepted one's keep the plain name.
-REFUSED = ".refusee"
 LINES, EXAMPLES, LONGEST = 1_000, 3, 80
 
 
@@ -44,7 +44,8 @@ def write_report(clause: Clause, periode: str | None, *, journal: Path, rejets: 
     tries = [a for a in told.of(periode) if a.livraison is not None]
     if not tries:
         return None
-    rows = rejets / f"{periode or UNIQUE}{'' if tries[-1].acceptee else REFUSED}.parquet"
+    rows = rejets / f"{periode or UNIQUE}.parquet"
+    rows = rows if tries[-1].acceptee else refused_path(rows)
     placed = _places(told.localisations, tries[-1].livraison, located / f"{periode or UNIQUE}.parquet")
     content = report(clause, tries[-1], line_of(clause, told, tries[-1], maintenant), placed, rows)
     target = rapports / clause.id / f"{tries[-1].livraison}.json"
@@ -61,6 +62,7 @@ def report(
     """The content of a report, as JSON values. Keys are French, for whoever reads them with a program."""
     state = asdict(line) if line is not None else {}
     kept = ("periode", "etat", "retard_jours", "derive")
+    rejected = _rejected(clause, rejets) if rejets.is_file() else []
     return {
         "jeu": clause.id,
         "titre": clause.titre,
@@ -73,13 +75,23 @@ def report(
         "acceptee": last.acceptee,
         "probleme": last.probleme,
         "message": last.message,
-        "correction": last.remede,
-        "lignes": {"recues": last.recues, "conformes": last.conformes, "rejetees": sum(last.rejetees.values())},
+        "correction": last.remede if last.acceptee else sent_again(last.probleme, last.remede, bool(rejected)),
+        "lignes": _counts(last, rejets),
         "localisation": placed,
-        "rejets": _rejected(clause, rejets) if rejets.is_file() else [],
+        "rejets": rejected,
         "colonnes": [_column(clause, c, last.renseignes) for c in kept_columns(clause)],
         "donnees_personnelles": clause.donnees_personnelles.presentes,
     }
+
+
+def _counts(last: Attempt, rejets: Path) -> dict[str, int | None]:
+    """Rows received, kept and rejected; null for a delivery that was refused before its rows were read."""
+    if last.acceptee:
+        return {"recues": last.recues, "conformes": last.conformes, "rejetees": sum(last.rejetees.values())}
+    if not rejets.is_file():
+        return {"recues": None, "conformes": 0, "rejetees": None}
+    kept = pq.read_metadata(rejets)
+    return {"recues": int(kept.metadata[b"recues"]), "conformes": 0, "rejetees": kept.num_rows}
 
 
 def _column(clause: Clause, column: Colonne, filled: Mapping[str, float]) -> dict[str, Any]:

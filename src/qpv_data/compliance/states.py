@@ -48,7 +48,8 @@ class Line:
     (something came and cannot be used), `manquante` (its day is over and nothing came), `anterieure` (received, or
     not, for a day before the clause: nothing was promised). `retard_jours`: from the day due to the one received, or
     to today. `fraicheur_jours`: age of the delivery in use. `completude`: filled share of the declared columns.
-    `localises`: share of records whose place is known. `derive`: what changed since the delivery before.
+    `localises`: share of records whose place is known. `derive`: what changed since the delivery before; when the
+    last one is refused, from the one in use to that one.
     """
 
     clause: str
@@ -116,7 +117,8 @@ def _line(
     if not kept:
         state = State.ANTERIEURE if early else _unmet(promise, failed, today)
         late = (today - promise.echeance).days if promise.echeance and state is State.MANQUANTE else None
-        return Line(**known, etat=state, retard_jours=late, **problem)  # type: ignore[arg-type]
+        changed = drift(before, failed) if before is not None and failed is not None else ()
+        return Line(**known, etat=state, retard_jours=late, derive=changed, **problem)  # type: ignore[arg-type]
     # In time or not is settled by the first delivery that was accepted; what is read, by the last.
     first, used = min(_day(a) or _asked(a) for a in kept), kept[-1]
     late = max(0, (first - promise.echeance).days) if promise.echeance and not early else None
@@ -133,9 +135,15 @@ def _line(
         completude=sum(used.renseignes.values()) / len(used.renseignes) if used.renseignes else None,
         localises=_located(places, used.livraison),
         rejetees=used.rejetees,
-        derive=drift(before, used) if before is not None else (),
+        derive=_changes(before, used, failed),
         **problem,  # type: ignore[arg-type]
     )
+
+
+def _changes(before: Attempt | None, used: Attempt, failed: Attempt | None) -> tuple[str, ...]:
+    if failed is not None:
+        return drift(used, failed)
+    return drift(before, used) if before is not None else ()
 
 
 def _unmet(promise: Promise, failed: Attempt | None, today: date) -> State:

@@ -1,14 +1,15 @@
-"""`python -m qpv_data.documentation clause|dictionnaire|capture`: one page on standard output."""
+"""`python -m qpv_data.documentation clause|dictionnaire|catalogue|capture`: one page on standard output."""
 
 from __future__ import annotations
 
 import sys
 
 from qpv_data.documentation.capture import capture
+from qpv_data.documentation.catalogue import catalogue_page
 from qpv_data.documentation.cles import clause_page
 from qpv_data.documentation.dictionnaire import dictionary_page
 
-PAGES = {"clause": clause_page, "dictionnaire": dictionary_page, "capture": capture}
+PAGES = {"clause": clause_page, "dictionnaire": dictionary_page, "catalogue": catalogue_page, "capture": capture}
 
 
 def main(arguments: list[str]) -> int:

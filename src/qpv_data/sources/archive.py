@@ -17,7 +17,7 @@ from gzip import GzipFile
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from qpv_data.problems import FeedError, Problem
+from qpv_data.problems import FeedError, Problem, cited
 
 CHUNK = 1 << 18
 # all that zipfile and gzip raise on damaged bytes; an error in writing is a FeedError before it gets there
@@ -141,7 +141,7 @@ class Unpacker:
         if len(infos) > self.limite.entrees_max:
             raise self.hostile(f"{len(infos)} entrées dans l'archive (limite {self.limite.entrees_max})")
         for info in infos:
-            name, parts = repr(info.filename[:100]), parts_of(info.filename)
+            name, parts = cited(repr(info.filename[:100])), parts_of(info.filename)
             if not parts or parts[0].startswith("/") or ".." in parts or re.match(r"[A-Za-z]:", parts[0]):
                 raise self.hostile(f"nom dangereux dans l'archive : {name}")
             if stat.S_ISLNK(info.external_attr >> 16):

@@ -9,6 +9,7 @@ import zipfile
 from enum import StrEnum
 from pathlib import Path
 
+from qpv_data.problems import cited, listed
 from qpv_data.sources.archive import Limits, Unpacker, is_workbook, parts_of
 
 __all__ = ["Kind", "Limits", "open_delivery", "open_members", "safe_name", "sniff", "verify"]
@@ -101,7 +102,8 @@ def open_members(path: Path, *, jeu: str, into: Path, limite: Limits) -> dict[st
         for rank, info in enumerate(_files(archive)):
             name = parts_of(info.filename)[-1]
             if name in found:
-                raise unpacker.invalid(f"deux fichiers nommés {name!r} dans l'archive", "prévenir le producteur")
+                message = f"deux fichiers nommés {cited(repr(name))} dans l'archive"
+                raise unpacker.invalid(message, "prévenir le producteur")
             found[name] = _extract(unpacker, archive, info, into / f"{rank:03d}-{safe_name(name)}")
     return found
 
@@ -170,10 +172,10 @@ def _choose(unpacker: Unpacker, files: list[zipfile.ZipInfo], membre: str | None
         found = nested
     if len(found) != 1:
         names = [repr(i.filename[:100]) for i in files]
-        shown = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
+        shown = cited(listed(names, 20)) if names else "rien"
         sought = "fichier de données" if membre is None else f"membre {membre!r}"
         raise unpacker.invalid(
-            f"{len(found)} {sought} dans l'archive, il en faut un ; elle contient : {shown or 'rien'}",
+            f"{len(found)} {sought} dans l'archive, il en faut un ; elle contient : {shown}",
             "déclarer `source.membre` dans la clause",
         )
     return found[0], rest
@@ -207,7 +209,7 @@ def _with_siblings(unpacker: Unpacker, archive: zipfile.ZipFile, info: zipfile.Z
         if found := siblings.get(stem.casefold() + suffix):
             _extract(unpacker, archive, found, target.with_suffix(suffix))
         elif needed:
-            raise unpacker.invalid(f"{info.filename!r} sans son fichier {suffix}", "prévenir le producteur")
+            raise unpacker.invalid(f"{cited(repr(info.filename))} sans son fichier {suffix}", "prévenir le producteur")
     return _extract(unpacker, archive, info, target)
 
 

@@ -7,12 +7,11 @@ fault, and in a row that has not its number of cells, the exact cutter is the on
 
 from __future__ import annotations
 
-import codecs
 import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -22,11 +21,10 @@ import pyarrow.csv as pc_csv
 from qpv_data.clause.model import Format
 from qpv_data.sources.csv_records import CsvRecords, Shape
 from qpv_data.sources.csv_regular import Records, records_of, regular_prefix
+from qpv_data.sources.csv_source import BLOCK, BOM, CsvSource, csv_source
 
-BLOCK = 2 << 20
 LEAST = 4 << 10  # bytes read exactly around a fault; twice as many each time that faults follow one another
 _LONGEST = 16_000_000  # the longest cell that the exact cutter takes
-_BOM = "\ufeff".encode()
 
 
 class Record(NamedTuple):
@@ -67,93 +65,19 @@ def read_pieces(path: Path, fmt: Format, resolve: Resolve, *, exact: bool = Fals
     `exact`: every record is cut exactly, which is slower and gives the same rows. Raises UnicodeError.
     """
     with path.open("rb") as file:
-        yield from _Reading(_stream(file, path, fmt), fmt, resolve, exact).pieces()
-
-
-class _Bytes(Protocol):
-    """What gives bytes: at most so many, none at the end."""
-
-    def read(self, size: int, /) -> bytes: ...
-
-
-class _Transcoded:
-    """A text in any encoding as UTF-8, bytes that cannot be read as lone surrogates."""
-
-    def __init__(self, path: Path, encodage: str) -> None:
-        self._file = path.open(encoding=encodage, errors="surrogateescape", newline="")
-
-    def read(self, size: int, /) -> bytes:
-        """The next characters. Raises UnicodeError."""
-        try:
-            text = self._file.read(size)
-        except UnicodeError:
-            self._file.close()
-            raise
-        if not text:
-            self._file.close()
-        return text.encode("utf-8", "surrogatepass")
-
-
-def _stream(file: Any, path: Path, fmt: Format) -> _Source:
-    assert fmt.encodage is not None
-    name = codecs.lookup(fmt.encodage).name
-    if name == "utf-8-sig" and file.peek(3)[:3] == _BOM:
-        file.read(3)
-        name = "utf-8"
-    if name == "utf-8":
-        return _Source(file, "surrogateescape")
-    return _Source(_Transcoded(path, fmt.encodage), "surrogatepass")
-
-
-class _Source:
-    """Bytes to come: looked at, passed over, or taken line by line."""
-
-    def __init__(self, file: _Bytes, errors: str) -> None:
-        self._file, self.errors = file, errors
-        self._held, self._at, self._ended = b"", 0, False
-
-    def peek(self, size: int) -> tuple[bytes, bool]:
-        """The next bytes, `size` of them at most, and whether the file ends with them."""
-        while len(self._held) - self._at < size and not self._ended:
-            more = self._file.read(max(size, BLOCK))
-            self._ended = not more
-            self._held, self._at = self._held[self._at :] + more, 0
-        block = self._held[self._at : self._at + size]
-        return block, self._ended and self._at + len(block) == len(self._held)
-
-    def advance(self, size: int) -> None:
-        """Pass over bytes that were looked at."""
-        self._at += size
-
-    def line(self) -> bytes:
-        """The next line with its end, `\\n`, `\\r` or `\\r\\n`; empty at the end of the file."""
-        size = LEAST
-        while True:
-            block, last = self.peek(size)
-            feed = block.find(b"\n")
-            back = block.find(b"\r", 0, feed if feed >= 0 else len(block))
-            end = feed + 1
-            if back >= 0:
-                end = back + 1 + (feed == back + 1)
-                if end == len(block) and feed < 0 and not last:
-                    end = 0  # its \n may be the next byte
-            if end or last:
-                line = block[: end or len(block)]
-                self.advance(len(line))
-                return line
-            size *= 2
+        yield from _Reading(csv_source(file, path, fmt), fmt, resolve, exact).pieces()
 
 
 class _Reading:
     """One reading of one file: where it is, and how dense its faults are."""
 
-    def __init__(self, source: _Source, fmt: Format, resolve: Resolve, exact: bool) -> None:
+    def __init__(self, source: CsvSource, fmt: Format, resolve: Resolve, exact: bool) -> None:
         self._source, self._fmt, self._resolve, self._exact = source, fmt, resolve, exact
         self._cutter = CsvRecords(fmt)
         self._number, self._around = 1, 0
 
     def pieces(self) -> Iterator[tuple[Layout, Piece]]:
-        if self._source.peek(3)[0] == _BOM:
+        if self._source.peek(3)[0] == BOM:
             self._source.advance(3)
         for _ in range(self._fmt.lignes_a_sauter):
             if self._source.line():

@@ -14,14 +14,16 @@ from pyogrio.raw import read_arrow
 
 from qpv_data.clause.received import Colonne, Format
 from qpv_data.problems import FeedError, Problem
-from qpv_data.sources.rows import RawRow, match_headers
+from qpv_data.sources.raw_rows import Heard, RawRow, match_headers
 from qpv_data.sources.shapefile import dbf_size, text_encoding
 from qpv_data.sources.vector import as_text
 
 _VERSIONS = {0x02, 0x03, 0x04, 0x05, 0x30, 0x31, 0x32, 0x43, 0x63, 0x83, 0x8B, 0x8C, 0xCB, 0xF5, 0xFB}
 
 
-def dbf_rows(path: Path, jeu: str, fmt: Format, columns: Sequence[Colonne]) -> Iterator[RawRow]:
+def dbf_rows(
+    path: Path, jeu: str, fmt: Format, columns: Sequence[Colonne], heard: Heard | None = None
+) -> Iterator[RawRow]:
     """(rank from 1, texts, None) of every record that is not marked as deleted.
 
     Raises FeedError: format_inattendu (no DBF, wrong encoding), source_tronquee, entete_inattendu.
@@ -34,7 +36,7 @@ def dbf_rows(path: Path, jeu: str, fmt: Format, columns: Sequence[Colonne]) -> I
         message = f"{path.stat().st_size} octets sur {declared}"
         raise FeedError(jeu, Problem.SOURCE_TRONQUEE, message, "demander une nouvelle livraison")
     table = _read(path, jeu, fmt.encodage)
-    chosen = match_headers(jeu, table.column_names, columns)
+    chosen = match_headers(jeu, table.column_names, columns, heard)
     texts = [as_text(table.column(i)).to_pylist() for i in chosen]
     for number, values in enumerate(zip(*texts, strict=True), start=1):
         yield RawRow(number, values)

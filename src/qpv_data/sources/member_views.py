@@ -18,7 +18,7 @@ import pyarrow as pa
 from qpv_data.clause.expressions import literal, quote
 from qpv_data.clause.model import ClauseJeu
 from qpv_data.engine import sql_path
-from qpv_data.problems import FeedError, Problem
+from qpv_data.problems import FeedError, Problem, cited
 from qpv_data.sources.declared_members import Member, MemberColumn
 
 _BLANKS = " \t\r\n\x0b\x0c\u00a0\u202f\ufeff"
@@ -44,7 +44,8 @@ def create_views(
                 con.execute(f"CREATE VIEW {quote(name)} AS SELECT * FROM {_scan(clause, text, header)}")
         return
     if absent := [m.nom for m in declared if m.nom not in by_name and not m.facultatif]:
-        message = f"membres absents de l'archive : {', '.join(absent)} ; elle contient : {', '.join(sorted(by_name))}"
+        held = cited(", ".join(sorted(by_name)))
+        message = f"membres absents de l'archive : {', '.join(absent)} ; elle contient : {held}"
         raise FeedError(clause.id, Problem.CONTENEUR_INVALIDE, message, "demander une livraison entière")
     for member in declared:
         found = by_name.get(member.nom)
@@ -61,7 +62,7 @@ def _by_name(clause: ClauseJeu, members: Mapping[str, Path]) -> dict[str, Path]:
         if suffix not in (*_TEXT, *_JSON):
             continue
         if stem in found:
-            message = f"deux fichiers pour le membre {stem}"
+            message = f"deux fichiers pour le membre {cited(stem)}"
             raise FeedError(clause.id, Problem.CONTENEUR_INVALIDE, message, "prévenir le producteur")
         found[stem] = path
     return found

@@ -7,7 +7,7 @@ import re
 import struct
 from pathlib import Path
 
-from qpv_data.problems import FeedError, Problem
+from qpv_data.problems import FeedError, Problem, cited
 
 _CHUNK = 1 << 20
 
@@ -19,7 +19,7 @@ def shapefile_of(directory: Path, *, jeu: str, couche: str | None) -> Path:
         found = [p for p in found if p.stem == couche]
     if len(found) == 1:
         return found[0]
-    names = ", ".join(p.stem for p in found) or "aucun"
+    names = cited(", ".join(p.stem for p in found)) if found else "aucun"
     message = f"un seul fichier .shp attendu, trouvé : {names}"
     raise FeedError(jeu, Problem.FORMAT_INATTENDU, message, "préciser `format.couche` ou `source.membre`")
 
@@ -32,12 +32,12 @@ def check_whole(shp: Path, *, jeu: str) -> Path:
     members = {p.suffix.lower(): p for p in shp.parent.iterdir() if p.stem == shp.stem}
     absent = [suffix for suffix in (".shp", ".shx", ".dbf") if suffix not in members]
     if absent:
-        message = f"shapefile {shp.name} incomplet : {', '.join(absent)} absent"
+        message = f"shapefile {cited(shp.name)} incomplet : {', '.join(absent)} absent"
         raise FeedError(jeu, Problem.FORMAT_INATTENDU, message, "demander l'archive complète au producteur")
     for suffix in (".shp", ".shx", ".dbf"):
         declared = (dbf_size if suffix == ".dbf" else _shp_size)(members[suffix])
         if members[suffix].stat().st_size < declared:
-            message = f"{members[suffix].name} : {members[suffix].stat().st_size} octets sur {declared}"
+            message = f"{cited(members[suffix].name)} : {members[suffix].stat().st_size} octets sur {declared}"
             raise FeedError(jeu, Problem.SOURCE_TRONQUEE, message, "télécharger de nouveau le fichier")
     return members[".dbf"]
 
@@ -76,7 +76,7 @@ def text_encoding(dbf: Path, *, jeu: str, encodage: str | None) -> str | None:
         if _decodes(dbf, candidate):
             return _gdal_name(candidate, jeu)
     tried = encodage or "utf-8, puis cp1252"
-    message = f"les textes de {dbf.name} ne sont pas en {tried}"
+    message = f"les textes de {cited(dbf.name)} ne sont pas en {tried}"
     raise FeedError(jeu, Problem.FORMAT_INATTENDU, message, "déclarer le bon `format.encodage`")
 
 

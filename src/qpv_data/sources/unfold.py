@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from qpv_data.clause.model import Colonne, TypeColonne
 from qpv_data.clause.received import Deplier
-from qpv_data.problems import FeedError, Problem
+from qpv_data.problems import FeedError, Problem, cited
 
 _ROWS = 100_000  # long rows at once, at most
 _REMEDY = "corriger `format.deplier`, ou prévenir le producteur"
@@ -46,7 +46,7 @@ def unfolding(jeu: str, headers: Sequence[str], deplier: Deplier, columns: Seque
                 continue
             held = found.setdefault(tuple(match.group(a) for a in axes), {})
             if measure in held:
-                message = f"deux colonnes pour une modalité de `{measure}` : {held[measure]}, {header}"
+                message = f"deux colonnes pour une modalité de `{measure}` : {cited(f'{held[measure]}, {header}')}"
                 raise FeedError(jeu, Problem.ENTETE_INATTENDU, message, _REMEDY)
             held[measure] = header
     absent = [m for m in deplier.mesures if not any(m in held for held in found.values())]

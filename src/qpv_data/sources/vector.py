@@ -26,7 +26,7 @@ from pyogrio.raw import read_arrow
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 
-from qpv_data.problems import FeedError, Problem
+from qpv_data.problems import FeedError, Problem, cited
 from qpv_data.sources.container import Kind, sniff
 from qpv_data.sources.shapefile import check_whole, shapefile_of, text_encoding
 
@@ -73,7 +73,7 @@ def read_vector(path: Path, *, jeu: str, couche: str | None, encodage: str | Non
             columns = {name: as_text(table[name]) for name in table.column_names if not _is_geometry(table, name)}
             geometries = shapely.from_wkb(_geometry_column(table))
         except (DataSourceError, DataLayerError, UnicodeDecodeError, pa.ArrowInvalid, shapely.GEOSException) as e:
-            message = f"fichier de périmètres illisible : {str(e).replace(str(file), file.name)[:200]}"
+            message = f"fichier de périmètres illisible : {cited(str(e).replace(str(file), file.name)[:200])}"
             raise _unexpected(jeu, message, "vérifier la source et `format.encodage`") from e
     renamed = {f"attribut.{n}" if n in _GEOMETRY else n: values for n, values in columns.items()}
     return VectorTable(pa.table({**renamed, **_geometry_columns(geometries)}), authority(meta["crs"]))
@@ -123,7 +123,7 @@ def _only_layer(target: str, jeu: str, couche: str | None) -> str:
     spatial = [name for name, kind in layers.items() if kind is not None]
     if couche is None and len(spatial) == 1:
         return spatial[0]
-    shown = ", ".join(spatial) or "aucune"
+    shown = cited(", ".join(spatial)) if spatial else "aucune"
     wanted = "une seule couche géographique" if couche is None else f"la couche {couche!r}"
     raise _unexpected(jeu, f"{wanted} attendue ; couches du fichier : {shown}", "préciser `format.couche`")
 

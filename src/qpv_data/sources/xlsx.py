@@ -19,9 +19,9 @@ import openpyxl
 from openpyxl.utils.cell import range_boundaries
 
 from qpv_data.clause.received import Colonne, Format
-from qpv_data.problems import FeedError, Problem, Rejet, listed
+from qpv_data.problems import FeedError, Problem, Rejet, cited, listed
 from qpv_data.sources.archive import is_workbook
-from qpv_data.sources.rows import RawRow, match_headers
+from qpv_data.sources.raw_rows import Heard, RawRow, match_headers
 from qpv_data.sources.xml_guard import HostileXmlError, refuse_doctype
 
 _PART_MAX = 300_000_000  # a part that is held in memory: shared texts, styles
@@ -43,7 +43,9 @@ _BROKEN = (
 Cells = list[str | None]
 
 
-def xlsx_rows(path: Path, jeu: str, fmt: Format, columns: Sequence[Colonne]) -> Iterator[RawRow]:
+def xlsx_rows(
+    path: Path, jeu: str, fmt: Format, columns: Sequence[Colonne], heard: Heard | None = None
+) -> Iterator[RawRow]:
     """(row of the sheet from 1, texts, None) of every row below the header that is not blank.
 
     A cell beyond the header's last name is no row of the table: `nombre_de_champs`. Raises FeedError:
@@ -54,20 +56,22 @@ def xlsx_rows(path: Path, jeu: str, fmt: Format, columns: Sequence[Colonne]) -> 
     with path.open("rb") as file:  # a name without .xlsx would be refused
         try:
             book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
-            yield from _rows(_filled(path, jeu, fmt, _sheet(book, jeu, fmt.feuille)), jeu, fmt, columns)
+            yield from _rows(_filled(path, jeu, fmt, _sheet(book, jeu, fmt.feuille)), jeu, fmt, columns, heard)
         except _BROKEN as e:
             message = f"classeur illisible ({type(e).__name__})"
             raise _unexpected(jeu, message, "demander une nouvelle livraison") from None
 
 
-def _rows(rows: Iterator[tuple[int, Cells]], jeu: str, fmt: Format, columns: Sequence[Colonne]) -> Iterator[RawRow]:
+def _rows(
+    rows: Iterator[tuple[int, Cells]], jeu: str, fmt: Format, columns: Sequence[Colonne], heard: Heard | None
+) -> Iterator[RawRow]:
     _, header = next(((n, c) for n, c in rows if n > fmt.lignes_a_sauter), (0, None))
     if header is None:
         message = "feuille vide ou sans en-tête"
         raise FeedError(jeu, Problem.ENTETE_INATTENDU, message, "revoir `format.feuille` et `lignes_a_sauter`")
     names = [" ".join((h or "").split()) for h in header]
     width = max((i for i, name in enumerate(names) if name), default=-1) + 1
-    indexes = match_headers(jeu, names, columns)
+    indexes = match_headers(jeu, names[:width], columns, heard)
     for number, cells in rows:
         if not any(cells):
             continue
@@ -90,7 +94,7 @@ def _inspect(path: Path, jeu: str) -> None:
                 raise _unexpected(jeu, "ce n'est pas un classeur XLSX", "vérifier `format.type` et `source.membre`")
             for info in archive.infolist():
                 if not info.filename.startswith(_SHEETS) and info.file_size > _PART_MAX:
-                    message = f"partie démesurée dans le classeur : {info.filename[:60]!r}"
+                    message = f"partie démesurée dans le classeur : {cited(repr(info.filename[:60]))}"
                     raise FeedError(jeu, Problem.CONTENEUR_HOSTILE, message, remede)
                 # whatever its name: a relation may call any part a sheet. Pictures are no XML, and no danger.
                 with archive.open(info) as part, suppress(ValueError) if _is_other(info) else nullcontext():
@@ -115,7 +119,7 @@ def _sheet(book: Any, jeu: str, wanted: str | None) -> Any:
     if len(found) == 1:
         return found[0]
     sought = "une seule feuille visible" if wanted is None else f"la feuille {wanted!r}"
-    shown = listed(repr(title) for title in sheets) or "aucune"
+    shown = cited(listed(repr(title) for title in sheets)) if sheets else "aucune"
     raise _unexpected(jeu, f"{sought} attendue ; feuilles : {shown}", "déclarer `format.feuille`")
 
 

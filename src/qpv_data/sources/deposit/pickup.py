@@ -88,7 +88,7 @@ def from_deposit(deposit: Deposit, into: Path, policy: FetchPolicy, known: bool)
         with _reaching(deposit.jeu):
             if _receipt(deposit, entry) is not None:
                 continue
-        with _reaching(deposit.jeu), deposit.claims.claim(_key(entry)) as mine:
+        with _reaching(deposit.jeu), deposit.claims.claim(file_key(entry)) as mine:
             if _receipt(deposit, entry) is not None:  # written while we were obtaining the claim
                 continue
             if not mine:
@@ -187,14 +187,14 @@ def _witnessed(deposit: Deposit, entry: Entry) -> Iterator[str]:
             yield m[1].lower()
 
 
-def _key(entry: Entry) -> str:
+def file_key(entry: Entry) -> str:
     """One putting of one file: its name, with a digest of what distinguishes it from another of that name."""
     told = f"{entry.nom}\0{entry.taille}\0{entry.marque}"
     return f"{safe_name(entry.nom)}-{hashlib.sha256(told.encode()).hexdigest()[:16]}"
 
 
 def _receipt(deposit: Deposit, entry: Entry) -> dict[str, Any] | None:
-    data = deposit.store.read(f"{RECEIPTS}/{_key(entry)}.json", _RECEIPT_MAX)
+    data = deposit.store.read(f"{RECEIPTS}/{file_key(entry)}.json", _RECEIPT_MAX)
     if data is None:
         return None
     try:
@@ -219,7 +219,7 @@ def _write_receipt(deposit: Deposit, entry: Entry, sha256: str | None, **more: s
         **more,
     }
     data = (json.dumps(receipt, ensure_ascii=False, indent=1) + "\n").encode()
-    return deposit.store.create(f"{RECEIPTS}/{_key(entry)}.json", data)
+    return deposit.store.create(f"{RECEIPTS}/{file_key(entry)}.json", data)
 
 
 def _conclude(deposit: Deposit, whole: list[Entry], unfinished: int, busy: bool, known: bool) -> None:
