@@ -1,7 +1,8 @@
 """The command `qpv-data`.
 
-Exit codes: 0 done (feeds that failed are listed and the release states them), 2 wrong usage, 3 declarations
-refused (nothing written), 4 the run cannot start or go on (nothing published), 130 interrupted.
+Exit codes: 0 done (feeds that failed are listed and the release states them), 1 an attack or an audit found
+something, 2 wrong usage, 3 declarations refused (nothing written), 4 the run cannot start or go on (nothing
+published), 130 interrupted.
 """
 
 from __future__ import annotations
@@ -34,8 +35,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     help=(
         "Des jeux de données déclarés par des clauses aux indicateurs par quartier prioritaire (QPV) et par "
-        "trimestre.\n\nCodes de sortie : 0 fait (les jeux en échec sont nommés), 2 commande mal écrite, 3 "
-        "déclarations refusées et rien d'écrit, 4 exécution impossible et rien de publié, 130 interrompue."
+        "trimestre.\n\nCodes de sortie : 0 fait (les jeux en échec sont nommés), 1 constats (attack, "
+        "audit), 2 commande mal écrite, 3 déclarations refusées et rien d'écrit, 4 exécution impossible et rien de publié, 130 interrompue."
     ),
 )
 

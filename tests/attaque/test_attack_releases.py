@@ -93,6 +93,21 @@ def test_a_rate_published_with_its_denominator_gives_the_count_that_no_row_publi
     assert finding.method == "taux publié, arrondi compris, fois son dénominateur"
 
 
+def test_the_digits_of_a_ratio_give_its_count_when_no_denominator_is_published(tmp_path: Path) -> None:
+    share = indicator("part", nature="part", numerateur="CASE WHEN f THEN 1 ELSE 0 END", denominateur="1", decimales=7)
+    figures = {
+        ("part", "ensemble", "commune", "99001", "2024-T4"): (None, round(3 / 1234, 7)),
+        ("i", "ensemble", "territoire", "territoire", "2024-T4"): 2000,
+    }
+    done = attack_releases([release(tmp_path / "r", figures, [share, indicator("i")])])
+    (finding,) = done.findings
+    assert (finding.low, finding.high, finding.method) == (3, 3, "les décimales de part désignent 3/1234")
+    rounder = {**figures, ("part", "ensemble", "commune", "99001", "2024-T4"): (None, round(3 / 1234, 4))}
+    assert not attack_releases(
+        [release(tmp_path / "r2", rounder, [{**share, "decimales": 4}, indicator("i")])]
+    ).findings
+
+
 def test_the_quarters_of_a_published_year_give_the_hidden_one(tmp_path: Path) -> None:
     quarters = {f"2024-T{q}": v for q, v in ((1, 12), (2, None), (3, 15), (4, 13))}
     figures = {("i", "ensemble", "commune", "99001", p): v for p, v in quarters.items()}

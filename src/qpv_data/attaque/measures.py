@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
-from qpv_data.attaque.precision import numerator_bounds, rounded
+from qpv_data.attaque.precision import Rounded, numerator_bounds, reconstructed, rounded
 from qpv_data.attaque.published import Exact, Release, Row, exact
 
 _RATIOS = ("part", "moyenne", "taux")
@@ -129,13 +129,33 @@ def _from_ratio(fact: Fact, release: Release, row: Row) -> Fact:
     """(r − ε) N ≤ x ≤ (r + ε) N, when the ratio and N are published, and not x."""
     described = release.catalogue[row.indicator]
     whole = _denominator(release, row)
-    if row.value is None or not whole:
+    if row.value is None or whole == 0:
         return fact
     ratio = rounded(row.value, int(described["decimales"] or 0))
     factor = Fraction(exact(float(described["facteur"] or 1)))
+    if whole is None:
+        return _from_digits(fact, ratio, factor, _largest(release, described))
     low, high = numerator_bounds(ratio, factor, Fraction(exact(whole)))
     reason = f"{row.indicator} publié, arrondi compris, fois son dénominateur"
     return replace(fact, bounds=(max(low, Fraction(0)), high), reason=reason)
+
+
+def _from_digits(fact: Fact, ratio: Rounded, factor: Fraction, largest: int) -> Fact:
+    """The digits of a ratio designate p/q when one fraction alone has a denominator up to `largest` there: the
+    numerator is then a multiple of p, and p itself when 2 q is too large."""
+    found = reconstructed(Rounded(ratio.value / factor, ratio.half / abs(factor)), largest) if largest > 0 else []
+    if len(found) != 1 or found[0] <= 0:
+        return fact
+    p, q = found[0].numerator, found[0].denominator
+    return replace(fact, bounds=(p, p * (largest // q)), reason=f"les décimales de {fact.indicator} désignent {p}/{q}")
+
+
+def _largest(release: Release, described: Mapping[str, Any]) -> int:
+    """The largest published figure of what a ratio divides by: no zone has more."""
+    wanted = [m for m, c in providers(described) if c == "denominateur"]
+    same = {i for i, r in release.catalogue.items() if wanted and (wanted[0], "numerateur") in providers(r)}
+    names = {described["par"]} if described["par"] is not None else same
+    return int(max((release.largest.get(name, 0) for name in names), default=0))
 
 
 def _denominator(release: Release, row: Row) -> float | None:

@@ -87,6 +87,14 @@ class Release:
             found.setdefault(r.indicator, set()).add(r.period)
         return found
 
+    @cached_property
+    def largest(self) -> dict[str, float]:
+        """The largest figure that each indicator publishes."""
+        found: dict[str, float] = {}
+        for key, number in self._figures.items():
+            found[key[0]] = max(number, found.get(key[0], number))
+        return found
+
     def figure(self, indicator: str, beside: Row, period: str) -> float | None:
         """What an indicator says of the zone of another row: its numerator, or its value."""
         return self._figures.get((indicator, beside.modality, beside.zoning, beside.zone, period))
