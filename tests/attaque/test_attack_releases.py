@@ -152,6 +152,15 @@ def test_a_figure_hidden_after_it_was_published_is_known(tmp_path: Path) -> None
     assert (finding.cell, finding.low, finding.method) == ("i commune 99002 2024-T4", 7, "caché dans r2, publié par r1")
 
 
+def test_a_figure_published_later_is_no_finding_and_what_it_completes_is_one(tmp_path: Path) -> None:
+    hidden = everywhere("i", territoire_territoire=60, commune_99001=None, commune_99002=None)
+    first = release(tmp_path / "r1", hidden)
+    assert not attack_releases([first]).findings
+    later = release(tmp_path / "r2", everywhere("i", territoire_territoire=60, commune_99001=52))
+    (finding,) = attack_releases([first, later]).findings
+    assert (finding.kind, finding.cell, text(finding)) == (Kind.EXACTE, "i commune 99002 2024-T4", "60 − 52 = 8")
+
+
 def test_an_official_table_is_known_to_the_attacker(tmp_path: Path) -> None:
     hidden = everywhere("i", territoire_territoire=None, commune_99001=50, commune_99002=None, epci_E1=None)
     alone = release(tmp_path / "r", hidden)
@@ -159,6 +168,7 @@ def test_an_official_table_is_known_to_the_attacker(tmp_path: Path) -> None:
     known = held(tmp_path / "officiel.csv", territoire_territoire=53)
     done = found(attack_releases([alone], [known]))
     assert text(done["i commune 99002 2024-T4"]) == "53 − 50 = 3"
+    assert "i territoire territoire 2024-T4" not in done, "what others publish is theirs"
 
 
 def test_an_equation_that_figures_refute_is_dropped_and_said(tmp_path: Path) -> None:

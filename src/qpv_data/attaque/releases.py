@@ -100,10 +100,10 @@ def _elsewhere(feed: Feed, releases: Sequence[Release]) -> list[Finding]:
         for (measure, place), cell in sorted(vintage.cells.items(), key=lambda item: repr(item[0])):
             if cell.value is None or not cell.hidden:
                 continue
-            if not (cell.surely or cell.hidden_by == cell.published_by):
-                continue
+            if not (cell.surely or cell.hidden_by == cell.published_by) or cell.source > cell.hidden_in:
+                continue  # published later, or by others: what it gives of the rest is in the equations
             name, value = feed.name(measure, place), Fraction(cell.value)
-            where = "ailleurs" if cell.source >= len(releases) else f"par {releases[cell.source].name}"
+            where = f"par {releases[cell.source].name}"
             term = Term(Fraction(1), f"{cell.published_by} {where}", value)
             proof = Proof((term,), (), value, "=")
             hidden_in = releases[cell.hidden_in].name
