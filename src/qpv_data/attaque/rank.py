@@ -171,7 +171,10 @@ def _distinct_rows(matrix: sparse.csr_matrix, rhs: Ints, rows: Ints) -> list[dic
 
 
 def _triangle(rows: list[dict[int, int]]) -> list[tuple[int, dict[int, int]]]:
-    """Gaussian elimination: the shortest row first, on its rarest column. Gives pivots with coefficient 1."""
+    """Gaussian elimination. Gives pivots with coefficient 1.
+
+    A column that one row holds costs nothing: it goes first. Then the shortest row, on its rarest column.
+    """
     holders: dict[int, set[int]] = {}
     for number, row in enumerate(rows):
         for column in row:
@@ -181,15 +184,25 @@ def _triangle(rows: list[dict[int, int]]) -> list[tuple[int, dict[int, int]]]:
     heapq.heapify(queue)
     done: set[int] = set()
     pivots: list[tuple[int, dict[int, int]]] = []
+    alone = [column for column, found in holders.items() if len(found) == 1]
     while queue:
-        length, number = heapq.heappop(queue)
-        row = rows[number]
-        if number in done or length != len(row):
-            continue
+        if alone:
+            held = holders[alone.pop()]
+            if len(held) != 1:
+                continue
+            number = next(iter(held))
+            row = rows[number]
+        else:
+            length, number = heapq.heappop(queue)
+            row = rows[number]
+            if number in done or length != len(row):
+                continue
         done.add(number)
         columns = [c for c in row if c != _RHS]
         for c in columns:
             holders[c].discard(number)
+            if len(holders[c]) == 1:
+                alone.append(c)
         if not columns:
             continue
         pivot = min(columns, key=lambda c: (len(holders[c]), c))
