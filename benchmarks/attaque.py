@@ -132,7 +132,8 @@ def measure(k: int, seed: int) -> tuple[float, float]:
     print(f"  cellules en défaut, en tout            {found.broken.sum():>8,}  (non prouvées : {found.unproven.sum()})")
     print(f"  programmes linéaires résolus           {found.programs:>8,}")
     print(
-        f"  lecture {built - start:.1f} s, attaque {done - built:.1f} s, processeur {spent:.1f} s, pointe {peak:,.0f} Mo"
+        f"  lecture {built - start:.1f} s, attaque {done - built:.1f} s ; {spent:.1f} s de processeur en tout,"
+        f" pointe {peak:,.0f} Mo"
     )
     return done - start, spent
 
