@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from qpv_data import __version__
-from qpv_data.commands import clause, conformite, geocoder, passage, ventiler
+from qpv_data.commands import clause, conformite, geocoder, passage, protect, ventiler
 from qpv_data.commands import locate as locate_command
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Audience(StrEnum):
 DEMO_NOW = datetime(2025, 4, 15, tzinfo=UTC)
 
 
-for _command in (locate_command, ventiler, passage, geocoder, clause, conformite):
+for _command in (locate_command, ventiler, passage, geocoder, clause, conformite, protect):
     _command.register(app)
 
 
