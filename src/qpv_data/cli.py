@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from qpv_data import __version__
-from qpv_data.commands import attack, audit, clause, conformite, geocoder, passage, purge, registre, ventiler
+from qpv_data.commands import attack, audit, clause, conformite, geocoder, passage, protect, purge, registre, ventiler
 from qpv_data.commands import locate as locate_command
 
 if TYPE_CHECKING:
@@ -60,7 +60,10 @@ class Audience(StrEnum):
 DEMO_NOW = datetime(2025, 4, 15, tzinfo=UTC)
 
 
-for _command in (locate_command, ventiler, passage, geocoder, clause, conformite, purge, registre, attack, audit):
+_COMMANDS = (
+    locate_command, ventiler, passage, geocoder, clause, conformite, purge, registre, protect, attack, audit,
+)  # fmt: skip
+for _command in _COMMANDS:
     _command.register(app)
 
 

@@ -1,0 +1,133 @@
+"""The linear programmes: moves of a table that change nothing of what is published, found with HiGHS."""
+
+from __future__ import annotations
+
+from copy import copy
+
+import highspy
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from qpv_data.secret.cells import Bools, Ints
+from qpv_data.secret.equations import System
+
+Floats = NDArray[np.float64]
+_WHOLE = 1e-6
+_INF = highspy.kHighsInf
+
+
+class Block:
+    """Some cells of a system, every other one held still: any move found here is one of the whole system.
+
+    `cells`: numbers in the system, increasing; only those that may move are kept.
+    """
+
+    def __init__(self, system: System, cells: Ints) -> None:
+        self.cells = cells[system.movable[cells]]
+        columns = system.rows[:, self.cells].tocsr()
+        self.rows = columns[np.flatnonzero(np.diff(columns.indptr))]
+        self.room = (system.value[self.cells] - system.least[self.cells]).astype(np.float64)
+        self.weight = np.asarray(system.weight)[self.cells]
+        self._highs: highspy.Highs | None = None
+
+    def alone(self) -> Block:
+        """The same block as a system of its own, its cells numbered from 0."""
+        other = copy(self)
+        other.cells, other._highs = np.arange(len(self), dtype=np.int64), None
+        return other
+
+    def __len__(self) -> int:
+        return len(self.cells)
+
+    def local(self, cells: Ints) -> Ints:
+        """Ranks in the block of cells of the system, -1 for those that are not in it."""
+        at = np.searchsorted(self.cells, cells)
+        at[at == len(self.cells)] = 0
+        return np.where(self.cells[at] == cells, at, -1) if len(self.cells) else np.full(len(cells), -1)
+
+    def solve(
+        self, cost: tuple[Floats, Floats], room: tuple[Floats, Floats], fixed: tuple[int, float] | None
+    ) -> Floats | None:
+        """The cheapest move: `cost` and `room` of going up and of going down, one cell's move being given or not.
+
+        The basis of the last answer is where the next search starts. None when there is no such move.
+        """
+        n = len(self)
+        highs = self._highs or self._model()
+        lower, upper = np.zeros(2 * n), np.concatenate(room)
+        if fixed is not None:
+            cell, amount = fixed
+            lower[cell], upper[cell] = max(amount, 0.0), max(amount, 0.0)
+            lower[n + cell], upper[n + cell] = max(-amount, 0.0), max(-amount, 0.0)
+        ranks = np.arange(2 * n, dtype=np.int32)
+        highs.changeColsCost(2 * n, ranks, np.concatenate(cost))
+        highs.changeColsBounds(2 * n, ranks, lower, upper)
+        highs.run()
+        if highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+            return None
+        answer = np.asarray(highs.getSolution().col_value)
+        return np.asarray(answer[:n] - answer[n:])
+
+    def whole(self, move: Floats) -> Ints | None:
+        """The move in whole numbers, when it is one."""
+        rounded = np.rint(move)
+        if np.abs(move - rounded).max(initial=0.0) > _WHOLE:
+            return None
+        integers = rounded.astype(np.int64)
+        return integers if not (self.rows @ integers).any() and bool((integers >= -self.room).all()) else None
+
+    def solve_whole(
+        self, cost: tuple[Floats, Floats], room: tuple[Floats, Floats], fixed: tuple[int, float], nodes: int
+    ) -> Ints | None:
+        """As `solve`, in whole numbers by branch and bound; None too when `nodes` were not enough."""
+        n = len(self)
+        lp = self._lp(np.concatenate(cost), np.concatenate(room))
+        cell, amount = fixed
+        lower, upper = np.zeros(2 * n), np.concatenate(room)
+        lower[[cell, n + cell]] = upper[[cell, n + cell]] = [max(amount, 0.0), max(-amount, 0.0)]
+        lp.col_lower_, lp.col_upper_ = lower, upper
+        lp.integrality_ = [highspy.HighsVarType.kInteger] * (2 * n)
+        highs = _quiet()
+        highs.setOptionValue("mip_max_nodes", nodes)
+        highs.passModel(lp)
+        highs.run()
+        if not highs.getInfo().primal_solution_status:
+            return None
+        answer = np.asarray(highs.getSolution().col_value)
+        return self.whole(answer[:n] - answer[n:])
+
+    def _model(self) -> highspy.Highs:
+        self._highs = highs = _quiet()
+        highs.setOptionValue("presolve", "off")  # it would throw the basis away
+        highs.passModel(self._lp(np.zeros(2 * len(self)), np.zeros(2 * len(self))))
+        return highs
+
+    def _lp(self, cost: Floats, upper: Floats) -> highspy.HighsLp:
+        both = sp.hstack([self.rows, -self.rows]).tocsc().astype(np.float64)
+        lp = highspy.HighsLp()
+        lp.num_col_, lp.num_row_ = both.shape[1], both.shape[0]
+        lp.col_cost_, lp.col_lower_, lp.col_upper_ = cost, np.zeros(len(cost)), upper
+        lp.row_lower_ = lp.row_upper_ = np.zeros(both.shape[0])
+        lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
+        lp.a_matrix_.start_, lp.a_matrix_.index_, lp.a_matrix_.value_ = both.indptr, both.indices, both.data
+        return lp
+
+
+class _Silent(highspy.Highs):  # type: ignore[misc]  # it has no types
+    """HiGHS without Python callbacks: nothing here uses them, and setting them prints a banner on the output."""
+
+    def enableCallbacks(self) -> None:  # noqa: N802  its name in HiGHS
+        pass
+
+
+def _quiet() -> highspy.Highs:
+    highs = _Silent()
+    for option, value in (("output_flag", False), ("threads", 1), ("random_seed", 1), ("solver", "simplex")):
+        highs.setOptionValue(option, value)
+    return highs
+
+
+def limits(block: Block, free: Bools) -> tuple[Floats, Floats]:
+    """Room of going up and down: none for a cell that is not `free`."""
+    return np.where(free, _INF, 0.0), np.where(free, block.room, 0.0)

@@ -1,0 +1,112 @@
+"""Protect a table: what to hide, and the proof that it is enough."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from qpv_data.secret.blocks import blocks_of
+from qpv_data.secret.cells import Bools, Ints, Table
+from qpv_data.secret.costs import weights
+from qpv_data.secret.equations import System, system_of
+from qpv_data.secret.moves import Block
+from qpv_data.secret.primary import Targets, primary
+from qpv_data.secret.repair import repair
+from qpv_data.secret.rules import Rule
+from qpv_data.secret.sequential import protect_block
+from qpv_data.secret.unions import sensitive_unions
+from qpv_data.secret.verification import verify
+from qpv_data.secret.witnesses import Pool, Witness
+
+
+@dataclass(frozen=True)
+class Protection:
+    """`hidden`: cells of the table that are not shown, `primary` among them; cells that are published nowhere are in
+    neither. `proof`: for each target, a table that a reader cannot exclude."""
+
+    table: Table
+    system: System
+    primary: Bools
+    hidden: Bools
+    targets: Targets
+    proof: dict[int, Witness]
+
+
+def protect_table(table: Table, rule: Rule, processes: int = 1, weight: np.ndarray | None = None) -> Protection:
+    """Hide what the rule asks, and what keeps it from being worked out.
+
+    The answer depends on the table alone: not on `processes`, on the order of rows or on the clock. It is verified
+    against every target before it is given. Raises FeedError when no suppression is enough.
+    """
+    system = system_of(table, weights(table) if weight is None else weight)
+    sensitive, targets = primary(table, rule)
+    hidden = sensitive | ~table.published
+    pool = _protect(table, system, hidden, targets, processes)
+    while found := sensitive_unions(table, system, hidden, rule):
+        unions, extra = found
+        system = system.with_unions(unions, table.unions(unions).value)
+        hidden = np.concatenate([hidden, np.ones(len(unions), np.bool_)])
+        pool = _carried_over(pool, extra, system)
+        repair(table, system, hidden, pool)
+    verify(system, hidden, pool.targets, pool.proof)
+    shown = hidden[: len(table)] & table.published
+    return Protection(table, system, sensitive, shown, pool.targets, pool.proof)
+
+
+def _protect(table: Table, system: System, hidden: Bools, targets: Targets, processes: int) -> Pool:
+    """Block by block, then whatever is left. Changes `hidden`."""
+    pool = Pool(targets, system.value - system.least)
+    jobs, places = [], []
+    for cells in blocks_of(table):
+        block = Block(system, cells)
+        at = block.local(targets.cell)
+        own = np.flatnonzero(at >= 0)
+        if len(own):
+            jobs.append((block.alone(), hidden[block.cells], Targets(at[own], targets.up[own], targets.amount[own])))
+            places.append((block.cells, own))
+    for (cells, own), (free, proof) in zip(places, _in_processes(jobs, processes), strict=True):
+        hidden[cells] = free
+        for t, witness in proof.items():
+            pool.proof[int(own[t])], pool.reached[own[t]] = Witness(cells[witness.cells], witness.change), True
+    repair(table, system, hidden, pool)
+    return pool
+
+
+_Job = tuple[Block, Bools, Targets]
+_Answer = tuple[Bools, dict[int, Witness]]
+
+
+def _in_processes(jobs: Sequence[_Job], processes: int) -> list[_Answer]:
+    if processes <= 1 or len(jobs) <= 1:
+        return [_one_block(job) for job in jobs]
+    context = multiprocessing.get_context("spawn")  # a fork would copy the threads of Arrow and DuckDB half-alive
+    with ProcessPoolExecutor(min(processes, len(jobs)), mp_context=context) as executor:
+        return list(executor.map(_one_block, jobs))
+
+
+def _one_block(job: _Job) -> _Answer:
+    block, free, targets = job
+    pool = Pool(targets, block.room.astype(np.int64))
+    protect_block(block, free, pool)
+    return free, pool.proof
+
+
+def _carried_over(pool: Pool, extra: Targets, system: System) -> Pool:
+    """A pool with more targets, and the proofs that it had."""
+    both = [np.concatenate(pair) for pair in zip(_columns(pool.targets), _columns(extra), strict=True)]
+    wider = Pool(Targets(*both), system.value - system.least)
+    added = system.rows[system.rows.shape[0] - len(system.value) + len(pool.room) :, : len(pool.room)].tocsc()
+    for t, witness in pool.proof.items():
+        unions = added[:, witness.cells] @ witness.change
+        moved = np.flatnonzero(unions)
+        cells = np.concatenate([witness.cells, len(pool.room) + moved])
+        wider.proof[t], wider.reached[t] = Witness(cells, np.concatenate([witness.change, unions[moved]])), True
+    return wider
+
+
+def _columns(targets: Targets) -> tuple[Ints, Bools, Ints]:
+    return targets.cell, targets.up, targets.amount

@@ -1,0 +1,110 @@
+"""What blocks could not protect: each target again, in a neighbourhood that grows to the whole table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import scipy.sparse as sp
+
+from qpv_data.problems import FeedError, Problem
+from qpv_data.secret.cells import Bools, Ints, Table, finest_shape
+from qpv_data.secret.equations import System
+from qpv_data.secret.moves import Block
+from qpv_data.secret.primary import crossed_finest
+from qpv_data.secret.sequential import cheapest, lift
+from qpv_data.secret.witnesses import Pool
+
+FIRST, GROWTH = 3_000, 6
+
+
+def repair(table: Table, system: System, hidden: Bools, pool: Pool) -> None:
+    """Reach every target that is left, hiding what it takes. Changes `hidden` and `pool`.
+
+    A wider neighbourhood is tried when a narrow one has no move. After the last one, which is all that the equations
+    join, comes a move that always exists: a finest cell inside the target, and every cell that holds it.
+    Raises FeedError when a target cannot be reached by hiding everything.
+    """
+    links = abs(system.rows).tocsr()
+    back = links.T.tocsr()
+    while len(left := np.flatnonzero(~pool.reached)):
+        target = int(left[0])
+        size, cells, last = FIRST, np.zeros(0, np.int64), -1
+        while not pool.reached[target]:
+            cells = neighbourhood(links, back, system.movable, int(pool.targets.cell[target]), size)
+            if len(cells) == last:
+                _everything_around(table, system, hidden, pool, target)
+                break
+            block = Block(system, cells)
+            at, free = block.local(pool.targets.cell), hidden[block.cells]
+            move = cheapest(block, free, pool, target, int(at[target]))
+            if move is not None:
+                _take(block.cells, move, hidden, pool, target)
+                lift(block, hidden[block.cells], pool, at)
+            size, last = size * GROWTH, len(cells)
+
+
+def _take(cells: Ints, move: Ints, hidden: Bools, pool: Pool, target: int) -> None:
+    pool.add(cells, move)
+    hidden[cells] |= move != 0
+    assert pool.reached[target], "le déplacement trouvé n'atteint pas ce qui était demandé"
+
+
+def neighbourhood(links: sp.csr_matrix, back: sp.csr_matrix, movable: Bools, start: int, size: int) -> Ints:
+    """At least `size` cells around one, by the equations that join them, or all that can be reached. Increasing."""
+    near = np.array([start], dtype=np.int64)
+    while True:
+        lines = np.unique(back[near].indices)
+        wider = np.unique(links[lines].indices.astype(np.int64))
+        wider = np.union1d(near, wider[movable[wider]])
+        if len(wider) == len(near) or len(near) >= size:
+            return near
+        near = wider
+
+
+def _everything_around(table: Table, system: System, hidden: Bools, pool: Pool, target: int) -> None:
+    """Move finest cells inside the target, the largest first, with all that holds them."""
+    change = np.zeros(len(system.value), dtype=np.int64)
+    left = int(pool.targets.amount[target])
+    up = bool(pool.targets.up[target])
+    for finest, holders in _inside(table, system, int(pool.targets.cell[target])):
+        room = left if up else min(left, int((system.value - system.least)[finest]))
+        change[holders] += room if up else -room
+        left -= room
+        if not left:
+            break
+    unions = system.rows[system.rows.shape[0] - (len(change) - len(table)) :, : len(table)]
+    change[len(table) :] = unions @ change[: len(table)]
+    if left or (system.value + change < system.least).any() or (change[~system.movable] != 0).any():
+        where = (
+            table.name(int(pool.targets.cell[target]))
+            if pool.targets.cell[target] < len(table)
+            else "une réunion de cases"
+        )
+        message = f"impossible de protéger {where}, même en cachant tout ce qui l'entoure"
+        raise FeedError("tableau", Problem.CONTROLE_NON_TENU, message, "publier des codes plus larges")
+    _take(np.arange(len(change)), change, hidden, pool, target)
+
+
+def _inside(table: Table, system: System, cell: int) -> Iterator[tuple[int, Ints]]:
+    """Finest cells that are not zero inside a cell or union, and for each the cells that hold it."""
+    own = [cell]
+    if cell >= len(table):
+        line = system.rows[system.rows.shape[0] - (len(system.value) - cell)]
+        own = sorted(int(c) for c in line.indices if c != cell)
+    numbers = np.arange(len(table)).reshape(table.shape)
+    finest = crossed_finest(table)
+    inside: set[int] = set()
+    for c in own:
+        ranks = np.unravel_index(c, table.shape)
+        held = [
+            a.holds.indices[a.holds.indptr[r] : a.holds.indptr[r + 1]] for a, r in zip(table.axes, ranks, strict=True)
+        ]
+        inside |= set(np.arange(len(finest)).reshape(finest_shape(table.axes))[np.ix_(*held)].ravel().tolist())
+    for f in sorted(inside, key=lambda f: (-int(system.value[finest[f]]), f)):
+        if system.value[finest[f]] > 0:
+            ranks = np.unravel_index(f, finest_shape(table.axes))
+            above = [
+                np.flatnonzero(a.holds[:, [int(r)]].toarray().ravel()) for a, r in zip(table.axes, ranks, strict=True)
+            ]
+            yield int(finest[f]), numbers[np.ix_(*above)].ravel()
