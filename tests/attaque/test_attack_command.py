@@ -135,7 +135,10 @@ def test_a_lone_contributor_knows_what_its_own_cell_completes(tmp_path: Path) ->
 
 
 def test_a_family_gives_its_threshold_as_data(tmp_path: Path) -> None:
-    registry = "familles:\n  emploi: {k: 5, confiance: H}\n  ecole: {k: 5, confiance: L}\n"
+    registry = """familles:
+  - {id: emploi, unites: {menage: 2, personne: 5}, confiance: haute}
+  - {id: ecole, unites: {eleve: 5}, confiance: basse}
+"""
     (tmp_path / "regles_secret.yml").write_text(registry, "utf-8")
     small = filled({"zone": AXES["zone"]}, {("a",): 4, ("b",): 4, ("c",): 4})
     for family, code in (("emploi", 0), ("ecole", 1)):
@@ -143,7 +146,7 @@ def test_a_family_gives_its_threshold_as_data(tmp_path: Path) -> None:
             tmp_path, {"zone": AXES["zone"]}, small, {("a",), ("b",), ("c",)}, f"{{famille: {family}}}"
         )
         assert run("--table", table, "--axes", axes).exit_code == code
-    assert attack(tmp_path, SAFE, rule="{famille: inconnue}").exit_code == 4
+    assert attack(tmp_path, SAFE, rule="{famille: nulle_part}").exit_code == 4
 
 
 def test_a_release_is_attacked_by_its_folder(tmp_path: Path) -> None:

@@ -136,10 +136,13 @@ def _leaves(hierarchy: Mapping[str, str], children: Mapping[str, list[str]]) -> 
 
 def _rule(path: Path, declared: Mapping[str, Any], zeros_published: bool | None) -> Rule:
     given = declared.get("regle")
-    if given is None and "famille" in declared:
-        given = family_rule(path, str(declared["famille"]))
-    if isinstance(given, Mapping) and "famille" in given and "k" not in given:
-        given = {**family_rule(path, str(given["famille"])), **given}
+    said = {**declared, **given} if isinstance(given, Mapping) else declared
+    if "famille" in said:
+        unit = None if said.get("unite") is None else str(said["unite"])
+        family = family_rule(path, str(said["famille"]), unit)
+        own = given if isinstance(given, Mapping) else {}
+        stricter = max([k for k in (family["k"], own.get("k")) if isinstance(k, int)])
+        given = {**family, **own, "k": stricter}
     if not isinstance(given, Mapping) or not isinstance(given.get("k"), int) or given["k"] < 1:
         raise RefusedInputError(path.name, "cle_manquante", "pas de règle", "donner regle: {k: 11} ou famille")
     zeros = given.get("zeros", "publies")
@@ -156,28 +159,31 @@ def _rule(path: Path, declared: Mapping[str, Any], zeros_published: bool | None)
     )
 
 
-def family_rule(path: Path, family: str, registry: Path | None = None) -> Mapping[str, Any]:
-    """The rule of a family in the registry, read as data. Its threshold may be `k` or `seuil`; a rule without one, or
-    of low confidence, is closed at 11 units."""
-    candidates = [registry] if registry else [path.parent / "regles_secret.yml", *_registries()]
+def family_rule(path: Path, family: str, unit: str | None = None) -> Mapping[str, Any]:
+    """The rule of a family in the registry, read as data: beside the declaration, else the project's. A rule without
+    threshold, or of low confidence, is closed at 11 units."""
+    candidates = [path.parent / "regles_secret.yml", *_registries()]
     for candidate in candidates:
-        if candidate and candidate.is_file():
+        if candidate.is_file():
             content = yaml.safe_load(candidate.read_text("utf-8"))
             families = content.get("familles", content) if isinstance(content, Mapping) else {}
             if isinstance(families, list):
                 families = {r.get("famille", r.get("id")): r for r in families if isinstance(r, Mapping)}
             rule = families.get(family) if isinstance(families, Mapping) else None
             if isinstance(rule, Mapping):
-                return _closed(rule)
+                return _closed(rule, unit)
     raise RefusedInputError(
         path.name, "reference_inconnue", f"famille {family}", "la déclarer, ou donner regle: {k: …}"
     )
 
 
-def _closed(rule: Mapping[str, Any]) -> Mapping[str, Any]:
-    k = rule.get("k", rule.get("seuil"))
-    sure = isinstance(k, int) and str(rule.get("confiance", "H")).upper()[:1] in ("H", "M")
-    return {**rule, "k": k if sure else max(_CLOSED, k if isinstance(k, int) else 0)}
+def _closed(rule: Mapping[str, Any], unit: str | None) -> Mapping[str, Any]:
+    """k of the unit, or the largest of the family's; `arrondi` of a family is that of its source, not of the table."""
+    units = {str(u): k for u, k in (rule.get("unites") or {}).items() if isinstance(k, int)}
+    k = units.get(unit or "", max(units.values(), default=0)) or rule.get("k")
+    sure = isinstance(k, int) and str(rule.get("confiance")) in ("haute", "moyenne")
+    least = k if isinstance(k, int) else 0
+    return {"k": least if sure else max(_CLOSED, least), "dominance": rule.get("dominance")}
 
 
 def _registries() -> list[Path]:
