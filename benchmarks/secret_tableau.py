@@ -11,7 +11,7 @@ QPV, COMMUNES, DEPARTEMENTS, MODALITES, GROUPES = 1_609, 900, 100, 20, 4
 
 
 def national(seed: int = 1, communes: int = COMMUNES, qpv: int = QPV, departements: int = DEPARTEMENTS) -> Table:
-    """Counts per zone × category. What is left of a commune, and the parts of quarters that straddle, are unpublished."""
+    """Counts per zone × category. Unpublished: what is left of a commune, and the parts of quarters that straddle."""
     draw = np.random.default_rng(seed)
     home = draw.integers(0, departements, communes)
     weight = np.minimum(draw.zipf(1.6, communes), 40).astype(float)
