@@ -28,7 +28,7 @@ class Block:
         columns = system.rows[:, self.cells].tocsr()
         self.rows = columns[np.flatnonzero(np.diff(columns.indptr))]
         self.room = (system.value[self.cells] - system.least[self.cells]).astype(np.float64)
-        self.weight = np.asarray(system.weight)[self.cells]
+        self.weight = system.weight[self.cells]
         self._highs: highspy.Highs | None = None
 
     def alone(self) -> Block:

@@ -18,6 +18,7 @@ from qpv_data.secret.primary import Targets, primary
 from qpv_data.secret.repair import repair
 from qpv_data.secret.rules import Rule
 from qpv_data.secret.sequential import protect_block
+from qpv_data.secret.singletons import protect_from_singletons
 from qpv_data.secret.unions import sensitive_unions
 from qpv_data.secret.verification import verify
 from qpv_data.secret.witnesses import Pool, Witness
@@ -46,12 +47,14 @@ def protect_table(table: Table, rule: Rule, processes: int = 1, weight: np.ndarr
     sensitive, targets = primary(table, rule)
     hidden = sensitive | ~table.published
     pool = _protect(table, system, hidden, targets, processes)
+    protect_from_singletons(table, system, hidden, pool)
     while found := sensitive_unions(table, system, hidden, rule):
         unions, extra = found
         system = system.with_unions(unions, table.unions(unions).value)
         hidden = np.concatenate([hidden, np.ones(len(unions), np.bool_)])
         pool = _carried_over(pool, extra, system)
         repair(table, system, hidden, pool)
+        protect_from_singletons(table, system, hidden, pool)
     verify(system, hidden, pool.targets, pool.proof)
     shown = hidden[: len(table)] & table.published
     return Protection(table, system, sensitive, shown, pool.targets, pool.proof)
