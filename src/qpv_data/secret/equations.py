@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import NDArray
 
 from qpv_data.secret.cells import Bools, Ints, Table
 
@@ -24,7 +26,12 @@ class System:
     least: Ints
     movable: Bools
     published: Bools
-    weight: sp.csr_matrix | np.ndarray
+    weight: NDArray[np.float64]
+
+    @cached_property
+    def columns(self) -> sp.csr_matrix:
+        """Cells × equations."""
+        return self.rows.T.tocsr()
 
     def with_unions(self, unions: list[Ints], values: Ints) -> System:
         """The system with one more cell for each union, never published."""
@@ -45,11 +52,11 @@ class System:
             least=np.concatenate([self.least, extra]),
             movable=np.concatenate([self.movable, np.ones(added, np.bool_)]),
             published=np.concatenate([self.published, np.zeros(added, np.bool_)]),
-            weight=np.concatenate([np.asarray(self.weight), np.zeros(added)]),
+            weight=np.concatenate([self.weight, np.zeros(added)]),
         )
 
 
-def system_of(table: Table, weight: np.ndarray) -> System:
+def system_of(table: Table, weight: NDArray[np.float64]) -> System:
     """Every equation of every axis, at every combination of the others' nodes."""
     rows = equations(table)
     assert not (rows @ table.measures.value).any(), "des marges ne s'additionnent pas"

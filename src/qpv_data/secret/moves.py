@@ -28,13 +28,22 @@ class Block:
         columns = system.rows[:, self.cells].tocsr()
         self.rows = columns[np.flatnonzero(np.diff(columns.indptr))]
         self.room = (system.value[self.cells] - system.least[self.cells]).astype(np.float64)
-        self.weight = np.asarray(system.weight)[self.cells]
+        self.weight = system.weight[self.cells]
         self._highs: highspy.Highs | None = None
 
     def alone(self) -> Block:
         """The same block as a system of its own, its cells numbered from 0."""
         other = copy(self)
         other.cells, other._highs = np.arange(len(self), dtype=np.int64), None
+        return other
+
+    def only(self, kept: Bools) -> Block:
+        """The block in which only the cells of the mask may move."""
+        other = copy(self)
+        columns = self.rows[:, kept]
+        other.rows = columns[np.flatnonzero(np.diff(columns.indptr))]
+        other.cells, other.room, other.weight = self.cells[kept], self.room[kept], self.weight[kept]
+        other._highs = None
         return other
 
     def __len__(self) -> int:
@@ -114,7 +123,7 @@ class Block:
         return lp
 
 
-class _Silent(highspy.Highs):  # type: ignore[misc]  # it has no types
+class _Silent(highspy.Highs):
     """HiGHS without Python callbacks: nothing here uses them, and setting them prints a banner on the output."""
 
     def enableCallbacks(self) -> None:  # noqa: N802  its name in HiGHS
@@ -122,7 +131,7 @@ class _Silent(highspy.Highs):  # type: ignore[misc]  # it has no types
 
 
 def _quiet() -> highspy.Highs:
-    highs = _Silent()
+    highs = _Silent()  # type: ignore[no-untyped-call]
     for option, value in (("output_flag", False), ("threads", 1), ("random_seed", 1), ("solver", "simplex")):
         highs.setOptionValue(option, value)
     return highs

@@ -18,6 +18,7 @@ from qpv_data.secret.primary import Targets, primary
 from qpv_data.secret.repair import repair
 from qpv_data.secret.rules import Rule
 from qpv_data.secret.sequential import protect_block
+from qpv_data.secret.singletons import protect_from_singletons
 from qpv_data.secret.unions import sensitive_unions
 from qpv_data.secret.verification import verify
 from qpv_data.secret.witnesses import Pool, Witness
@@ -46,12 +47,14 @@ def protect_table(table: Table, rule: Rule, processes: int = 1, weight: np.ndarr
     sensitive, targets = primary(table, rule)
     hidden = sensitive | ~table.published
     pool = _protect(table, system, hidden, targets, processes)
+    protect_from_singletons(table, system, hidden, pool)
     while found := sensitive_unions(table, system, hidden, rule):
         unions, extra = found
         system = system.with_unions(unions, table.unions(unions).value)
         hidden = np.concatenate([hidden, np.ones(len(unions), np.bool_)])
         pool = _carried_over(pool, extra, system)
         repair(table, system, hidden, pool)
+        protect_from_singletons(table, system, hidden, pool)
     verify(system, hidden, pool.targets, pool.proof)
     shown = hidden[: len(table)] & table.published
     return Protection(table, system, sensitive, shown, pool.targets, pool.proof)
@@ -89,10 +92,23 @@ def _in_processes(jobs: Sequence[_Job], processes: int) -> list[_Answer]:
 
 
 def _one_block(job: _Job) -> _Answer:
-    block, free, targets = job
-    pool = Pool(targets, block.room.astype(np.int64))
-    protect_block(block, free, pool)
-    return free, pool.proof
+    """Protect a block; then again among the cells that this hid, from the last target to the first.
+
+    What was hidden for the first targets is often useless once the last ones are served: the second round hides a part
+    of what the first did, and never more.
+    """
+    block, hidden, targets = job
+    room = block.room.astype(np.int64)
+    first, wide = Pool(targets, room), hidden.copy()
+    missed = protect_block(block, wide, first)
+    kept = np.flatnonzero(wide)
+    within = np.setdiff1d(np.arange(len(targets)), missed)[::-1]
+    second = Pool(Targets(targets.cell[within], targets.up[within], targets.amount[within]), room)
+    narrow = hidden.copy()
+    if len(protect_block(block.only(wide), narrow, second)):
+        return wide, first.proof  # a search cut short: the first round stands
+    assert not np.setdiff1d(np.flatnonzero(narrow), kept).size, "le second tour cache autre chose que le premier"
+    return narrow, {int(within[t]): witness for t, witness in second.proof.items()}
 
 
 def _carried_over(pool: Pool, extra: Targets, system: System) -> Pool:

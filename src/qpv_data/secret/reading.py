@@ -169,7 +169,7 @@ def _counts(column: pa.ChunkedArray, name: Callable[[int], str], say: _Say) -> I
     raw = _floats(column)
     bad = ~(np.isfinite(raw) & (raw >= 0) & (raw == np.floor(raw)) & (raw < _EXACT))
     _each(say, bad, name, "n_unites absent, négatif ou non entier", "compter les unités distinctes de la case")
-    return np.where(bad, 0, raw).astype(np.int64)
+    return np.where(bad, 1, raw).astype(np.int64)
 
 
 def _same_cell_twice(places: Ints, axes: tuple[Axis, ...], say: _Say) -> None:

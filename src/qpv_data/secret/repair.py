@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import scipy.sparse as sp
 
 from qpv_data.problems import FeedError, Problem
 from qpv_data.secret.cells import Bools, Ints, Table, finest_shape
@@ -19,29 +18,33 @@ FIRST, GROWTH = 3_000, 6
 
 
 def repair(table: Table, system: System, hidden: Bools, pool: Pool) -> None:
-    """Reach every target that is left, hiding what it takes. Changes `hidden` and `pool`.
+    """Reach every target that is left, hiding what it takes. Changes `hidden` and `pool`."""
+    while len(left := np.flatnonzero(~pool.reached)):
+        reach(table, system, hidden, pool, int(left[0]), np.zeros(0, dtype=np.int64))
+
+
+def reach(table: Table, system: System, hidden: Bools, pool: Pool, target: int, barred: Ints) -> None:
+    """Reach one target without moving the cells `barred`. Changes `hidden` and `pool`.
 
     A wider neighbourhood is tried when a narrow one has no move. After the last one, which is all that the equations
     join, comes a move that always exists: a finest cell inside the target, and every cell that holds it.
     Raises FeedError when a target cannot be reached by hiding everything.
     """
-    links = abs(system.rows).tocsr()
-    back = links.T.tocsr()
-    while len(left := np.flatnonzero(~pool.reached)):
-        target = int(left[0])
-        size, cells, last = FIRST, np.zeros(0, np.int64), -1
-        while not pool.reached[target]:
-            cells = neighbourhood(links, back, system.movable, int(pool.targets.cell[target]), size)
-            if len(cells) == last:
-                _everything_around(table, system, hidden, pool, target)
-                break
-            block = Block(system, cells)
-            at, free = block.local(pool.targets.cell), hidden[block.cells]
-            move = cheapest(block, free, pool, target, int(at[target]))
-            if move is not None:
-                _take(block.cells, move, hidden, pool, target)
+    size, last = FIRST, -1
+    while not pool.reached[target]:
+        cells = neighbourhood(system, int(pool.targets.cell[target]), size)
+        if len(cells) == last:
+            _everything_around(table, system, hidden, pool, target, barred)
+            break
+        block = Block(system, cells)
+        at, free = block.local(pool.targets.cell), hidden[block.cells]
+        still = np.isin(block.cells, barred)
+        move = cheapest(block, free, pool, target, int(at[target]), still if len(barred) else None)
+        if move is not None:
+            _take(block.cells, move, hidden, pool, target)
+            if not len(barred):
                 lift(block, hidden[block.cells], pool, at)
-            size, last = size * GROWTH, len(cells)
+        size, last = size * GROWTH, len(cells)
 
 
 def _take(cells: Ints, move: Ints, hidden: Bools, pool: Pool, target: int) -> None:
@@ -50,19 +53,19 @@ def _take(cells: Ints, move: Ints, hidden: Bools, pool: Pool, target: int) -> No
     assert pool.reached[target], "le déplacement trouvé n'atteint pas ce qui était demandé"
 
 
-def neighbourhood(links: sp.csr_matrix, back: sp.csr_matrix, movable: Bools, start: int, size: int) -> Ints:
+def neighbourhood(system: System, start: int, size: int) -> Ints:
     """At least `size` cells around one, by the equations that join them, or all that can be reached. Increasing."""
     near = np.array([start], dtype=np.int64)
     while True:
-        lines = np.unique(back[near].indices)
-        wider = np.unique(links[lines].indices.astype(np.int64))
-        wider = np.union1d(near, wider[movable[wider]])
+        lines = np.unique(system.columns[near].indices)
+        wider = np.unique(system.rows[lines].indices.astype(np.int64))
+        wider = np.union1d(near, wider[system.movable[wider]])
         if len(wider) == len(near) or len(near) >= size:
             return near
         near = wider
 
 
-def _everything_around(table: Table, system: System, hidden: Bools, pool: Pool, target: int) -> None:
+def _everything_around(table: Table, system: System, hidden: Bools, pool: Pool, target: int, barred: Ints) -> None:
     """Move finest cells inside the target, the largest first, with all that holds them."""
     change = np.zeros(len(system.value), dtype=np.int64)
     left = int(pool.targets.amount[target])
@@ -75,7 +78,12 @@ def _everything_around(table: Table, system: System, hidden: Bools, pool: Pool, 
             break
     unions = system.rows[system.rows.shape[0] - (len(change) - len(table)) :, : len(table)]
     change[len(table) :] = unions @ change[: len(table)]
-    if left or (system.value + change < system.least).any() or (change[~system.movable] != 0).any():
+    if (
+        left
+        or change[barred].any()
+        or (system.value + change < system.least).any()
+        or (change[~system.movable] != 0).any()
+    ):
         where = (
             table.name(int(pool.targets.cell[target]))
             if pool.targets.cell[target] < len(table)
