@@ -123,7 +123,7 @@ class Block:
         return lp
 
 
-class _Silent(highspy.Highs):
+class _Silent(highspy.Highs):  # type: ignore[misc]  # it is half typed, and not read
     """HiGHS without Python callbacks: nothing here uses them, and setting them prints a banner on the output."""
 
     def enableCallbacks(self) -> None:  # noqa: N802  its name in HiGHS
@@ -131,7 +131,7 @@ class _Silent(highspy.Highs):
 
 
 def _quiet() -> highspy.Highs:
-    highs = _Silent()  # type: ignore[no-untyped-call]
+    highs = _Silent()
     for option, value in (("output_flag", False), ("threads", 1), ("random_seed", 1), ("solver", "simplex")):
         highs.setOptionValue(option, value)
     return highs
