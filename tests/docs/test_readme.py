@@ -46,7 +46,9 @@ def test_every_command_shown_exists_with_its_options() -> None:
 
 def test_the_exit_codes_are_those_of_the_command() -> None:
     documented = re.findall(r"^\| (\d+) \|", README, re.MULTILINE)
-    assert documented == re.findall(r"\b(\d+) (?=fait|constats|commande|déclarations|exécution|interrompue)", str(app.info.help))
+    assert documented == re.findall(
+        r"\b(\d+) (?=fait|constats|commande|déclarations|exécution|interrompue)", str(app.info.help)
+    )
 
 
 def test_every_folder_of_the_table_exists() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tableaux import Axes, Case, comptes, ecrire, lu
+from tables_to_protect import Axes, Case, comptes, ecrire, lu
 
 from qpv_data.secret.axes import Axis, build_axis
 from qpv_data.secret.cells import Table, disjoint_table

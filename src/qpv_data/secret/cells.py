@@ -88,6 +88,11 @@ def crossed(masks: Sequence[Bools]) -> Bools:
     return product
 
 
+def held(axis: Axis, node: int) -> Ints:
+    """Ranks of the finest codes that a node holds."""
+    return np.asarray(axis.holds.indices[axis.holds.indptr[node] : axis.holds.indptr[node + 1]])
+
+
 def finest_shape(axes: Sequence[Axis]) -> tuple[int, ...]:
     return tuple(len(a.finest) for a in axes)
 

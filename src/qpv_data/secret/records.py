@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from qpv_data.secret.axes import Axis
-from qpv_data.secret.cells import Ints, Measures, Table, add_up, finest_shape
+from qpv_data.secret.cells import Ints, Measures, Table, add_up, finest_shape, held
 
 
 def records_table(
@@ -75,8 +75,7 @@ def _inside(axes: Sequence[Axis], cells: Ints, strides: Ints) -> Ints:
         own = np.zeros(1, np.int64)
         for axis, stride in zip(axes, strides, strict=True):
             node = (cell // stride) % len(axis)
-            held = axis.holds.indices[axis.holds.indptr[node] : axis.holds.indptr[node + 1]]
-            own = (own[:, None] * len(axis.finest) + held[None, :]).ravel()
+            own = (own[:, None] * len(axis.finest) + held(axis, int(node))[None, :]).ravel()
         found.append(own)
     return np.unique(np.concatenate(found)).astype(np.int64)
 

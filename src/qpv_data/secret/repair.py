@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from qpv_data.problems import FeedError, Problem
-from qpv_data.secret.cells import Bools, Ints, Table, finest_shape
+from qpv_data.secret.cells import Bools, Ints, Table, finest_shape, held
 from qpv_data.secret.equations import System
 from qpv_data.secret.moves import Block
 from qpv_data.secret.primary import crossed_finest
@@ -84,35 +84,36 @@ def _everything_around(table: Table, system: System, hidden: Bools, pool: Pool, 
         or (system.value + change < system.least).any()
         or (change[~system.movable] != 0).any()
     ):
-        where = (
-            table.name(int(pool.targets.cell[target]))
-            if pool.targets.cell[target] < len(table)
-            else "une réunion de cases"
-        )
+        own = parts(system, int(pool.targets.cell[target]), len(table))
+        where = " + ".join(table.name(part) for part in own)
         message = f"impossible de protéger {where}, même en cachant tout ce qui l'entoure"
         raise FeedError("tableau", Problem.CONTROLE_NON_TENU, message, "publier des codes plus larges")
     _take(np.arange(len(change)), change, hidden, pool, target)
 
 
+def parts(system: System, cell: int, cells: int) -> list[int]:
+    """The cells that a union is made of; a cell of the table is its only part."""
+    if cell < cells:
+        return [cell]
+    line = system.rows[system.rows.shape[0] - (len(system.value) - cell)]
+    return sorted(int(c) for c in line.indices if c != cell)
+
+
 def _inside(table: Table, system: System, cell: int) -> Iterator[tuple[int, Ints]]:
     """Finest cells that are not zero inside a cell or union, and for each the cells that hold it."""
-    own = [cell]
-    if cell >= len(table):
-        line = system.rows[system.rows.shape[0] - (len(system.value) - cell)]
-        own = sorted(int(c) for c in line.indices if c != cell)
     numbers = np.arange(len(table)).reshape(table.shape)
+    shape = finest_shape(table.axes)
     finest = crossed_finest(table)
+    ranks = np.arange(len(finest)).reshape(shape)
     inside: set[int] = set()
-    for c in own:
-        ranks = np.unravel_index(c, table.shape)
-        held = [
-            a.holds.indices[a.holds.indptr[r] : a.holds.indptr[r + 1]] for a, r in zip(table.axes, ranks, strict=True)
-        ]
-        inside |= set(np.arange(len(finest)).reshape(finest_shape(table.axes))[np.ix_(*held)].ravel().tolist())
+    for part in parts(system, cell, len(table)):
+        nodes = np.unravel_index(part, table.shape)
+        own = [held(axis, int(node)) for axis, node in zip(table.axes, nodes, strict=True)]
+        inside |= set(ranks[np.ix_(*own)].ravel().tolist())
     for f in sorted(inside, key=lambda f: (-int(system.value[finest[f]]), f)):
         if system.value[finest[f]] > 0:
-            ranks = np.unravel_index(f, finest_shape(table.axes))
+            places = np.unravel_index(f, shape)
             above = [
-                np.flatnonzero(a.holds[:, [int(r)]].toarray().ravel()) for a, r in zip(table.axes, ranks, strict=True)
+                np.flatnonzero(a.holds[:, [int(p)]].toarray().ravel()) for a, p in zip(table.axes, places, strict=True)
             ]
             yield int(finest[f]), numbers[np.ix_(*above)].ravel()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from qpv_data.secret.cells import Bools, Ints, Table
+from qpv_data.secret.cells import Bools, Table, finest_shape, held
 from qpv_data.secret.equations import System
-from qpv_data.secret.repair import reach
+from qpv_data.secret.primary import crossed_finest
+from qpv_data.secret.repair import parts, reach
 from qpv_data.secret.witnesses import Pool
 
 
@@ -19,28 +20,34 @@ def singletons(table: Table) -> Bools:
 
 
 def protect_from_singletons(table: Table, system: System, hidden: Bools, pool: Pool) -> None:
-    """Give every target a witness in which no cell of a lone contributor moves, but those that hold the target or are
-    in it: such contributors, even all together, cannot then exclude it. Hides what it takes. Changes `pool`.
+    """Give every target a witness in which no cell of a lone contributor moves, but those that share something with
+    the target: the others, even all together, cannot then exclude it. Hides what it takes. Changes `pool`.
+
+    Whoever is in the target itself is what the rules of contributors are for: p %, (n, k).
     """
     alone = np.flatnonzero(singletons(table))
     if not len(alone):
         return
+    positive = (table.measures.value > 0)[crossed_finest(table)].reshape(finest_shape(table.axes))
     for target in range(len(pool.targets)):
-        cell = int(pool.targets.cell[target])
-        barred = alone if cell >= len(table) else alone[~akin(table, alone, cell)]
-        if np.isin(pool.proof[target].cells, barred).any():
+        used = np.intersect1d(pool.proof[target].cells, alone)
+        own = parts(system, int(pool.targets.cell[target]), len(table))
+        if not all(_meets(table, positive, int(c), own) for c in used):
+            barred = np.array([c for c in alone if not _meets(table, positive, int(c), own)], dtype=np.int64)
             del pool.proof[target]
             pool.reached[target] = False
             reach(table, system, hidden, pool, target, barred)
 
 
-def akin(table: Table, cells: Ints, cell: int) -> Bools:
-    """Which of `cells` hold the cell, or are held by it: on each axis, one node holds the other, all the same way."""
-    own = np.unravel_index(cell, table.shape)
-    above, below = np.ones(len(cells), np.bool_), np.ones(len(cells), np.bool_)
-    for axis, mine, ranks in zip(table.axes, own, np.unravel_index(cells, table.shape), strict=True):
-        shared = np.asarray((axis.holds[ranks] @ axis.holds[[int(mine)]].T).todense()).ravel()
-        size = np.asarray(axis.holds.sum(axis=1)).ravel()
-        above &= shared == size[mine]
-        below &= shared == size[ranks]
-    return above | below
+def _meets(table: Table, positive: Bools, cell: int, others: list[int]) -> bool:
+    """Whether a cell shares a finest cell that is not zero with one of the others."""
+    mine = np.unravel_index(cell, table.shape)
+    for other in others:
+        theirs = np.unravel_index(other, table.shape)
+        shared = [
+            np.intersect1d(held(axis, int(a)), held(axis, int(b)))
+            for axis, a, b in zip(table.axes, mine, theirs, strict=True)
+        ]
+        if all(len(s) for s in shared) and positive[np.ix_(*shared)].any():
+            return True
+    return False

@@ -7,6 +7,7 @@ import numpy as np
 from qpv_data.secret.cells import Bools, Ints, Table
 from qpv_data.secret.equations import System, equations
 from qpv_data.secret.primary import Targets, sensitive, targets_of
+from qpv_data.secret.repair import parts
 from qpv_data.secret.rules import Rule
 
 
@@ -47,5 +48,4 @@ def sensitive_unions(table: Table, system: System, hidden: Bools, rule: Rule) ->
 
 def _unions_of(system: System, cells: int) -> list[list[int]]:
     added = len(system.value) - cells
-    lines = [system.rows[system.rows.shape[0] - added + n] for n in range(added)]
-    return [sorted(int(c) for c in line.indices if c < cells) for line in lines]
+    return [parts(system, cells + n, cells) for n in range(added)]
