@@ -57,7 +57,7 @@ def montants(graine: int) -> tuple[Axes, dict[Case, int], dict[Case, int]]:
     return axes, {c: v * draw.randint(7, 40) for c, v in fines.items()}, units
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=15)
 @given(graine=st.integers(0, 10**6))
 def test_neither_a_reader_nor_a_lone_contributor_comes_too_close(tmp_path_factory: pytest.TempPathFactory, graine: int):
     axes, fines, units = montants(graine)

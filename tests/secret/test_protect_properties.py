@@ -31,7 +31,7 @@ def protection_de(dossier: Path, axes: Axes, fines: dict[Case, int], k: int) -> 
     return protect_table(read_cells(cells, declared), declared.rule)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(graine=st.integers(0, 10**6))
 def test_no_hidden_cell_of_few_units_can_be_told_to_have_few(tmp_path_factory: pytest.TempPathFactory, graine: int):
     axes, fines = tirer(graine)
@@ -49,7 +49,7 @@ def test_no_hidden_cell_of_few_units_can_be_told_to_have_few(tmp_path_factory: p
         assert high >= K or vraies[case] >= K, f"{case} est connue sous le seuil"
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=6)
 @given(graine=st.integers(0, 10**6))
 def test_the_order_of_rows_changes_no_byte(tmp_path_factory: pytest.TempPathFactory, graine: int):
     axes, fines = tirer(graine)

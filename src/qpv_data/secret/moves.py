@@ -97,7 +97,7 @@ class Block:
         lower[[cell, n + cell]] = upper[[cell, n + cell]] = [max(amount, 0.0), max(-amount, 0.0)]
         lp.col_lower_, lp.col_upper_ = lower, upper
         lp.integrality_ = [highspy.HighsVarType.kInteger] * (2 * n)
-        highs = _quiet()
+        highs = quiet()
         highs.setOptionValue("mip_max_nodes", nodes)
         highs.passModel(lp)
         highs.run()
@@ -107,7 +107,7 @@ class Block:
         return self.whole(answer[:n] - answer[n:])
 
     def _model(self) -> highspy.Highs:
-        self._highs = highs = _quiet()
+        self._highs = highs = quiet()
         highs.setOptionValue("presolve", "off")  # it would throw the basis away
         highs.passModel(self._lp(np.zeros(2 * len(self)), np.zeros(2 * len(self))))
         return highs
@@ -130,7 +130,8 @@ class _Silent(highspy.Highs):  # type: ignore[misc]  # it is half typed, and not
         pass
 
 
-def _quiet() -> highspy.Highs:
+def quiet() -> highspy.Highs:
+    """A silent solver whose answers depend on the programme alone."""
     highs = _Silent()
     for option, value in (("output_flag", False), ("threads", 1), ("random_seed", 1), ("solver", "simplex")):
         highs.setOptionValue(option, value)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qpv_data.secret.benders import exact
 from qpv_data.secret.blocks import blocks_of
 from qpv_data.secret.cells import Bools, Ints, Table
 from qpv_data.secret.costs import weights
@@ -92,13 +93,16 @@ def _in_processes(jobs: Sequence[_Job], processes: int) -> list[_Answer]:
 
 
 def _one_block(job: _Job) -> _Answer:
-    """Protect a block; then again among the cells that this hid, from the last target to the first.
+    """Protect a block exactly when it is small; else target after target, then again among the cells that this hid,
+    from the last target to the first.
 
     What was hidden for the first targets is often useless once the last ones are served: the second round hides a part
     of what the first did, and never more.
     """
     block, hidden, targets = job
     room = block.room.astype(np.int64)
+    if (best := exact(block, hidden, targets, room)) is not None:
+        return best
     first, wide = Pool(targets, room), hidden.copy()
     missed = protect_block(block, wide, first)
     kept = np.flatnonzero(wide)

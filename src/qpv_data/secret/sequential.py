@@ -10,7 +10,8 @@ from qpv_data.secret.witnesses import Pool
 
 _NOTHING = 1e-3
 """Cost of moving what is hidden already: not 0, so that moves stay short."""
-_NODES = 2_000
+NODES = 2_000
+"""Of branch and bound, for a move in whole numbers."""
 
 
 def protect_block(block: Block, hidden: Bools, pool: Pool) -> Ints:
@@ -78,7 +79,7 @@ def cheapest(block: Block, free: Bools, pool: Pool, target: int, at: int, barred
     if move is None:
         return None
     whole = block.whole(move)
-    return whole if whole is not None else block.solve_whole(cost, rooms, (at, signed), _NODES)
+    return whole if whole is not None else block.solve_whole(cost, rooms, (at, signed), NODES)
 
 
 def hiding_costs(block: Block, free: Bools, amount: float) -> tuple[Floats, Floats]:
