@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tableaux import contenu, ecrire, feuilles, tirer
+from tables_to_protect import contenu, ecrire, feuilles, tirer
 
 from qpv_data.secret.declaration import read_declaration
 from qpv_data.secret.reading import read_records
