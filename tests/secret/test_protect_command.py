@@ -153,9 +153,9 @@ def test_every_fault_of_the_cells_is_told(tmp_path: Path):
     ]  # fmt: skip
     columns = {name: [r[n] for r in rows] for n, name in enumerate(("zone", "sexe", "valeur", "n_unites"))}
     result = demande(tmp_path, "regle: {k: 11}", columns)
-    told = ("valeur négative (1 lignes) : a × f", "cases écrites plusieurs fois : a × f", "codes absents de la hiérarchie : x",
-            "codes que la hiérarchie divise : c1", "codes absents de la hiérarchie : (absent)", "valeur absente ou illisible (1 lignes) : c × f",
-            "n_unites absent, négatif ou non entier (1 lignes) : c × h", "valeur sans unité (1 lignes) : d × f")  # fmt: skip
+    told = ("valeur négative (1 ligne) : a × f", "cases écrites plusieurs fois : a × f", "codes absents de la hiérarchie : x",
+            "codes que la hiérarchie divise : c1", "codes absents de la hiérarchie : (absent)", "valeur absente ou illisible (1 ligne) : c × f",
+            "n_unites absent, négatif ou non entier (1 ligne) : c × h", "valeur sans unité (1 ligne) : d × f")  # fmt: skip
     refus(tmp_path, *told, result=result)
 
 

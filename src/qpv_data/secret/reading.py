@@ -15,7 +15,6 @@ from qpv_data.secret.axes import Axis
 from qpv_data.secret.cells import Ints, Table, disjoint_table, finest_shape
 from qpv_data.secret.declaration import Declared
 from qpv_data.secret.records import records_table
-from qpv_data.secret.rules import Rule
 
 MAX_DECIMALS = 6
 _EXACT = float(1 << 53)
@@ -67,7 +66,7 @@ def read_records(path: Path, declared: Declared) -> Table:
     for column in wanted[1:]:
         absent = source[column].null_count
         if absent:
-            say(Problem.VALEUR_INVALIDE, f"{absent} enregistrements sans {column}", f"remplir la colonne {column}")
+            say(Problem.VALEUR_INVALIDE, f"enregistrements sans {column} : {absent}", f"remplir la colonne {column}")
     close()
     contributor = _text(source[wanted[-1]])
     largest = rule.nk.n if rule.nk is not None else 1
@@ -137,7 +136,11 @@ def _each(say: _Say, bad: np.ndarray, name: Callable[[int], str], what: str, rem
     """One fault for all the rows that have it, with the codes of the first ones."""
     if rows := np.flatnonzero(bad).tolist():
         cells = sorted({name(row) for row in rows[:1000]})
-        say(Problem.VALEUR_INVALIDE, f"{what} ({len(rows)} lignes) : {listed(cells)}", remedy)
+        say(
+            Problem.VALEUR_INVALIDE,
+            f"{what} ({len(rows)} ligne{'s' if len(rows) > 1 else ''}) : {listed(cells)}",
+            remedy,
+        )
 
 
 def _floats(column: pa.ChunkedArray) -> np.ndarray:
@@ -177,8 +180,5 @@ def _same_cell_twice(places: Ints, axes: tuple[Axis, ...], say: _Say) -> None:
     cells, times = np.unique(known, axis=0, return_counts=True)
     twice = [" × ".join(a.codes[a.finest[r]] for a, r in zip(axes, row, strict=True)) for row in cells[times > 1]]
     if twice:
-        message = f"{len(twice)} cases écrites plusieurs fois : {listed(twice)}"
+        message = f"cases écrites plusieurs fois : {listed(twice)}"
         say(Problem.DOUBLON, message, "une ligne par case, ou --enregistrements")
-
-
-__all__ = ["MAX_DECIMALS", "Rule", "read_cells", "read_records"]
