@@ -12,7 +12,7 @@ demo: install ## run the main job on the embedded territory, through Prefect
 	@$(BIN)/python -m flows.demonstration --out $(OUT)
 
 test: install ## the whole suite, in under 10 minutes on 2 cores
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 install: $(INSTALLED)
 

@@ -8,11 +8,25 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-# A loaded machine is no fault of the code: no test is timed.
-settings.register_profile("sans_delai", deadline=None)
-settings.load_profile("sans_delai")
+# A loaded machine is no fault of the code: no test is timed. Examples are drawn anew each time; `preuve` draws more.
+settings.register_profile("suite", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("preuve", deadline=None, max_examples=1000, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile(os.environ.get("QPV_HYPOTHESIS", "suite"))
+
+# Files that run whole territories, servers or shells: two workers end together when the longest start first.
+LONGEST = (
+    "test_toulouse", "test_deploiements", "test_publication", "test_flux_nationaux", "test_catalogue", "test_run",
+    "test_rien_ne_fuit", "test_visite", "test_readme", "test_cells", "test_demonstration", "test_purge",
+    "test_conform_formes", "test_attack_demonstration",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first; the order within a file stays."""
+    items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
+
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 

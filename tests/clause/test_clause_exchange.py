@@ -7,6 +7,7 @@ import io
 import json
 import subprocess
 import sys
+from datetime import date
 from functools import cache
 from html.parser import HTMLParser
 from importlib.resources import files
@@ -116,7 +117,7 @@ ROWS = st.lists(
     st.fixed_dictionaries(
         {
             "code_insee": st.from_regex(r"0[0-9]{4}", fullmatch=True),
-            "jour": st.dates().filter(lambda d: 1900 < d.year < 2100).map(lambda d: d.strftime("%d/%m/%Y")),
+            "jour": st.dates(date(1901, 1, 1), date(2099, 12, 31)).map(lambda d: d.strftime("%d/%m/%Y")),
             "montant": st.floats(0, 1e6).map(lambda v: f"{v:.2f}".replace(".", ",")),
             "effectif": st.integers(10, 10**6).map(str),
             "libellé": st.text(st.characters(codec="cp1252", exclude_characters="\r\n\0"), min_size=1).map(
