@@ -5,11 +5,12 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import Template
 
 from qpv_data.clause.model import Clause, ClauseJeu
 from qpv_data.clause.sections import sections
 from qpv_data.compliance.remedies import expected
+from qpv_data.templates import template
 
 
 def annex_page(clause: Clause) -> str:
@@ -29,8 +30,4 @@ def annex_page(clause: Clause) -> str:
 
 @cache
 def _template() -> Template:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
-    )  # fmt: skip
-    return environment.get_template("annexe.html.j2")
+    return template(Path(__file__).parent / "annexe.html.j2")

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from functools import cache
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import Template
 from markupsafe import Markup, escape
+
+from qpv_data.templates import template
 
 RANGES = 40
 _STATES = {
@@ -67,11 +69,7 @@ def marked(text: str) -> Markup:
 
 @cache
 def _template() -> Template:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
-    )  # fmt: skip
-    environment.filters |= {
+    filters: dict[str, Callable[..., Any]] = {
         "nombre": in_french, "part": share, "jour": day, "lignes": ranges, "mots": marked, "etat": _STATES.__getitem__,
     }  # fmt: skip
-    return environment.get_template("rapport.html.j2")
+    return template(Path(__file__).parent / "rapport.html.j2", filters)

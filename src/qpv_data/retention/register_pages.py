@@ -10,9 +10,10 @@ from datetime import date
 from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import Template
 
 from qpv_data.retention.register import Record, dated
+from qpv_data.templates import template
 
 TITLE = "Registre des activités de traitement"
 LABELS = {
@@ -77,8 +78,4 @@ def _plain(text: str) -> str:
 
 @cache
 def _template() -> Template:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
-    )  # fmt: skip
-    return environment.get_template("registre.html.j2")
+    return template(Path(__file__).parent / "registre.html.j2")
