@@ -5,116 +5,27 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
-from urllib.parse import quote, unquote, urlencode, urlsplit
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import quote, urlencode
 
-from pydantic import Discriminator, Field, StringConstraints, Tag, field_validator, model_validator
+from pydantic import Discriminator, Field, StringConstraints, Tag, model_validator
 
+from qpv_data.clause.source_common import Adresse, Hote, Prefixe, SourceCommune
+from qpv_data.clause.source_deposit import SourceDepot
 from qpv_data.clause.vocabulary import CodeEpsg, Modele, Texte
-from qpv_data.periods import parse_period
-from qpv_data.sources.networks import AddressKind, literal_kind, secret_parts
 
-_SLOTS = {"periode", "annee", "trimestre", "mois"}
-Adresse = Annotated[str, StringConstraints(pattern=r"^https?://\S+$")]
-Hote = Annotated[str, StringConstraints(pattern=r"^(https?://)?[A-Za-z0-9.-]+(:[0-9]{1,5})?$")]
-Variable = Annotated[str, StringConstraints(pattern=r"^QPV_SECRET_[A-Z0-9_]{1,48}$")]
-Prefixe = Annotated[str, StringConstraints(pattern=r"^[\w.@-]+$")]
-
-
-class SourceCommune(Modele):
-    """What every source may say. `secret` names an environment variable: a value never stands in a clause."""
-
-    A_PERIODE: ClassVar[tuple[str, ...]] = ()
-    EN_LIGNE: ClassVar[str] = "url"
-
-    a_confirmer: bool = Field(default=False, description="the address could not be verified")
-    membre: Texte | None = Field(default=None, description="file inside the archive; * and ? are allowed")
-    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
-    taille_max_mo: Annotated[int, Field(gt=0, le=100_000)] = 4_000
-    hote_interne: Texte | None = Field(
-        default=None, description="the source's host, when it is on this machine or on a private network"
-    )
-    secret: Variable | None = Field(default=None, description="environment variable that holds the secret")
-    secret_envoi: Literal["jeton", "apikey", "entete", "parametre", "utilisateur"] | None = None
-    secret_nom: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$")] | None = None
-
-    @property
-    def par_periode(self) -> bool:
-        """Whether each period is a delivery of its own."""
-        return any("{" in text for text in self._slotted())
-
-    def pour(self, periode: str | None) -> Self:
-        """The source of one period, its slots filled."""
-        if periode is None:
-            return self
-        period = parse_period(periode)
-        slots = {
-            "periode": periode,
-            "annee": str(period.annee),
-            "trimestre": str(period.rang),
-            "mois": f"{period.rang:02d}",
-        }
-        filled = {}
-        for name in self.A_PERIODE:
-            text = getattr(self, name)
-            for slot, value in slots.items():
-                text = text.replace("{" + slot + "}", value) if text else text
-            filled[name] = text
-        return self.model_copy(update=filled)
-
-    def adresse(self, jeu: str) -> str:
-        """The one address that names the whole resource, for readers and mirrors; it holds no secret."""
-        raise NotImplementedError
-
-    def _slotted(self) -> Iterator[str]:
-        return (text for name in self.A_PERIODE if (text := getattr(self, name)))
-
-    @model_validator(mode="after")
-    def _known_slots(self) -> Self:
-        for text in self._slotted():
-            if unknown := set(re.findall(r"\{(.*?)\}", text)) - _SLOTS:
-                raise ValueError(f"champ inconnu dans l'adresse : {', '.join(sorted(unknown))}")
-        return self
-
-    @model_validator(mode="after")
-    def _secret_is_told_how(self) -> Self:
-        named = self.secret_envoi in ("entete", "parametre")
-        if self.secret is None and (self.secret_envoi or self.secret_nom):
-            raise ValueError("`secret_envoi` et `secret_nom` accompagnent `secret`, le nom d'une variable")
-        if named != (self.secret_nom is not None):
-            raise ValueError("`secret_nom` accompagne les envois `entete` et `parametre`, et eux seuls")
-        return self
-
-    @model_validator(mode="after")
-    def _address_is_public_or_declared(self) -> Self:
-        address = self._en_ligne()
-        try:
-            split = urlsplit(address)
-            host, port = (split.hostname or "").lower(), split.port
-        except ValueError:
-            raise ValueError("adresse mal formée") from None
-        if not host or port == 0:
-            raise ValueError("adresse sans hôte, ou de port nul")
-        if found := secret_parts(address):
-            raise ValueError(
-                f"un secret ne s'écrit pas dans une clause ({', '.join(found)}) : déclarer `secret`, le nom d'une"
-                " variable d'environnement"
-            )
-        if self.hote_interne is not None and self.hote_interne.lower() != host:
-            raise ValueError(f"`hote_interne` répète l'hôte de l'adresse, {host}")
-        kind = literal_kind(host)
-        if kind is AddressKind.LIEN_LOCAL:
-            raise ValueError("une adresse de lien local n'est jamais lue")
-        if kind not in (None, AddressKind.PUBLIQUE) and self.hote_interne is None:
-            raise ValueError(f"{host} n'est pas une adresse publique : le confirmer par `hote_interne: {host}`")
-        return self
-
-    def _en_ligne(self) -> str:
-        address: str = getattr(self, self.EN_LIGNE)
-        return address if "://" in address else f"https://{address}"
+__all__ = [
+    "PointConnu",
+    "Source",
+    "SourceCommune",
+    "SourceDatagouv",
+    "SourceDepot",
+    "SourceDido",
+    "SourceGbfs",
+    "SourceHttp",
+    "SourceOpendatasoft",
+    "SourceWfs",
+]
 
 
 class SourceHttp(SourceCommune):
@@ -279,72 +190,6 @@ class SourceGbfs(SourceCommune):
 
     def adresse(self, jeu: str) -> str:
         return f"{self.url}{'&' if '?' in self.url else '?'}vue=stations"
-
-
-class SourceDepot(SourceCommune):
-    """A deposit where a partner puts files: a folder, an SFTP server or an S3-compatible bucket."""
-
-    A_PERIODE = ("motif",)
-    type: Literal["depot"]
-    url: Annotated[str, StringConstraints(pattern=r"^(file:///|sftp://|s3://)\S+$")]
-    motif: Annotated[str, StringConstraints(pattern=r"^[^/\\]+$")] = Field(
-        description="name of the file; * and ? are allowed, {periode} and the like are read from it"
-    )
-    ecriture: Literal["stable", "renommage", "temoin"] = Field(description="how the partner shows that a file is whole")
-    attente_s: Annotated[float, Field(ge=0, le=600)] = Field(
-        default=10.0, description="stable: seconds during which size and date must not move"
-    )
-    bail_s: Annotated[int, Field(ge=60, le=86_400)] = Field(
-        default=7_200, description="sftp, s3: after this time a worker that said nothing more is held for dead"
-    )
-    point_acces: Adresse | None = Field(default=None, description="s3: address of the service")
-    region: Prefixe | None = Field(default=None, description="s3: region, where the service asks for one")
-    cle_hote: Annotated[str, StringConstraints(pattern=r"^SHA256:[A-Za-z0-9+/]{43}=?$")] | None = Field(
-        default=None, description="sftp: fingerprint of the server's key, as ssh-keygen -l shows it"
-    )
-    secret_fichier: bool = Field(default=False, description="sftp: the secret is user:path of a private key")
-
-    @property
-    def protocole(self) -> str:
-        """`file`, `sftp` or `s3`."""
-        return self.url.partition(":")[0]
-
-    def is_here(self) -> bool:
-        """Whether it is a folder that this machine has."""
-        return self.protocole == "file" and Path(unquote(urlsplit(self.url).path)).is_dir()
-
-    def adresse(self, jeu: str) -> str:
-        return f"depot://{jeu}/{quote(self.motif, safe='*?')}"
-
-    @model_validator(mode="after")
-    def _what_each_store_needs(self) -> Self:
-        if self.protocole == "sftp" and (self.cle_hote is None or self.secret is None):
-            raise ValueError("un dépôt sftp déclare `secret` et `cle_hote`, l'empreinte de la clé du serveur")
-        if self.protocole != "sftp" and (self.cle_hote is not None or self.secret_fichier):
-            raise ValueError("`cle_hote` et `secret_fichier` accompagnent un dépôt sftp")
-        if self.protocole == "s3" and self.secret is None:
-            raise ValueError("un dépôt s3 déclare `secret` (identifiant:clé)")
-        if self.protocole != "s3" and (self.point_acces or self.region):
-            raise ValueError("`point_acces` et `region` accompagnent un dépôt s3")
-        if self.protocole == "file" and self.secret is not None:
-            raise ValueError("un dossier n'a pas de `secret`")
-        if self.secret_envoi is not None:
-            raise ValueError("`secret_envoi` est pour HTTP : ici le secret s'écrit identifiant:mot de passe")
-        if {"", ".", ".."} & set(self.url.partition("://")[2].strip("/").split("/")):
-            raise ValueError("le chemin du dépôt n'a ni `..`, ni `.`, ni partie vide")
-        return self
-
-    def _en_ligne(self) -> str:
-        if self.protocole == "s3":
-            return self.point_acces or "https://s3.amazonaws.com"
-        return self.url if self.protocole == "sftp" else "https://dossier.invalid"
-
-    @field_validator("url")
-    @classmethod
-    def _no_secret_in_it(cls, url: str) -> str:
-        if "@" in url.partition("://")[2].partition("/")[0]:
-            raise ValueError("un identifiant ne s'écrit pas dans l'adresse : déclarer `secret`")
-        return url
 
 
 def _kind(value: Any) -> Any:
