@@ -16,15 +16,16 @@ import pyarrow.parquet as pq
 
 from qpv_data.clause.expressions import literal, quote
 from qpv_data.clause.model import ClauseJeu, Indicateur, LocalisationCode
-from qpv_data.coverage import NON_LOCALISE, TERRITOIRE, ZoneTable, target_zones
+from qpv_data.coverage import ZoneTable, target_zones
 from qpv_data.engine import engine, failing_as, replacing, sql_path
 from qpv_data.locate import DECLARED
 from qpv_data.measures import measures_sql
-from qpv_data.placing.near import near_select, near_selects
+from qpv_data.membership import ATOME, by_rows, by_zone
+from qpv_data.placing.near import near_selects
 from qpv_data.problems import FeedError, Problem
 from qpv_data.resources import sql_dir
 from qpv_data.retention.kept import COLUMNS, restore
-from qpv_data.uncertainty.cells import bounds_path, record_columns, write_bounds, zone_expression
+from qpv_data.uncertainty.cells import bounds_path, record_columns, write_bounds
 from qpv_data.zonages.quarters import Quarters
 
 _PAIRS = pa.schema([("zone", pa.string()), ("commune", pa.string())])
@@ -73,20 +74,32 @@ def aggregate(
         known = [str(c[0]) for c in con.execute("DESCRIBE enregistrements").fetchall()]
         for indicateur in clause.indicateurs:
             con.execute(f"CREATE OR REPLACE VIEW mesures AS {measures_sql(clause, indicateur)}")
-            con.execute(f"CREATE OR REPLACE VIEW mesures_zones AS {_by_zone(clause, indicateur, table, known)}")
+            con.execute(f"CREATE OR REPLACE VIEW mesures_zones AS {by_zone(clause, indicateur, table, known)}")
             # The largest share is asked for only where a rule reads it: it costs as much as all the rest.
             limit = "" if clause.secret.dominance is not None else " LIMIT 0"
             con.execute(f"CREATE OR REPLACE TABLE dominances AS SELECT * FROM ({_sql('dominances')}){limit}")
             con.execute(f"CREATE OR REPLACE TABLE agregation AS SELECT {literal(indicateur.nature)} AS nature")
             con.execute(f"CREATE OR REPLACE TABLE contributions AS {_sql('contributions')}")
             _modalities(con, indicateur)
-            with replacing(aggregated / f"{indicateur.id}.parquet") as target:
+            with replacing(cells_path(aggregated, indicateur.id)) as target:
                 con.execute(f"COPY ({_sql('cellules')}) TO {_p(target)} (FORMAT parquet, COMPRESSION zstd)")
+            _atoms(con, clause, atoms_path(aggregated, indicateur.id))
             write_bounds(con, clause, indicateur, known, bounds_path(aggregated, indicateur.id))
-            for made in (aggregated / f"{indicateur.id}.parquet", bounds_path(aggregated, indicateur.id)):
+            for path_of in (cells_path, atoms_path, bounds_path):
+                made = path_of(aggregated, indicateur.id)
                 restore(made, made.name, aside)
             cells[indicateur.id] = _verify(con, clause, indicateur)
     return AggregateReport(clause.id, total, cells)
+
+
+def cells_path(aggregated: Path, indicateur: str) -> Path:
+    """Where the cells of an indicator are."""
+    return aggregated / f"{indicateur}.parquet"
+
+
+def atoms_path(aggregated: Path, indicateur: str) -> Path:
+    """Where its atoms are (see `membership`), beside its cells; there is no such file without a secrecy threshold."""
+    return aggregated / f"{indicateur}.atomes.parquet"
 
 
 _p = sql_path
@@ -130,46 +143,8 @@ def _records(
 
 def _zonings(clause: ClauseJeu, table: ZoneTable) -> list[str]:
     if isinstance(clause.localisation, LocalisationCode):
-        return sorted({"commune", *_by_rows(clause)})
+        return sorted({"commune", *by_rows(clause)})
     return sorted(table.perimetres | {"commune"})
-
-
-def _by_rows(clause: ClauseJeu) -> list[str]:
-    """The zonings whose zones have rows of their own: the codes', then that of the quarters that communes say."""
-    place = clause.localisation
-    if not isinstance(place, LocalisationCode):
-        return []
-    return [place.zonage] if place.quartiers is None else [place.zonage, place.quartiers.zonage]
-
-
-def _by_zone(clause: ClauseJeu, indicateur: Indicateur, table: ZoneTable, known: Sequence[str]) -> str:
-    """One SELECT a zoning: a record counts once in each of the zones that hold it. `known`: columns of the records."""
-    own = clause.localisation.zonage if isinstance(clause.localisation, LocalisationCode) else None
-    # A ready-made figure is of its own zone alone, whatever that zone covers.
-    rows = _by_rows(clause)[:1] if indicateur.nature == "releve" else _by_rows(clause)
-    drawn = rows or [*sorted(table.perimetres - {"commune"}), "commune"]
-    zones = {z: zone_expression(indicateur, z, known) for z in drawn}
-    selects = [
-        near_select(z, indicateur.rayon_m, known)
-        or f"SELECT {literal(z)} AS zonage, {zone} AS code_zone, * FROM mesures WHERE {zone} IS NOT NULL"
-        for z, zone in zones.items()
-    ]
-    known = "z__commune IS NOT NULL OR z_commune_localisation = 'inconnu'"
-    if own in (None, "commune") and indicateur.nature != "releve":
-        listed = ", ".join(literal(z) for z in sorted(table.compositions)) or "NULL"
-        # Cardinality: a commune is at most once in a zone, so a record counts at most once in it.
-        selects.append(
-            f"SELECT a.zonage, a.code_zone, m.* FROM mesures m JOIN zones_communes a"
-            f" ON a.code_commune = m.z__commune AND a.zonage IN ({listed})"
-        )
-        selects.append(f"SELECT '{TERRITOIRE}' AS zonage, '{TERRITOIRE}' AS code_zone, * FROM mesures WHERE {known}")
-    if own is None:
-        lost = f"({known}) AND (z__commune IS NULL OR z_localisation = 'inconnu')"
-        selects.append(
-            f"SELECT '{NON_LOCALISE}' AS zonage, coalesce(z__commune, '{TERRITOIRE}') AS code_zone, * FROM mesures"
-            f" WHERE {lost}"
-        )
-    return "\nUNION ALL BY NAME ".join(selects)
 
 
 def _periods(
@@ -182,7 +157,7 @@ def _periods(
             "periode": pa.array(periodes, pa.string()),
             "livree": pa.array(delivered, pa.bool_()),
             "zonage_du_jeu": pa.array([own] * len(periodes), pa.string()),
-            "zonages_par_lignes": pa.array([_by_rows(clause)] * len(periodes), pa.list_(pa.string())),
+            "zonages_par_lignes": pa.array([by_rows(clause)] * len(periodes), pa.list_(pa.string())),
         }
     )
     con.register("periodes_arrow", rows)
@@ -213,6 +188,17 @@ def modality_codes(indicateur: Indicateur) -> tuple[str, ...]:
     if indicateur.modalites is None:
         return ("ensemble",)
     return ("ensemble", *indicateur.modalites.valeurs, "non_renseigne")
+
+
+def _atoms(con: duckdb.DuckDBPyConnection, clause: ClauseJeu, target: Path) -> None:
+    """Write what `contributions` says of atoms: it is as confidential as the records, and `protect` alone reads it."""
+    if clause.secret.regime != "seuil":
+        target.unlink(missing_ok=True)
+        return
+    columns = "* EXCLUDE (masque)"
+    rows = f"SELECT {columns} FROM contributions WHERE zonage = '{ATOME}' ORDER BY code_zone, periode, modalite"
+    with replacing(target) as draft:
+        con.execute(f"COPY ({rows}) TO {_p(draft)} (FORMAT parquet, COMPRESSION zstd)")
 
 
 def _modalities(con: duckdb.DuckDBPyConnection, indicateur: Indicateur) -> None:

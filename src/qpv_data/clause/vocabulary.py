@@ -17,7 +17,9 @@ CodeEpsg = Annotated[str, StringConstraints(pattern=r"^EPSG:[0-9]{4,6}$"), After
 CodeDepartement = Annotated[str, StringConstraints(pattern=r"^(\d{2,3}|2[AB])$")]
 CodeCommune = Annotated[str, StringConstraints(pattern=r"^(\d{5}|2[AB]\d{3})$")]
 
-RESERVED = frozenset({"localisation", "localisation_motif", "territoire", "non_localise", "ensemble", "commune"})
+RESERVED = frozenset(
+    {"localisation", "localisation_motif", "territoire", "non_localise", "ensemble", "commune", "atome"}
+)
 
 
 @cache
