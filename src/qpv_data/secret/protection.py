@@ -12,6 +12,7 @@ import numpy as np
 from qpv_data.secret.benders import exact
 from qpv_data.secret.blocks import blocks_of
 from qpv_data.secret.cells import Bools, Ints, Table
+from qpv_data.secret.circuits import Circuits
 from qpv_data.secret.costs import weights
 from qpv_data.secret.equations import System, system_of
 from qpv_data.secret.moves import Block
@@ -67,6 +68,8 @@ def _protect(table: Table, system: System, hidden: Bools, targets: Targets, proc
     jobs, places = [], []
     for cells in blocks_of(table):
         block = Block(system, cells)
+        if sum(len(axis.finest) > 1 for axis in table.axes) > 2:
+            block.circuits = Circuits(table.axes, table.shape, block.cells)
         at = block.local(targets.cell)
         own = np.flatnonzero(at >= 0)
         if len(own):
@@ -109,7 +112,8 @@ def _one_block(job: _Job) -> _Answer:
     within = np.setdiff1d(np.arange(len(targets)), missed)[::-1]
     second = Pool(Targets(targets.cell[within], targets.up[within], targets.amount[within]), room)
     narrow = hidden.copy()
-    if len(protect_block(block.only(wide), narrow, second)):
+    known = {n: first.proof[int(t)] for n, t in enumerate(within)}
+    if len(protect_block(block.only(wide), narrow, second, known)):
         return wide, first.proof  # a search cut short: the first round stands
     assert not np.setdiff1d(np.flatnonzero(narrow), kept).size, "le second tour cache autre chose que le premier"
     return narrow, {int(within[t]): witness for t, witness in second.proof.items()}
