@@ -17,8 +17,8 @@ def blocks_of(table: Table, size: int = CELLS) -> list[Ints]:
     """Cells of each block, increasing. The whole table when it is small.
 
     The axis with most nodes is cut: groups of its finest codes, such that no node of a group has any outside it. Nodes
-    that hold several groups, and the cells they make, are in no block. Codes that are in no group (a parent divides into
-    more than a block may hold) are taken as many as fit, without what holds them.
+    that hold several groups, and the cells they make, are in no block. Codes that are in no group (their parent has more
+    than a block may hold) are taken as many as fit, without what holds them.
     """
     if len(table) <= size:
         return [np.arange(len(table), dtype=np.int64)]
