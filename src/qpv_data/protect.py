@@ -17,6 +17,7 @@ import duckdb
 import pyarrow as pa
 
 from qpv_data.clause.model import ClauseJeu, Indicateur, Secret
+from qpv_data.clause.secrecy import dominance_of, rule_of
 from qpv_data.engine import engine, replacing, sql_path
 from qpv_data.periods import parse_period
 from qpv_data.resources import sql_dir
@@ -67,9 +68,8 @@ def protect(
 
 def threshold(secret: Secret, indicateur: Indicateur) -> int | None:
     """The number of units under which a cell is hidden: the indicator may be stricter, never looser."""
-    if secret.regime != "seuil" or secret.seuil is None:
-        return None
-    return max(secret.seuil, indicateur.seuil or 0)
+    rule = rule_of(secret)
+    return None if rule is None else max(rule.k, indicateur.seuil or 0)
 
 
 def _rule(con: duckdb.DuckDBPyConnection, clause: ClauseJeu, indicateur: Indicateur) -> None:
@@ -81,7 +81,7 @@ def _rule(con: duckdb.DuckDBPyConnection, clause: ClauseJeu, indicateur: Indicat
         "effectif": clause.secret.effectif is not None,
         "a_modalites": indicateur.modalites is not None,
         "seuil": threshold(clause.secret, indicateur),
-        "dominance": clause.secret.dominance,
+        "dominance": dominance_of(clause.secret),
         "facteur_numerateur": factor.numerator,
         "facteur_denominateur": factor.denominator,
         "echelle": 10**indicateur.decimales,
