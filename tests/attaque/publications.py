@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -37,8 +38,9 @@ def release(
     catalogue: Sequence[dict[str, Any]] = (),
     links: Sequence[tuple[str | None, str | None, float, float]] = (),
     zones: Sequence[tuple[str, str, str, str]] = ZONES_COMMUNES,
+    zeros: str | None = None,
 ) -> Path:
-    """`figures`: (indicator, modality, zoning, zone, period) → value, None when hidden; a ratio
+    """`zeros`: what the manifest says of them. `figures`: (indicator, modality, zoning, zone, period) → value, None when hidden; a ratio
     gives both sides, or (None, r) to publish r alone."""
     rows: dict[tuple[str, str], list[dict[str, Any]]] = {}
     modalities = set()
@@ -71,6 +73,10 @@ def release(
          "reste_depart": x, "reste_arrivee": y, "double_depart": 0.0, "double_arrivee": 0.0}
         for a, b, x, y in links
     ]  # fmt: skip
+    if zeros is not None:
+        (folder / "manifest.json").write_text(
+            json.dumps({"publication": folder.name, "secret": {"zeros": zeros}}), "utf-8"
+        )
     if passages:
         numbers = dict.fromkeys(("reste_depart", "reste_arrivee", "double_depart", "double_arrivee"), pa.float64())
         _write(folder, "passages", passages, numbers)

@@ -13,6 +13,7 @@ from qpv_data.attaque.feeds import feeds
 from qpv_data.attaque.measures import Measure, Place, facts, providers
 from qpv_data.attaque.published import Release, read_release
 from qpv_data.attaque.vintages import vintages
+from qpv_data.attaque.zeros import without_zeros
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,7 @@ def truth(demonstration: Path, release: Release, jeu: str) -> dict[tuple[Measure
 def test_every_bound_holds_the_truth_and_every_recovery_is_true(demonstration: Path, publication: Path) -> None:
     release = read_release(publication)
     checked = recovered = 0
-    for feed in feeds(vintages(facts([release])), [release], zeros_published=True):
+    for feed in feeds(vintages(without_zeros(facts([release]), [release])), [release]):
         known = truth(demonstration, release, feed.jeu)
         for builder in feed.builders:
             assert not builder.refuted()

@@ -30,19 +30,22 @@ class Feed:
         return f"{self.kinds[measure].label}{modality} {place.zoning} {place.zone} {place.period}"
 
 
-def feeds(ledger: Sequence[Vintage], releases: Sequence[Release], zeros_published: bool) -> list[Feed]:
+def feeds(ledger: Sequence[Vintage], releases: Sequence[Release]) -> list[Feed]:
     """Every feed with its systems."""
+    found = described(ledger, releases)
+    for feed in found:
+        counts = [m for m in feed.kinds if feed.kinds[m].count]
+        groups = ([counts] if counts else []) + [[m] for m in feed.kinds if not feed.kinds[m].count]
+        feed.builders = [build(feed, group, releases) for group in groups]
+    return found
+
+
+def described(ledger: Sequence[Vintage], releases: Sequence[Release]) -> list[Feed]:
+    """Every feed, with its measures and without its systems."""
     by_jeu: dict[str, list[Vintage]] = {}
     for vintage in ledger:
         by_jeu.setdefault(vintage.jeu, []).append(vintage)
-    found = []
-    for jeu, states in by_jeu.items():
-        feed = Feed(jeu, states, _kinds(jeu, states, releases), [])
-        counts = [m for m in feed.kinds if feed.kinds[m].count]
-        groups = ([counts] if counts else []) + [[m] for m in feed.kinds if not feed.kinds[m].count]
-        feed.builders = [build(feed, group, releases, zeros_published) for group in groups]
-        found.append(feed)
-    return found
+    return [Feed(jeu, states, _kinds(jeu, states, releases), []) for jeu, states in by_jeu.items()]
 
 
 def _kinds(jeu: str, states: Sequence[Vintage], releases: Sequence[Release]) -> dict[Measure, Kind]:
@@ -80,7 +83,7 @@ def _bare(measure: Measure) -> tuple[str, str, str, str]:
     return measure.jeu, measure.filtre, measure.kind, measure.expression
 
 
-def build(feed: Feed, group: Sequence[Measure], releases: Sequence[Release], zeros_published: bool) -> Builder:
+def build(feed: Feed, group: Sequence[Measure], releases: Sequence[Release]) -> Builder:
     """The system of some measures of a feed."""
     builder = Builder()
     wanted = set(group)
@@ -96,7 +99,7 @@ def build(feed: Feed, group: Sequence[Measure], releases: Sequence[Release], zer
                 builder.know(at, cell.value)
             elif cell.hidden:
                 builder.hidden[at] = True
-                if zeros_published and cell.surely and kind.count:
+                if cell.surely and kind.count:
                     builder.low[at] = 1
             if cell.value is None and cell.bounds is not None and kind.count:
                 low, high = cell.bounds

@@ -40,7 +40,8 @@ class Fact:
     """One figure of one release: `value` is None when hidden (`hidden`) or absent (`blind`).
 
     `bounds`, for `reason`: what a published ratio says of a numerator that no row publishes.
-    `surely`: hidden because it is small, and not for the other side of a ratio: with zeros published, at least 1.
+    `own`: hidden by a row whose value it is, and not one side of a ratio. `surely`: and it is no zero, which a row
+    of this release would publish.
     """
 
     measure: Measure
@@ -48,6 +49,7 @@ class Fact:
     value: Exact | None
     hidden: bool
     blind: bool
+    own: bool
     surely: bool
     indicator: str
     release: int
@@ -117,8 +119,10 @@ def facts(releases: Sequence[Release]) -> list[Fact]:
                 if blind and row.observation == "sans_objet":
                     continue
                 value = None if given is None else exact(given)
-                surely = hidden and nature in ("compte", "somme")
-                fact = Fact(measure, place, value, hidden, blind, surely, row.indicator, number)
+                own = hidden and nature in ("compte", "somme")
+                # A sum over few units is hidden even when it is nothing; a number of records is then at least 1.
+                surely = hidden and nature == "compte" and release.zeros_published
+                fact = Fact(measure, place, value, hidden, blind, own, surely, row.indicator, number)
                 if blind and column == "numerateur" and row.value is not None:
                     fact = _from_ratio(fact, release, row)
                 found.append(fact)

@@ -18,6 +18,7 @@ from qpv_data.attaque.published import Release, exact, read_catalogue, with_rows
 from qpv_data.attaque.refusal import RefusedInputError
 from qpv_data.attaque.revisions import attack_revisions
 from qpv_data.attaque.vintages import Cell, Vintage, vintages
+from qpv_data.attaque.zeros import without_zeros
 
 _CONFIRMATIONS = 3  # equations that figures must confirm before a partition that no document states is believed
 
@@ -33,8 +34,11 @@ def attack_releases(
 
     `known`: figures published elsewhere. `partners`: what each partner holds of the same figures, which it subtracts;
     attacked one by one, then by pairs. Columns of both: `indicateur, modalite, zonage, code_zone, periode, valeur`.
+    `zeros_published`: in place of what the manifests say. Folders may be drafts, anywhere: nothing is written or kept.
     """
     ledger = [read_catalogue(folder) for folder in folders]
+    if zeros_published is not None:
+        ledger = [replace(release, zeros_published=zeros_published) for release in ledger]
     elsewhere = [fact for path in known for fact in _known(path, ledger[-1], len(ledger))]
     holders = list(groups({path.stem: _known(path, ledger[-1], len(ledger)) for path in partners}))
     report = Report()
@@ -43,8 +47,8 @@ def attack_releases(
             with_rows(release, folder, _indicators(release, jeu))
             for release, folder in zip(ledger, folders, strict=True)
         ]
-        figures = [f for f in (*facts(releases), *elsewhere) if f.measure.jeu == jeu]
-        report.add(_attack_feed(vintages(figures), releases, holders, zeros_published is not False, proofs))
+        figures = [f for f in (*without_zeros(facts(releases), releases), *elsewhere) if f.measure.jeu == jeu]
+        report.add(_attack_feed(vintages(figures), releases, holders, proofs))
     report.findings.sort(key=lambda f: (f.proof is None, list(Kind).index(f.kind), f.cell))
     return report
 
@@ -59,11 +63,10 @@ def _attack_feed(
     states: Sequence[Vintage],
     releases: Sequence[Release],
     holders: Sequence[tuple[str, Own]],
-    zeros_published: bool,
     proofs: int,
 ) -> Report:
     report = Report()
-    for feed in feeds(states, releases, zeros_published):
+    for feed in feeds(states, releases):
         for builder in feed.builders:
             report.add(_attack_builder(builder, holders, proofs))
         report.findings += _elsewhere(feed, releases)
@@ -100,7 +103,7 @@ def _elsewhere(feed: Feed, releases: Sequence[Release]) -> list[Finding]:
         for (measure, place), cell in sorted(vintage.cells.items(), key=lambda item: repr(item[0])):
             if cell.value is None or not cell.hidden:
                 continue
-            if not (cell.surely or cell.hidden_by == cell.published_by) or cell.source > cell.hidden_in:
+            if not (cell.own or cell.hidden_by == cell.published_by) or cell.source > cell.hidden_in:
                 continue  # published later, or by others: what it gives of the rest is in the equations
             name, value = feed.name(measure, place), Fraction(cell.value)
             where = f"par {releases[cell.source].name}"
@@ -160,5 +163,5 @@ def _known(path: Path, release: Release, number: int) -> list[Fact]:
         axis = release.axes.get((row["indicateur"], row["modalite"])) or ""
         place = Place(axis, row["modalite"] if axis else "", row["zonage"], row["code_zone"], row["periode"])
         value = exact(float(row["valeur"]))
-        found.append(Fact(measure, place, value, False, False, False, row["indicateur"], number))
+        found.append(Fact(measure, place, value, False, False, False, False, row["indicateur"], number))
     return found

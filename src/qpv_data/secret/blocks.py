@@ -23,10 +23,10 @@ def blocks_of(table: Table, size: int = CELLS) -> list[Ints]:
     axis = table.axes[longest]
     others = len(table) // len(axis)
     numbers = np.arange(len(table), dtype=np.int64).reshape(table.shape)
-    return [np.sort(np.take(numbers, nodes, axis=longest).ravel()) for nodes in _groups(axis, max(size // others, 2))]
+    return [np.sort(np.take(numbers, nodes, axis=longest).ravel()) for nodes in groups_of(axis, max(size // others, 2))]
 
 
-def _groups(axis: Axis, limit: int) -> list[Ints]:
+def groups_of(axis: Axis, limit: int) -> list[Ints]:
     """Nodes of each group: nodes that share finest codes are together, the smallest first, up to `limit` nodes."""
     leader = np.arange(len(axis.finest), dtype=np.int64)
 
