@@ -1,9 +1,9 @@
 """Stage 6, protect: the only maker of what `publish` accepts.
 
-This version applies the **primary** rules: minimum number of distinct units on every side of a figure, share of
-the largest contributor, everyone-or-no-one shares, one suppression symbol. Complementary suppression and the
-independent attack are not here yet: a release says so (`protection: primaire`), and a hidden figure may still be
-found by subtracting published ones.
+Feed by feed: the **primary** rules (minimum number of distinct units on every side of a figure, share of the largest
+contributor, everyone-or-no-one shares), then **complementary** suppression over all the indicators and zones of the
+feed at once, so that what is hidden cannot be worked out from what is shown. One suppression symbol. `publish` attacks
+the result before anyone reads it.
 """
 
 from __future__ import annotations
@@ -16,12 +16,23 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from qpv_data.aggregate import atoms_path, cells_path
 from qpv_data.clause.model import ClauseJeu, Indicateur, Secret
+from qpv_data.coverage import ZoneTable, read_zone_table
 from qpv_data.engine import engine, replacing, sql_path
+from qpv_data.membership import atoms_on
 from qpv_data.periods import parse_period
 from qpv_data.resources import sql_dir
+from qpv_data.secret.linked.ground import Zone
+from qpv_data.secret.linked.judged import Indicator
+from qpv_data.secret.linked.protection import Row, protect_feed
+from qpv_data.secret.rules import Rule
+from qpv_data.zonages.faces import Face, faces
+from qpv_data.zonages.loading import load_zones
 
 _MAKER = object()
+_ROW = pa.schema([(name, pa.string()) for name in ("zonage", "code_zone", "periode", "modalite")])
+PROTECTION = "complementaire"
 
 
 @dataclass(frozen=True)
@@ -29,10 +40,12 @@ class Protected:
     """Cells that may leave: no count of units, no hidden figure. Made by `protect` alone.
 
     `cellules`: indicator → Parquet of `zonage, code_zone, periode, modalite, statut_observation,
-    statut_diffusion, valeur, numerateur, denominateur`, dense and sorted.
+    statut_diffusion, valeur, numerateur, denominateur`, dense and sorted. `jugees`: the same rows with what the
+    primary rules say of them and their true values; they stay inside.
     """
 
     cellules: Mapping[str, Path]
+    jugees: Mapping[str, Path]
     protection: str
     maker: object
 
@@ -41,28 +54,141 @@ class Protected:
             raise TypeError("Protected is made by qpv_data.protect.protect, and by nothing else")
 
 
+@dataclass(frozen=True)
+class _Places:
+    """Where the stage reads and writes, the compositions that each commune is in, and the faces of the map."""
+
+    aggregated: Path
+    protege: Path
+    travail: Path
+    table: ZoneTable
+    composed: Mapping[str, Sequence[Zone]]
+    faces: frozenset[Face]
+
+
 def protect(
-    indicateurs: Sequence[tuple[ClauseJeu, Indicateur]], aggregated: Path, protege: Path, travail: Path
+    indicateurs: Sequence[tuple[ClauseJeu, Indicateur]], aggregated: Path, zonages: Path, protege: Path, travail: Path
 ) -> Protected:
-    """Apply the rules to every aggregated indicator whose Parquet is at `aggregated/<jeu>/<indicateur>.parquet`.
+    """Protect every aggregated indicator whose Parquet is at `aggregated/<jeu>/<indicateur>.parquet`.
 
     An indicator that divides by another (`par`) is protected after it: its denominator is at most what is shown.
     An indicator without aggregated cells is left out: its feed has failed, and the release says so.
+    Raises FeedError when a feed cannot be protected.
     """
+    table = read_zone_table(zonages)
+    hiding = any(clause.secret.regime == "seuil" for clause, _ in indicateurs)
+    map_ = frozenset(faces(load_zones(zonages), sorted(table.perimetres | {"commune"}))) if hiding else frozenset()
+    places = _Places(aggregated, protege, travail, table, _composed(table), map_)
+    feeds: dict[str, tuple[ClauseJeu, list[Indicateur]]] = {}
+    for clause, indicateur in indicateurs:
+        if cells_path(aggregated / clause.id, indicateur.id).is_file():
+            feeds.setdefault(clause.id, (clause, []))[1].append(indicateur)
     done: dict[str, Path] = {}
-    waiting = [(c, i) for c, i in indicateurs if (aggregated / c.id / f"{i.id}.parquet").is_file()]
-    query = (sql_dir() / "proteger" / "primaire.sql").read_text("utf-8")
-    with engine(travail) as con:
-        for clause, indicateur in sorted(waiting, key=lambda pair: (bool(pair[1].par), pair[1].id)):
-            source = aggregated / clause.id / f"{indicateur.id}.parquet"
-            target = protege / f"{indicateur.id}.parquet"
-            con.execute(f"CREATE OR REPLACE VIEW cellules AS SELECT * FROM read_parquet({sql_path(source)})")
-            _rule(con, clause, indicateur)
-            _denominators(con, [done[p] for p in indicateur.par if p in done])
-            with replacing(target) as part:
-                con.execute(f"COPY ({query}) TO {sql_path(part)} (FORMAT parquet, COMPRESSION zstd)")
-            done[indicateur.id] = target
-    return Protected(done, "primaire", _MAKER)
+    for jeu in _ordered(feeds):
+        _protect_feed(*feeds[jeu], places, done)
+    return Protected(done, {i: _judged(protege, i) for i in done}, PROTECTION, _MAKER)
+
+
+def _composed(table: ZoneTable) -> dict[str, list[Zone]]:
+    """Commune → the zones made of whole communes that hold it."""
+    found: dict[str, list[Zone]] = {}
+    for zone, communes in sorted(table.membres.items()):
+        for commune in sorted(communes) if zone[0] in table.compositions else ():
+            found.setdefault(commune, []).append(zone)
+    return found
+
+
+def _ordered(feeds: Mapping[str, tuple[ClauseJeu, Sequence[Indicateur]]]) -> list[str]:
+    """Feeds, each after those that its indicators divide by."""
+    home = {i.id: jeu for jeu, (_, own) in feeds.items() for i in own}
+    order: list[str] = []
+    seen: set[str] = set()
+
+    def visit(jeu: str) -> None:
+        if jeu in seen:
+            return
+        seen.add(jeu)
+        for divisor in sorted({home[p] for i in feeds[jeu][1] for p in i.par if p in home}):
+            visit(divisor)
+        order.append(jeu)
+
+    for jeu in sorted(feeds):
+        visit(jeu)
+    return order
+
+
+def _protect_feed(clause: ClauseJeu, indicateurs: Sequence[Indicateur], places: _Places, done: dict[str, Path]) -> None:
+    """Write every indicator of a feed. Hidden rows only grow: once more when a divisor of the same feed lost some."""
+    own = {i.id for i in indicateurs}
+    hidden: dict[str, list[Row]] = {i.id: [] for i in indicateurs}
+    while True:
+        with engine(places.travail) as con:
+            for indicateur in sorted(indicateurs, key=lambda i: (bool(i.par), i.id)):
+                _judge(con, clause, indicateur, places, done)
+                done[indicateur.id] = _write(con, clause, indicateur, places, hidden[indicateur.id])
+        if clause.secret.regime != "seuil":
+            return
+        asked = [_asked(clause, i, places) for i in sorted(indicateurs, key=lambda i: i.id)]
+        wider = protect_feed(clause.id, asked, places.composed, places.travail)
+        grown = {i: sorted({*hidden[i], *rows}) for i, rows in wider.items()}
+        if grown == hidden:
+            return
+        hidden = grown
+        if not any(set(i.par) & own for i in indicateurs):
+            with engine(places.travail) as con:
+                for indicateur in indicateurs:
+                    done[indicateur.id] = _write(con, clause, indicateur, places, hidden[indicateur.id])
+            return
+
+
+def _judged(protege: Path, indicateur: str) -> Path:
+    return protege / "jugees" / f"{indicateur}.parquet"
+
+
+def _judge(
+    con: duckdb.DuckDBPyConnection, clause: ClauseJeu, indicateur: Indicateur, places: _Places, done: Mapping[str, Path]
+) -> None:
+    """Write what the primary rules say of each row, and its true values."""
+    source = cells_path(places.aggregated / clause.id, indicateur.id)
+    con.execute(f"CREATE OR REPLACE VIEW cellules AS SELECT * FROM read_parquet({sql_path(source)})")
+    _rule(con, clause, indicateur)
+    _denominators(con, [done[p] for p in indicateur.par if p in done])
+    _copy(con, "primaire", _judged(places.protege, indicateur.id))
+
+
+def _write(
+    con: duckdb.DuckDBPyConnection, clause: ClauseJeu, indicateur: Indicateur, places: _Places, hidden: Sequence[Row]
+) -> Path:
+    """Write what may leave of an indicator, less the rows `hidden`."""
+    source = _judged(places.protege, indicateur.id)
+    con.execute(f"CREATE OR REPLACE VIEW jugees AS SELECT * FROM read_parquet({sql_path(source)})")
+    _rule(con, clause, indicateur)
+    columns = [pa.array([row[n] for row in hidden], pa.string()) for n in range(len(_ROW))]
+    con.register("caches_arrow", pa.Table.from_arrays(columns, schema=_ROW))
+    con.execute("CREATE OR REPLACE TABLE caches AS SELECT * FROM caches_arrow")
+    return _copy(con, "sortie", places.protege / f"{indicateur.id}.parquet")
+
+
+def _copy(con: duckdb.DuckDBPyConnection, query: str, target: Path) -> Path:
+    text = (sql_dir() / "proteger" / f"{query}.sql").read_text("utf-8")
+    with replacing(target) as part:
+        con.execute(f"COPY ({text}) TO {sql_path(part)} (FORMAT parquet, COMPRESSION zstd)")
+    return target
+
+
+def _asked(clause: ClauseJeu, indicateur: Indicateur, places: _Places) -> Indicator:
+    k = threshold(clause.secret, indicateur)
+    assert k is not None, "un jeu protégé a un seuil"
+    return Indicator(
+        id=indicateur.id,
+        nature=indicateur.nature,
+        rule=Rule(k=k, dominance=clause.secret.dominance),
+        distinct=indicateur.distinct is not None,
+        divided=bool(indicateur.par),
+        judged=_judged(places.protege, indicateur.id),
+        atoms=atoms_path(places.aggregated / clause.id, indicateur.id),
+        faces=frozenset(atoms_on(clause, indicateur, places.table, places.faces)),
+    )
 
 
 def threshold(secret: Secret, indicateur: Indicateur) -> int | None:

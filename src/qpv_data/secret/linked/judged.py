@@ -27,6 +27,7 @@ class Indicator:
 
     `counted`: its zeros are published as zeros (a count or a sum, not a ratio). `distinct`: it does not add up.
     `shares`: its denominator holds its numerator. `alone`: its value is that of one record (a minimum); no sum.
+    `faces`: atoms where a record could have been, whether or not one was.
     """
 
     id: str
@@ -36,6 +37,7 @@ class Indicator:
     divided: bool
     judged: Path
     atoms: Path
+    faces: frozenset[str] = frozenset()
 
     @property
     def counted(self) -> bool:
@@ -64,9 +66,14 @@ def read_ground(
     for indicator in indicators:
         source = sql_path(indicator.judged)
         zones |= set(con.execute(f"SELECT DISTINCT zonage, code_zone FROM read_parquet({source})").fetchall())
-        found = con.execute(f"SELECT DISTINCT code_zone FROM read_parquet({sql_path(indicator.atoms)})").fetchall()
-        atoms |= {atom for (atom,) in found}
+        atoms |= read_atoms(con, indicator)
     return ground_of(zones, atoms, composed)
+
+
+def read_atoms(con: duckdb.DuckDBPyConnection, indicator: Indicator) -> set[str]:
+    """The atoms where something of an indicator may be: those of its records, at any period, and its faces."""
+    found = con.execute(f"SELECT DISTINCT code_zone FROM read_parquet({sql_path(indicator.atoms)})").fetchall()
+    return {atom for (atom,) in found} | indicator.faces
 
 
 def read_periods(con: duckdb.DuckDBPyConnection, indicators: Sequence[Indicator]) -> list[str]:

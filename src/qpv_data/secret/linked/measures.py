@@ -35,7 +35,8 @@ class Measure:
     """One sum over nodes, in units of the last of `decimals`.
 
     `top`: what the largest contributor brings, -1 where nothing tells. `counted`: a row that shows it publishes its
-    zeros as zeros, zone by zone. `additive`: a zone's is the sum of its atoms'.
+    zeros as zeros, zone by zone. `additive`: a zone's is the sum of its atoms'. `possible`: atoms where a reader must
+    think that something may be.
     """
 
     label: str
@@ -46,6 +47,7 @@ class Measure:
     additive: bool
     rule: Rule
     counted: Bools
+    possible: Bools
     rows: list[Rows] = field(default_factory=list)
 
     def shown(self) -> Bools:
@@ -71,11 +73,12 @@ class Period:
     within: list[tuple[int, int]] = field(default_factory=list)
 
 
-def measures_of(period: str, raws: Sequence[tuple[Indicator, Raw]], ground: Ground) -> Period:
+def measures_of(period: str, raws: Sequence[tuple[Indicator, Raw, Bools]], ground: Ground) -> Period:
     """Every measure of a period. Two that are equal on every atom are one: a reader who knows it loses nothing."""
     made = _Making(Period(period), ground)
-    for indicator, raw in raws:
+    for indicator, raw, possible in raws:
         if not indicator.alone:
+            made.possible = possible
             made.take(indicator, raw)
     return made.period
 
@@ -85,6 +88,7 @@ class _Making:
         self.period, self.ground = period, ground
         self.zones = len(ground.zones)
         self.known: dict[bytes, int] = {}
+        self.possible = np.ones(len(ground.atoms), np.bool_)
 
     def take(self, indicator: Indicator, raw: Raw) -> None:
         """The sides of an indicator, for each modality, and the other side of a share."""
@@ -166,7 +170,9 @@ class _Making:
             largest = np.where(np.isfinite(top), np.ceil(share * np.abs(scaled)), -1).astype(np.int64)
             count = np.nan_to_num(units).astype(np.int64)
             known = self.known[key] = len(self.period.measures)
-            made = Measure(label, scaled, count, largest, decimals, additive, indicator.rule, counted.copy())
+            made = Measure(
+                label, scaled, count, largest, decimals, additive, indicator.rule, counted.copy(), self.possible.copy()
+            )
             self.period.measures.append(made)
         self._meet(self.period.measures[known], indicator, counted, units, rows, known)
         return known
@@ -176,6 +182,7 @@ class _Making:
     ) -> None:
         """A measure that several indicators show keeps the strictest of what they ask."""
         measure.counted |= counted
+        measure.possible &= self.possible
         measure.rule = measure.rule.stricter(indicator.rule)
         told = np.nan_to_num(units).astype(np.int64)
         least = np.minimum(measure.units, told)

@@ -12,15 +12,19 @@ from qpv_data.engine import engine
 from qpv_data.problems import FeedError, Problem
 from qpv_data.secret.cells import Bools
 from qpv_data.secret.linked.ground import Ground, Zone
-from qpv_data.secret.linked.judged import Indicator, name_nodes, read_ground, read_periods, read_raw
+from qpv_data.secret.linked.judged import Indicator, name_nodes, read_atoms, read_ground, read_periods, read_raw
 from qpv_data.secret.linked.measures import Period, measures_of
-from qpv_data.secret.linked.system import Linked, components, linked, targets
-from qpv_data.secret.moves import Block
+from qpv_data.secret.linked.system import Linked, components, empty_places, linked, targets
+from qpv_data.secret.moves import Block, limits
 from qpv_data.secret.primary import Targets
 from qpv_data.secret.protection import protect_alone
 from qpv_data.secret.repair import reach_near
+from qpv_data.secret.sequential import lift
 from qpv_data.secret.verification import verify
 from qpv_data.secret.witnesses import Pool, Witness
+
+_SHORT = 1e-4
+"""Cost of any other move, so that what lifts a cell is short."""
 
 Row = tuple[str, str, str, str]
 """(zoning, code, period, modality)."""
@@ -35,6 +39,13 @@ class _State:
     served: dict[tuple[int, bool], int] = field(default_factory=dict)
     pools: list[Pool] = field(default_factory=list)
 
+    def pool(self, asked: Targets) -> Pool:
+        """What witnesses known so far give for targets."""
+        made = Pool(asked, self.link.system.value - self.link.system.least)
+        for witness in {id(w): w for earlier in self.pools for w in earlier.proof.values()}.values():
+            made.add(witness.cells, witness.change)
+        return made
+
 
 def protect_feed(
     jeu: str, indicators: Sequence[Indicator], composed: Mapping[str, Sequence[Zone]], work: Path
@@ -48,9 +59,11 @@ def protect_feed(
     with engine(work) as con:
         ground = read_ground(con, indicators, composed)
         name_nodes(con, ground)
+        possible = {i.id: read_atoms(con, i) for i in indicators}
+        own = {i: np.array([atom in atoms for atom in ground.atoms], np.bool_) for i, atoms in possible.items()}
         for name in read_periods(con, indicators):
-            raws = [(i, read_raw(con, i, name, ground)) for i in indicators]
-            period = measures_of(name, [(i, raw) for i, raw in raws if raw.modalities], ground)
+            raws = [(i, read_raw(con, i, name, ground), own[i.id]) for i in indicators]
+            period = measures_of(name, [r for r in raws if r[1].modalities], ground)
             protect_period(jeu, period, ground)
             for rows in period.rows:
                 hidden = np.flatnonzero(rows.hidden).tolist()
@@ -113,9 +126,16 @@ def _tell(state: _State) -> None:
 
 
 def _protect(jeu: str, period: str, state: _State) -> None:
-    """Serve the targets that are new: block by block, then whatever is left."""
+    """Serve the targets that are new, then those of the empty places that a reader would know to be nearly empty."""
     state.link = state.link.renewed()
     wanted = targets(state.link, state.hidden)
+    _serve(jeu, period, state, wanted)
+    while len(found := _nearly_empty(state)):
+        _serve(jeu, period, state, found)
+
+
+def _serve(jeu: str, period: str, state: _State, wanted: Targets) -> None:
+    """Reach the targets that were not asked before: block by block, then whatever is left."""
     keys = list(zip(wanted.cell.tolist(), wanted.up.tolist(), wanted.amount.tolist(), strict=True))
     new = [n for n, (cell, up, amount) in enumerate(keys) if state.served.get((cell, up), 0) < amount]
     if not new:
@@ -123,9 +143,7 @@ def _protect(jeu: str, period: str, state: _State) -> None:
     kept = np.array(new, dtype=np.int64)
     fresh = Targets(wanted.cell[kept], wanted.up[kept], wanted.amount[kept])
     system = state.link.system
-    pool = Pool(fresh, system.value - system.least)
-    for witness in {id(w): w for earlier in state.pools for w in earlier.proof.values()}.values():
-        pool.add(witness.cells, witness.change)
+    pool = state.pool(fresh)
     for cells in state.link.blocks():
         block = Block(system, cells)
         at = block.local(fresh.cell)
@@ -144,3 +162,38 @@ def _protect(jeu: str, period: str, state: _State) -> None:
             raise FeedError(jeu, Problem.CONTROLE_NON_TENU, message, "publier des modalités ou des zones plus larges")
     state.pools.append(pool)
     state.served |= {(c, up): amount for c, up, amount in (keys[n] for n in new)}
+
+
+def _nearly_empty(state: _State) -> Targets:
+    """Atoms where nothing is, and where a reader works out that there is something under k, or nothing: as much as a
+    small number, for there is no telling which. Nothing to do where it is certain that nothing is."""
+    empty = empty_places(state.link)
+    left = np.flatnonzero([(c, True) not in state.served for c in empty.cell.tolist()])
+    pool = state.pool(Targets(empty.cell[left], empty.up[left], empty.amount[left]))
+    found = []
+    for cells in state.link.blocks():
+        block = Block(state.link.system, cells)
+        at, free = block.local(pool.targets.cell), state.hidden[block.cells]
+        lift(block, free, pool, at)
+        for target in np.flatnonzero((at >= 0) & ~pool.reached).tolist():
+            if not pool.reached[target] and highest(block, free, pool, target, int(at[target])) > 0:
+                found.append(target)
+    state.pools.append(pool.only_reached())
+    rank = np.array(found, dtype=np.int64)
+    return Targets(pool.targets.cell[rank], pool.targets.up[rank], pool.targets.amount[rank])
+
+
+def highest(block: Block, free: Bools, pool: Pool, target: int, at: int) -> int:
+    """How high a reader may put a cell, up to what is asked; the move is kept."""
+    cost = np.full(len(block), _SHORT)
+    up = cost.copy()
+    up[at] = -1.0
+    rooms = limits(block, free)
+    rooms[0][at] = min(rooms[0][at], float(pool.targets.amount[target]))
+    move = block.solve((up, cost), rooms, None)
+    if move is None or move[at] < 1e-6:
+        return 0
+    whole = block.whole(move)
+    if whole is not None:
+        pool.add(block.cells, whole)
+    return 0 if pool.reached[target] else int(np.ceil(move[at] - 1e-6))

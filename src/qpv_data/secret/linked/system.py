@@ -23,7 +23,7 @@ class Linked:
     """Some measures over all nodes, and what a reader works out of several.
 
     The cell of `numbers[i]` at a node is numbered `i * nodes + node`; cells beyond are populations that a reader works
-    out between zones of what does not add up (`beside`: larger, smaller).
+    out between zones of what does not add up (`beside`: larger, smaller). `sums`: (whole, parts), by rank.
     """
 
     numbers: tuple[int, ...]
@@ -31,6 +31,7 @@ class Linked:
     ground: Ground
     system: System
     beside: tuple[tuple[int, int], ...]
+    sums: tuple[tuple[int, tuple[int, ...]], ...]
 
     def cell(self, measure: int, node: int) -> int:
         return measure * len(self.ground) + node
@@ -102,14 +103,14 @@ def linked(period: Period, numbers: Sequence[int], ground: Ground) -> Linked:
         else:
             for larger, smaller in ground.nested():
                 lines.beside(n * nodes + larger, n * nodes + smaller)
-    for whole, parts in period.sums:
-        if whole in rank:
-            lines.sums(ground, rank[whole] * nodes, [rank[p] * nodes for p in parts])
+    sums = tuple((rank[w], tuple(rank[p] for p in parts)) for w, parts in period.sums if w in rank)
+    for whole, parts in sums:
+        lines.sums(ground, whole * nodes, [p * nodes for p in parts])
     for whole, part in period.within:
         if whole in rank:
             for node in np.flatnonzero(measures[rank[whole]].exists()).tolist():
                 lines.beside(rank[whole] * nodes + node, rank[part] * nodes + node)
-    return Linked(tuple(numbers), measures, ground, _system(measures, ground, lines), tuple(lines.pairs))
+    return Linked(tuple(numbers), measures, ground, _system(measures, ground, lines), tuple(lines.pairs), sums)
 
 
 class _Lines:
@@ -194,7 +195,8 @@ def _movable(measures: Sequence[Measure], ground: Ground, cells: int) -> Bools:
         zeros = measure.shown() & (measure.value[:zones] == 0)
         movable[n * nodes : n * nodes + zones] = ~zeros
         if measure.additive:
-            movable[n * nodes + zones : (n + 1) * nodes] = ~(np.asarray(zeros @ ground.inside).ravel() > 0)
+            nothing = np.asarray(zeros @ ground.inside).ravel() > 0
+            movable[n * nodes + zones : (n + 1) * nodes] = measure.possible & ~nothing
     return movable
 
 
@@ -209,7 +211,7 @@ def targets(link: Linked, hidden: Bools) -> Targets:
             if amount > 0:
                 found[cell, up] = max(found.get((cell, up), 0), amount)
 
-    scale = max(m.decimals for m in link.measures)
+    scale, granted = max(m.decimals for m in link.measures), _granted(link)
     for n, measure in enumerate(link.measures):
         one, factor = 10**measure.decimals, 10 ** (scale - measure.decimals)
         value = measure.value
@@ -219,7 +221,7 @@ def targets(link: Linked, hidden: Bools) -> Targets:
         exists = np.concatenate([measure.exists(), np.ones(nodes - zones, np.bool_)])
         cells = np.flatnonzero(sensitive(figures, rule) & exists)
         above, below = protection(figures[cells], rule, one)
-        floor = _positive_atoms(link.ground, value)[cells]
+        floor = granted[n][cells]
         ask(n * nodes + cells, True, above * factor)
         ask(n * nodes + cells, False, np.minimum(below, np.maximum(value[cells] - floor, 0)) * factor)
         for group in [r.group & r.hidden for r in measure.rows]:
@@ -240,7 +242,31 @@ def targets(link: Linked, hidden: Bools) -> Targets:
     )
 
 
-def _positive_atoms(ground: Ground, value: Ints) -> Ints:
-    """At least what a reader grants to each node: 1 for each atom of it that is not nothing."""
-    positive = (value[len(ground.zones) :] > 0).astype(np.int64)
-    return np.concatenate([ground.inside @ positive, positive])
+def empty_places(link: Linked) -> Targets:
+    """Atoms where a count is nothing and may be something: a reader must be able to put k there, or know nothing is."""
+    nodes, zones = len(link.ground), len(link.ground.zones)
+    cells, amounts = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    for n, measure in enumerate(link.measures):
+        if measure.decimals == 0 and measure.additive and (measure.value == measure.units).all():
+            own = n * nodes + np.arange(zones, nodes)
+            own = own[(measure.value[zones:] == 0) & link.system.movable[own]]
+            cells.append(own)
+            amounts.append(np.full(len(own), measure.rule.k))
+    cell = np.concatenate(cells)
+    return Targets(cell, np.ones(len(cell), np.bool_), np.concatenate(amounts))
+
+
+def _granted(link: Linked) -> Ints:
+    """Measures × nodes: at most what zeros let a reader grant to each cell: 1 for each atom and part that is something.
+
+    A cell cannot be asked to be able to be lower.
+    """
+    zones = len(link.ground.zones)
+    atoms = np.array([(m.value[zones:] > 0).astype(np.int64) for m in link.measures])
+    while True:
+        before = atoms.copy()
+        for whole, parts in link.sums:
+            atoms[whole] = np.maximum(atoms[whole], atoms[list(parts)].sum(axis=0))
+        if (atoms == before).all():
+            break
+    return np.concatenate([atoms @ link.ground.inside.T, atoms], axis=1)
