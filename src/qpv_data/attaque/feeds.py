@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from qpv_data.attaque.builder import Builder
+from qpv_data.attaque.builder import Builder, Trust
 from qpv_data.attaque.measures import Kind, Measure, Place, is_count, protected, providers
 from qpv_data.attaque.places import Slice, zone_equations
 from qpv_data.attaque.published import Exact, Release
@@ -125,7 +125,7 @@ def _equations(feed: Feed, builder: Builder, state: Vintage, wanted: set[Measure
     for (measure, axis, zoning, zone), parts in wholes.items():
         whole = builder.at.get((measure, Place("", "", zoning, zone, state.period), state.number))
         if whole is not None and measure.kind == "somme":
-            builder.row(f"{feed.kinds[measure].label} : ensemble = {axis}", [whole], parts)
+            builder.row(f"{feed.kinds[measure].label} : ensemble = {axis}", [whole], parts, Trust.BREAKDOWN)
     _complements(feed, builder, state, wanted, release)
 
 

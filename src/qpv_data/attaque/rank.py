@@ -15,7 +15,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
-from qpv_data.attaque.system import Bools, Ints, System, Unknowns, unknowns
+from qpv_data.attaque.system import Bools, Ints, System, Unknowns, contradiction, unknowns
 
 PRIME = (1 << 61) - 1
 _RHS = -1  # the column of the right-hand side in an eliminated row
@@ -42,8 +42,23 @@ def determined(system: System) -> Determined:
     """Every exact recovery by linear algebra."""
     u = unknowns(system)
     found = _peel(u)
-    _eliminate(u, found)
+    try:
+        _eliminate(u, found)
+    except _InconsistentError as e:
+        raise contradiction(system, u.cells[e.columns].tolist()) from None
+    closed = abs(u.matrix) @ (~found.known).astype(np.int64) == 0
+    wrong = np.flatnonzero(closed & (u.matrix @ np.where(found.known, found.value, 0) != u.rhs))
+    if len(wrong):
+        raise contradiction(system, u.cells[u.matrix[wrong].indices].tolist())
     return found
+
+
+class _InconsistentError(Exception):
+    """Equations of a component that contradict each other, whatever the bounds."""
+
+    def __init__(self, columns: Ints) -> None:
+        super().__init__()
+        self.columns = columns
 
 
 def _peel(u: Unknowns) -> Determined:
@@ -92,7 +107,11 @@ def _eliminate(u: Unknowns, found: Determined) -> None:
     for rows, cols in components(matrix):
         if len(cols) < 2:
             continue
-        for col, (value, null) in _solve(matrix, rhs, rows).items():
+        try:
+            solved = _solve(matrix, rhs, rows)
+        except _InconsistentError:
+            raise _InconsistentError(rest[cols]) from None
+        for col, (value, null) in solved.items():
             target = rest[col]
             found.null[:, target] = null
             if null == (0, 0):
@@ -155,15 +174,16 @@ def _centred(residue: int) -> int:
 
 def _distinct_rows(matrix: sparse.csr_matrix, rhs: Ints, rows: Ints) -> list[dict[int, int]]:
     """Crossed hierarchies say the same thing several times: each equation once."""
-    seen: set[tuple[tuple[int, int], ...]] = set()
+    seen: dict[tuple[tuple[int, int], ...], int] = {}
     kept: list[dict[int, int]] = []
     for r in rows.tolist():
         start, end = matrix.indptr[r], matrix.indptr[r + 1]
         pairs = sorted(zip(matrix.indices[start:end].tolist(), matrix.data[start:end].tolist(), strict=True))
         sign = 1 if pairs[0][1] > 0 else -1
         key = tuple((c, sign * v) for c, v in pairs)
-        if key not in seen:
-            seen.add(key)
+        if seen.setdefault(key, sign * int(rhs[r])) != sign * int(rhs[r]):
+            raise _InconsistentError(np.array([c for c, _ in key], np.int64))
+        if len(seen) > len(kept):
             row = {c: v % PRIME for c, v in key}
             row[_RHS] = sign * int(rhs[r]) % PRIME
             kept.append(row)
@@ -204,6 +224,8 @@ def _triangle(rows: list[dict[int, int]]) -> list[tuple[int, dict[int, int]]]:
             if len(holders[c]) == 1:
                 alone.append(c)
         if not columns:
+            if row.get(_RHS, 0):
+                raise _InconsistentError(np.empty(0, np.int64))
             continue
         pivot = min(columns, key=lambda c: (len(holders[c]), c))
         _scale(row, pow(row[pivot], -1, PRIME))
