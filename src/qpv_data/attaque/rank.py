@@ -18,6 +18,7 @@ from scipy.sparse.csgraph import connected_components
 from qpv_data.attaque.system import Bools, Ints, System, Unknowns, contradiction, unknowns
 
 PRIME = (1 << 61) - 1
+_LARGEST = 1 << 55  # beyond any sum of published values: the residue of a fraction
 _RHS = -1  # the column of the right-hand side in an eliminated row
 
 
@@ -43,14 +44,26 @@ def determined(system: System) -> Determined:
     u = unknowns(system)
     found = _peel(u)
     try:
-        _eliminate(u, found)
+        _eliminate(u, found, system.integer[u.cells])
     except _InconsistentError as e:
         raise contradiction(system, u.cells[e.columns].tolist()) from None
+    _verify(system, found)
+    return found
+
+
+def _verify(system: System, found: Determined) -> None:
+    """Put the values that were found back in the equations. A residue that does not satisfy them is a fraction: an
+    amount may be one, which bounds then give; nothing whole satisfies the equations of numbers of units."""
+    u = found.unknowns
     closed = abs(u.matrix) @ (~found.known).astype(np.int64) == 0
     wrong = np.flatnonzero(closed & (u.matrix @ np.where(found.known, found.value, 0) != u.rhs))
-    if len(wrong):
-        raise contradiction(system, u.cells[u.matrix[wrong].indices].tolist())
-    return found
+    if not len(wrong):
+        return
+    columns = np.unique(u.matrix[wrong].indices)
+    fractions = columns[(found.by_row[columns] < 0) & ~system.integer[u.cells[columns]]]
+    if not len(fractions):
+        raise contradiction(system, u.cells[columns].tolist())
+    found.known[fractions], found.value[fractions] = False, 0
 
 
 class _InconsistentError(Exception):
@@ -94,8 +107,8 @@ def _peel(u: Unknowns) -> Determined:
     return found
 
 
-def _eliminate(u: Unknowns, found: Determined) -> None:
-    """What remains after peeling, one connected component at a time."""
+def _eliminate(u: Unknowns, found: Determined, whole: Bools) -> None:
+    """What remains after peeling, one connected component at a time. `whole`: unknowns in whole units."""
     rest = np.flatnonzero(~found.known)
     if not len(rest):
         return
@@ -114,7 +127,9 @@ def _eliminate(u: Unknowns, found: Determined) -> None:
         for col, (value, null) in solved.items():
             target = rest[col]
             found.null[:, target] = null
-            if null == (0, 0):
+            if null == (0, 0) and abs(value) >= _LARGEST and whole[target]:
+                raise _InconsistentError(rest[cols])
+            if null == (0, 0) and abs(value) < _LARGEST:
                 found.known[target], found.value[target], found.order[target] = True, value, step
 
 
