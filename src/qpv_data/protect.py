@@ -9,7 +9,7 @@ the result before anyone reads it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
@@ -26,7 +26,8 @@ from qpv_data.periods import parse_period
 from qpv_data.resources import sql_dir
 from qpv_data.secret.linked.ground import Zone
 from qpv_data.secret.linked.judged import Indicator
-from qpv_data.secret.linked.protection import Row, protect_feed
+from qpv_data.secret.linked.protection import Job, Row, jobs_of
+from qpv_data.secret.linked.running import protect_jobs
 from qpv_data.secret.rules import Rule
 from qpv_data.zonages.faces import Face, faces
 from qpv_data.zonages.loading import load_zones
@@ -67,6 +68,31 @@ class _Places:
     faces: frozenset[Face]
 
 
+@dataclass
+class _Feed:
+    """A feed while it is protected: what is hidden of each of its indicators so far."""
+
+    clause: ClauseJeu
+    indicateurs: list[Indicateur] = field(default_factory=list)
+    hidden: dict[str, list[Row]] = field(default_factory=dict)
+
+    @property
+    def divides_itself(self) -> bool:
+        own = {i.id for i in self.indicateurs}
+        return any(set(i.par) & own for i in self.indicateurs)
+
+    def take(self, indicateur: Indicateur) -> None:
+        self.indicateurs.append(indicateur)
+        self.hidden[indicateur.id] = []
+
+    def hide(self, answers: Sequence[Mapping[str, Sequence[Row]]]) -> bool:
+        """Whether the rows of `answers` are more than what was hidden."""
+        wider = {i: sorted({*rows, *(r for a in answers for r in a.get(i, ()))}) for i, rows in self.hidden.items()}
+        grown = wider != self.hidden
+        self.hidden = wider
+        return grown
+
+
 def protect(
     indicateurs: Sequence[tuple[ClauseJeu, Indicateur]], aggregated: Path, zonages: Path, protege: Path, travail: Path
 ) -> Protected:
@@ -80,13 +106,13 @@ def protect(
     hiding = any(clause.secret.regime == "seuil" for clause, _ in indicateurs)
     map_ = frozenset(faces(load_zones(zonages), sorted(table.perimetres | {"commune"}))) if hiding else frozenset()
     places = _Places(aggregated, protege, travail, table, _composed(table), map_)
-    feeds: dict[str, tuple[ClauseJeu, list[Indicateur]]] = {}
+    feeds: dict[str, _Feed] = {}
     for clause, indicateur in indicateurs:
         if cells_path(aggregated / clause.id, indicateur.id).is_file():
-            feeds.setdefault(clause.id, (clause, []))[1].append(indicateur)
+            feeds.setdefault(clause.id, _Feed(clause)).take(indicateur)
     done: dict[str, Path] = {}
-    for jeu in _ordered(feeds):
-        _protect_feed(*feeds[jeu], places, done)
+    for level in _levels(feeds):
+        _protect_level(level, places, done)
     return Protected(done, {i: _judged(protege, i) for i in done}, PROTECTION, _MAKER)
 
 
@@ -99,47 +125,52 @@ def _composed(table: ZoneTable) -> dict[str, list[Zone]]:
     return found
 
 
-def _ordered(feeds: Mapping[str, tuple[ClauseJeu, Sequence[Indicateur]]]) -> list[str]:
-    """Feeds, each after those that its indicators divide by."""
-    home = {i.id: jeu for jeu, (_, own) in feeds.items() for i in own}
-    order: list[str] = []
-    seen: set[str] = set()
+def _levels(feeds: Mapping[str, _Feed]) -> list[list[_Feed]]:
+    """Feeds, each in a level after those that its indicators divide by."""
+    home = {i.id: jeu for jeu, feed in feeds.items() for i in feed.indicateurs}
+    depth: dict[str, int] = {}
 
-    def visit(jeu: str) -> None:
-        if jeu in seen:
-            return
-        seen.add(jeu)
-        for divisor in sorted({home[p] for i in feeds[jeu][1] for p in i.par if p in home}):
-            visit(divisor)
-        order.append(jeu)
+    def visit(jeu: str) -> int:
+        if jeu not in depth:
+            depth[jeu] = 0  # feeds that divide each other: the first one asked for is first
+            divisors = {home[p] for i in feeds[jeu].indicateurs for p in i.par if p in home} - {jeu}
+            depth[jeu] = max((1 + visit(d) for d in sorted(divisors)), default=0)
+        return depth[jeu]
 
     for jeu in sorted(feeds):
         visit(jeu)
-    return order
+    return [[feeds[j] for j in sorted(feeds) if depth[j] == n] for n in range(max(depth.values(), default=-1) + 1)]
 
 
-def _protect_feed(clause: ClauseJeu, indicateurs: Sequence[Indicateur], places: _Places, done: dict[str, Path]) -> None:
-    """Write every indicator of a feed. Hidden rows only grow: once more when a divisor of the same feed lost some."""
-    own = {i.id for i in indicateurs}
-    hidden: dict[str, list[Row]] = {i.id: [] for i in indicateurs}
-    while True:
+def _protect_level(level: Sequence[_Feed], places: _Places, done: dict[str, Path]) -> None:
+    """Write every indicator of some feeds. Hidden rows only grow: once more for a feed of which a divisor lost some."""
+    waiting = list(level)
+    while waiting:
         with engine(places.travail) as con:
-            for indicateur in sorted(indicateurs, key=lambda i: (bool(i.par), i.id)):
-                _judge(con, clause, indicateur, places, done)
-                done[indicateur.id] = _write(con, clause, indicateur, places, hidden[indicateur.id])
-        if clause.secret.regime != "seuil":
-            return
-        asked = [_asked(clause, i, places) for i in sorted(indicateurs, key=lambda i: i.id)]
-        wider = protect_feed(clause.id, asked, places.composed, places.travail)
-        grown = {i: sorted({*hidden[i], *rows}) for i, rows in wider.items()}
-        if grown == hidden:
-            return
-        hidden = grown
-        if not any(set(i.par) & own for i in indicateurs):
-            with engine(places.travail) as con:
-                for indicateur in indicateurs:
-                    done[indicateur.id] = _write(con, clause, indicateur, places, hidden[indicateur.id])
-            return
+            for feed in waiting:
+                for indicateur in sorted(feed.indicateurs, key=lambda i: (bool(i.par), i.id)):
+                    _judge(con, feed.clause, indicateur, places, done)
+                    done[indicateur.id] = _write(con, feed.clause, indicateur, places, feed.hidden[indicateur.id])
+        jobs = [job for feed in waiting if feed.clause.secret.regime == "seuil" for job in _jobs(feed, places)]
+        answers = protect_jobs(jobs, places.travail)
+        again = []
+        for feed in waiting:
+            mine = [answer for job, answer in zip(jobs, answers, strict=True) if job.jeu == feed.clause.id]
+            if feed.hide(mine):
+                _write_feed(feed, places, done)
+                again += [feed] if feed.divides_itself else []
+        waiting = again
+
+
+def _jobs(feed: _Feed, places: _Places) -> list[Job]:
+    asked = [_asked(feed.clause, i, places) for i in sorted(feed.indicateurs, key=lambda i: i.id)]
+    return jobs_of(feed.clause.id, asked, places.composed, places.travail)
+
+
+def _write_feed(feed: _Feed, places: _Places, done: dict[str, Path]) -> None:
+    with engine(places.travail) as con:
+        for indicateur in feed.indicateurs:
+            done[indicateur.id] = _write(con, feed.clause, indicateur, places, feed.hidden[indicateur.id])
 
 
 def _judged(protege: Path, indicateur: str) -> Path:

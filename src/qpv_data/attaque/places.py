@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from qpv_data.attaque.builder import Builder
+from qpv_data.attaque.builder import Builder, Trust
 from qpv_data.attaque.published import Link, Zoning
 
 _SLIVER = 1e-6  # a share of area under which two generations leave no ground between them
@@ -29,17 +29,17 @@ class Slice:
     label: str
     period: str
 
-    def total(self, family: str, whole: int, parts: list[int]) -> None:
+    def total(self, family: str, whole: int, parts: list[int], trust: Trust) -> None:
         """whole = Σ parts; for distinct units, whole ≤ Σ parts and each part ≤ whole."""
         named = f"{self.tag} : {family}"
         if self.additive:
-            self.builder.row(named, [whole], parts)
+            self.builder.row(named, [whole], parts, trust)
             return
         for part in parts:
             left = self.population(f"{self.short(whole)} sans {self.short(part)}")
-            self.builder.row(named, [whole], [part, left])
+            self.builder.row(named, [whole], [part, left], trust)
         twice = self.virtual(f"{family} : unités de {self.short(whole)} vues plusieurs fois")
-        self.builder.row(named, [whole, twice], parts)
+        self.builder.row(named, [whole, twice], parts, trust)
 
     def short(self, cell: int) -> str:
         """The name of a zone's cell, without what the whole slice shares."""
@@ -61,7 +61,7 @@ def zone_equations(s: Slice) -> None:
             parts = [s.find("commune", c) for c in members]
             whole = s.find(zoning, zone)
             if whole is not None and None not in parts:
-                s.total(f"{zoning} = communes", whole, [p for p in parts if p is not None])
+                s.total(f"{zoning} = communes", whole, [p for p in parts if p is not None], Trust.COMPOSITION)
     for zoning, family in sorted(s.zoning.family.items()):
         if family == "qpv":
             _quarters(s, zoning, communes)
@@ -82,7 +82,7 @@ def _territory(s: Slice, communes: list[str]) -> None:
         return
     unplaced = s.find(_UNPLACED, _WHOLE)
     members = [p for p in parts if p is not None] + ([] if unplaced is None else [unplaced])
-    s.total("territoire = communes + non localisés", whole, members)
+    s.total("territoire = communes + non localisés", whole, members, Trust.COMPOSITION)
 
 
 def _quarters(s: Slice, zoning: str, communes: list[str]) -> None:
@@ -95,7 +95,7 @@ def _quarters(s: Slice, zoning: str, communes: list[str]) -> None:
         pieces = [cell]
         if len(members) > 1:
             pieces = [s.population(f"{zone} dans {c}") for c in members]
-            s.total(f"{zoning} à cheval", cell, pieces)
+            s.total(f"{zoning} à cheval", cell, pieces, Trust.GROUND)
         for commune, piece in zip(members, pieces, strict=True):
             touching[commune].append(piece)
     for commune, quarters in touching.items():
@@ -104,7 +104,8 @@ def _quarters(s: Slice, zoning: str, communes: list[str]) -> None:
             continue
         unplaced = s.find(_UNPLACED, commune)
         rest = s.population(f"hors {zoning} à {commune}")
-        s.total(f"commune = {zoning} + reste", whole, [*quarters, rest] + ([] if unplaced is None else [unplaced]))
+        parts = [*quarters, rest] + ([] if unplaced is None else [unplaced])
+        s.total(f"commune = {zoning} + reste", whole, parts, Trust.GROUND)
 
 
 def _partition(s: Slice, zoning: str, communes: list[str]) -> None:
@@ -121,9 +122,9 @@ def _partition(s: Slice, zoning: str, communes: list[str]) -> None:
             continue
         unplaced = s.find(_UNPLACED, commune)
         placed = [*zones] + ([] if unplaced is None else [unplaced])
-        s.total(f"commune = {zoning} entiers", whole, placed)
+        s.total(f"commune = {zoning} entiers", whole, placed, Trust.COVER)
         rest = s.virtual(f"hors {zoning} à {commune}")
-        s.total(f"commune = {zoning} + reste", whole, [*placed, rest])
+        s.total(f"commune = {zoning} + reste", whole, [*placed, rest], Trust.GROUND)
 
 
 def _generations(s: Slice) -> None:
@@ -152,7 +153,7 @@ def _generations(s: Slice) -> None:
             continue
         if rests[end] > _SLIVER or not members:
             members = [*members, s.population(f"{end[1]} hors de l'autre génération")]
-        s.total(f"générations ({end[1]})", whole, members)
+        s.total(f"générations ({end[1]})", whole, members, Trust.GENERATION)
 
 
 def _unchanged(s: Slice) -> None:
@@ -162,7 +163,7 @@ def _unchanged(s: Slice) -> None:
             alone = sum(old in _ends(o) or new in _ends(o) for o in s.zoning.links) == 1
             first, second = s.find(*old), s.find(*new)
             if alone and first is not None and second is not None:
-                s.builder.row(f"{s.tag} : générations ({old[1]})", [first], [second])
+                s.builder.row(f"{s.tag} : générations ({old[1]})", [first], [second], Trust.GENERATION)
 
 
 def _ends(link: Link) -> tuple[tuple[str, str] | None, tuple[str, str] | None]:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from qpv_data.attaque.builder import Builder
 from qpv_data.attaque.cells import read_rows
+from qpv_data.attaque.families import attack_believed
 from qpv_data.attaque.feeds import Feed, feeds
-from qpv_data.attaque.findings import Finding, Kind, Report, attack
+from qpv_data.attaque.findings import Finding, Kind, Report
 from qpv_data.attaque.measures import Fact, Place, facts, protected, providers
 from qpv_data.attaque.partners import Own, attack_as_partner, groups
 from qpv_data.attaque.proofs import Proof, Term
@@ -19,8 +20,6 @@ from qpv_data.attaque.refusal import RefusedInputError
 from qpv_data.attaque.revisions import attack_revisions
 from qpv_data.attaque.vintages import Cell, Vintage, vintages
 from qpv_data.attaque.zeros import without_zeros
-
-_CONFIRMATIONS = 3  # equations that figures must confirm before a partition that no document states is believed
 
 
 def attack_releases(
@@ -70,6 +69,10 @@ def _attack_feed(
         for builder in feed.builders:
             report.add(_attack_builder(builder, holders, proofs))
         report.findings += _elsewhere(feed, releases)
+        for measure in feed.kinds:
+            if measure.apart:
+                said = f"{measure.apart} publie d'autres valeurs qu'un indicateur de même définition : attaqués à part"
+                report.note(said, review=True)
     if len(releases) > 1:
         report.add(attack_revisions(states, releases))
     return report
@@ -77,22 +80,15 @@ def _attack_feed(
 
 def _attack_builder(builder: Builder, holders: Sequence[tuple[str, Own]], proofs: int) -> Report:
     """Drop what figures refute, then attack: the public first, then each holder of a part."""
-    refuted = builder.refuted()
-    unsure = {
-        family
-        for family in {f for f, _ in builder.rows}
-        if family.endswith("entiers") and builder.confirmed(family) < _CONFIRMATIONS
-    }
-    report = attack(builder.system(refuted | unsure), proofs)
+    report, dropped = attack_believed(builder, proofs)
     said = {builder.names[cell]: reason for cell, reason in builder.reasons.items()}
     report.findings = [
         replace(f, method=said[f.cell]) if f.proof is None and f.cell in said else f for f in report.findings
     ]
     report.attacks.append("zonages liés et générations")
-    report.notes += [f"équation écartée, des valeurs publiées la réfutent : {f}" for f in sorted(refuted)]
     seen = {f.cell for f in report.findings}
     for attacker, own in holders:
-        report.add(attack_as_partner(builder, own, attacker, refuted | unsure, seen))
+        report.add(attack_as_partner(builder, own, attacker, dropped, seen))
     return report
 
 

@@ -106,6 +106,8 @@ def protect_alone(job: _Job) -> _Answer:
     first, wide = Pool(targets, room), hidden.copy()
     missed = protect_block(block, wide, first)
     kept = np.flatnonzero(wide)
+    if (wide == hidden).all():
+        return wide, first.proof
     within = np.setdiff1d(np.arange(len(targets)), missed)[::-1]
     second = Pool(Targets(targets.cell[within], targets.up[within], targets.amount[within]), room)
     narrow = hidden.copy()

@@ -47,27 +47,46 @@ class _State:
         return made
 
 
-def protect_feed(
-    jeu: str, indicators: Sequence[Indicator], composed: Mapping[str, Sequence[Zone]], work: Path
-) -> dict[str, list[Row]]:
-    """The rows to hide, by indicator: those of the primary rules and those that keep them from being worked out.
+@dataclass(frozen=True)
+class Job:
+    """One period of a feed, to protect alone: periods share no equation."""
 
-    The answer depends on the rows alone. Each target has a witness, verified in whole numbers before it is given.
-    Raises FeedError when no suppression is enough, naming cells.
-    """
-    found: dict[str, list[Row]] = {i.id: [] for i in indicators}
+    jeu: str
+    period: Period
+    ground: Ground
+
+    @property
+    def size(self) -> int:
+        """Cells."""
+        return len(self.period.measures) * len(self.ground)
+
+
+def jobs_of(jeu: str, indicators: Sequence[Indicator], composed: Mapping[str, Sequence[Zone]], work: Path) -> list[Job]:
+    """Everything that is to be protected of a feed, read from the files of its indicators."""
     with engine(work) as con:
         ground = read_ground(con, indicators, composed)
         name_nodes(con, ground)
         possible = {i.id: read_atoms(con, i) for i in indicators}
         own = {i: np.array([atom in atoms for atom in ground.atoms], np.bool_) for i, atoms in possible.items()}
+        jobs = []
         for name in read_periods(con, indicators):
             raws = [(i, read_raw(con, i, name, ground), own[i.id]) for i in indicators]
-            period = measures_of(name, [r for r in raws if r[1].modalities], ground)
-            protect_period(jeu, period, ground)
-            for rows in period.rows:
-                hidden = np.flatnonzero(rows.hidden).tolist()
-                found[rows.indicator.id] += [(*ground.zones[z], name, rows.modality) for z in hidden]
+            jobs.append(Job(jeu, measures_of(name, [r for r in raws if r[1].modalities], ground), ground))
+    return jobs
+
+
+def protect_job(job: Job) -> dict[str, list[Row]]:
+    """The rows to hide, by indicator: those of the primary rules and those that keep them from being worked out.
+
+    The answer depends on the rows alone. Each target has a witness, verified in whole numbers before it is given.
+    Raises FeedError when no suppression is enough, naming cells.
+    """
+    protect_period(job.jeu, job.period, job.ground)
+    found: dict[str, list[Row]] = {}
+    for rows in job.period.rows:
+        hidden = np.flatnonzero(rows.hidden).tolist()
+        own = [(*job.ground.zones[z], job.period.name, rows.modality) for z in hidden]
+        found.setdefault(rows.indicator.id, []).extend(own)
     return found
 
 
