@@ -14,6 +14,7 @@ from qpv_data.problems import InvalidDeclarationError, Problem, Violation
 from qpv_data.replacing import replacing
 
 NAME = "methodes.json"
+EXACT: Mapping[str, Any] = {"methode": "suppression"}
 
 
 def register_of(out: Path, declared: Path | None = None) -> Path:
@@ -29,7 +30,7 @@ def refuse_another(out: Path, register: Path, table: str, method: Mapping[str, A
         message = f"{table} est déjà publié par : {_told(known)} ; demandé : {_told(method)}"
         remedy = "garder la première méthode et sa clé : deux versions d'un même chiffre donnent le vrai"
         raise InvalidDeclarationError([Violation(register.name, 1, Problem.DOUBLON, message, remedy)])
-    if known is None and method["methode"] != "suppression" and out.exists():
+    if known is None and method != EXACT and out.exists():
         message = f"{out.name} existe et aucune méthode n'est inscrite pour {table}"
         remedy = "écrire ailleurs si ce chiffre n'a jamais été publié autrement ; sinon garder sa méthode"
         raise InvalidDeclarationError([Violation(register.name, 1, Problem.DOUBLON, message, remedy)])
