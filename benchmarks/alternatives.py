@@ -46,6 +46,8 @@ def main() -> None:
             rounding, seconds = timed(lambda base=base, draw=draw: round_table(table, base, draw))
             told(f"arrondi à {base}, {name}", table, rounding.value, seconds)
             print(f"    {'strict' if rounding.strict else f'{int(rounding.beyond.sum())} cases plus loin'}")
+            if not asked.sondage:
+                continue
             chosen = np.random.default_rng(2).choice(np.flatnonzero(small), min(asked.sondage, int(small.sum())), False)
             narrow(table, rounding.value, base, chosen)
     for noise in (Noise(5, 4.0, 2), Noise(8, 9.0, 4)):
@@ -53,6 +55,8 @@ def main() -> None:
         assert (counts.units == true).all()
         value = counts.perturbed(noise)
         told(f"clé, D = {noise.ecart}, V = {noise.variance:g}, js = {noise.petits}", table, value, seconds)
+        proven = (value[small] + noise.ecart < K).mean()
+        print(f"    {100 * proven:.0f} % des cases de 1 à {K - 1} prouvées sous {K}, chacune par elle seule")
         gap = np.abs(equations(table) @ value)
         print(f"    {100 * (gap > 0).mean():.1f} % des additions ne tombent plus juste, écart moyen {gap.mean():.1f}")
 
@@ -67,9 +71,11 @@ def told(name: str, table: Table, value: Ints, seconds: float) -> None:
     change = (value - true)[shown]
     some = true[shown] > 0
     relative = np.abs(change[some]) / true[shown][some]
+    relative_median = 100 * np.median(relative)
     print(
         f"{name} : {100 * (change != 0).mean():.1f} % des cases changées,"
-        f" écart absolu moyen {np.abs(change).mean():.2f}, relatif médian {100 * np.median(relative):.2f} %, moyen signé {change.mean():+.3f} ; {seconds:.1f} s"
+        f" écart absolu moyen {np.abs(change).mean():.2f}, relatif médian {relative_median:.2f} %,"
+        f" moyen signé {change.mean():+.3f} ; {seconds:.1f} s"
     )
 
 
