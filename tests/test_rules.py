@@ -59,7 +59,15 @@ def away_from_zero(exact: Fraction, decimals: int) -> float:
     return float(Fraction(whole if exact >= 0 else -whole, 10**decimals))
 
 
-SEUIL = {"regime": "seuil", "unite": "menage", "seuil": 5, "dominance": 0.85, "colonne_unite": "menage"}
+SEUIL = {
+    "regime": "seuil",
+    "famille": "donnees_ouvertes",
+    "unite_famille": "enregistrement",
+    "unite": "menage",
+    "seuil": 5,
+    "dominance": 0.85,
+    "colonne_unite": "menage",
+}
 LIBRE = {"regime": "sans_objet", "justification": "objets"}
 slow = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 drawn = st.lists(
@@ -148,7 +156,14 @@ def test_a_zero_is_shown_and_a_mask_is_never_a_zero(tmp_path: Path) -> None:
 
 def test_a_headcount_of_many_with_a_sum_of_few_is_hidden(tmp_path: Path) -> None:
     """Fifty households in the row, two of them concerned: the figure itself is the small count."""
-    secret = {"regime": "seuil", "unite": "menage", "seuil": 5, "effectif": "montant"}
+    secret = {
+        "regime": "seuil",
+        "famille": "donnees_ouvertes",
+        "unite_famille": "enregistrement",
+        "unite": "menage",
+        "seuil": 5,
+        "effectif": "montant",
+    }
     cells = [cell(n_unites=50, n_numerateur=50, somme_numerateur=Decimal(2))]
     rows = protected(tmp_path, cells, secret, **indicator("i", "somme", numerateur="montant"))
     assert rows[0]["statut_diffusion"] == "secret"

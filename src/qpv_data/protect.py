@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from qpv_data.aggregate import atoms_path, cells_path
 from qpv_data.clause.model import ClauseJeu, Indicateur, Secret
+from qpv_data.clause.secrecy import dominance_of, rule_of
 from qpv_data.coverage import ZoneTable, read_zone_table
 from qpv_data.engine import engine, replacing, sql_path
 from qpv_data.membership import atoms_on
@@ -213,7 +214,7 @@ def _asked(clause: ClauseJeu, indicateur: Indicateur, places: _Places) -> Indica
     return Indicator(
         id=indicateur.id,
         nature=indicateur.nature,
-        rule=Rule(k=k, dominance=clause.secret.dominance),
+        rule=Rule(k=k, dominance=dominance_of(clause.secret)),
         distinct=indicateur.distinct is not None,
         divided=bool(indicateur.par),
         judged=_judged(places.protege, indicateur.id),
@@ -224,9 +225,8 @@ def _asked(clause: ClauseJeu, indicateur: Indicateur, places: _Places) -> Indica
 
 def threshold(secret: Secret, indicateur: Indicateur) -> int | None:
     """The number of units under which a cell is hidden: the indicator may be stricter, never looser."""
-    if secret.regime != "seuil" or secret.seuil is None:
-        return None
-    return max(secret.seuil, indicateur.seuil or 0)
+    rule = rule_of(secret)
+    return None if rule is None else max(rule.k, indicateur.seuil or 0)
 
 
 def _rule(con: duckdb.DuckDBPyConnection, clause: ClauseJeu, indicateur: Indicateur) -> None:
@@ -238,7 +238,7 @@ def _rule(con: duckdb.DuckDBPyConnection, clause: ClauseJeu, indicateur: Indicat
         "effectif": clause.secret.effectif is not None,
         "a_modalites": indicateur.modalites is not None,
         "seuil": threshold(clause.secret, indicateur),
-        "dominance": clause.secret.dominance,
+        "dominance": dominance_of(clause.secret),
         "facteur_numerateur": factor.numerator,
         "facteur_denominateur": factor.denominator,
         "echelle": 10**indicateur.decimales,

@@ -130,7 +130,26 @@ def _equations(feed: Feed, builder: Builder, state: Vintage, wanted: set[Measure
         whole = builder.at.get((measure, Place("", "", zoning, zone, state.period), state.number))
         if whole is not None and measure.kind == "somme":
             builder.row(f"{feed.kinds[measure].label} : ensemble = {axis}", [whole], parts, Trust.BREAKDOWN)
+    _unpublished_wholes(feed, builder, state, list(slices))
     _complements(feed, builder, state, wanted, release)
+
+
+def _unpublished_wholes(
+    feed: Feed, builder: Builder, state: Vintage, slices: Sequence[tuple[Measure, str, str]]
+) -> None:
+    """Ground that no row publishes divides into the same breakdowns: nobody there is nobody of any kind."""
+    modalities: dict[tuple[Measure, str], list[str]] = {}
+    for measure, axis, modality in slices:
+        if axis and measure.kind == "somme":
+            modalities.setdefault((measure, axis), []).append(modality)
+    names = [key[5] for key in builder.at if len(key) == 6 and key[3:5] == (state.period, state.number)]  # type: ignore[arg-type, index]
+    for (measure, axis), found in sorted(modalities.items()):
+        for name in dict.fromkeys(names):
+            whole = builder.at.get((measure, "", "", state.period, state.number, name))
+            parts = [builder.at.get((measure, axis, m, state.period, state.number, name)) for m in sorted(found)]
+            if whole is not None and None not in parts:
+                label = f"{feed.kinds[measure].label} : ensemble = {axis}"
+                builder.row(label, [whole], [p for p in parts if p is not None], Trust.BREAKDOWN)
 
 
 def _slice(

@@ -81,6 +81,7 @@ class Family(Modele):
     source: Texte
     date: date | None
     confiance: Literal["haute", "moyenne", "basse"]
+    fondement: Literal["open_data"] | None = None  # a family whose clauses have this basis only
     limites: Texte | None
 
     def rule(self, unite: str | None) -> Rule:
