@@ -29,7 +29,7 @@ from qpv_data.engine import scratch
 from qpv_data.perimeters_out import write_zones
 from qpv_data.periods import Period, parse_period
 from qpv_data.problems import FeedError
-from qpv_data.protect import Protected
+from qpv_data.protect import COMPLEMENTARY, Protected
 from qpv_data.receive import Reception
 from qpv_data.runs import Configuration, unwritable
 from qpv_data.uncertainty.disclosure import incertitudes
@@ -69,6 +69,8 @@ def publish(
     """
     if not isinstance(protected, Protected):
         raise TypeError("publish accepts what protect made, and nothing else")
+    if protected.protection != COMPLEMENTARY:
+        raise TypeError("primary rules alone protect nobody: publish refuses them")
     assert cfg.periode is not None
     until = parse_period(cfg.periode)
     absent, stale = _missing(clauses, receptions, errors), _stale(receptions)
