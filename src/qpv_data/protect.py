@@ -33,8 +33,9 @@ from qpv_data.zonages.faces import Face, faces
 from qpv_data.zonages.loading import load_zones
 
 _MAKER = object()
+_NO_ZONES = ZoneTable((), {}, frozenset(), frozenset(), frozenset(), frozenset())
 _ROW = pa.schema([(name, pa.string()) for name in ("zonage", "code_zone", "periode", "modalite")])
-PROTECTION = "complementaire"
+COMPLEMENTARY = "complementaire"
 
 
 @dataclass(frozen=True)
@@ -94,16 +95,18 @@ class _Feed:
 
 
 def protect(
-    indicateurs: Sequence[tuple[ClauseJeu, Indicateur]], aggregated: Path, zonages: Path, protege: Path, travail: Path
-) -> Protected:
+    indicateurs: Sequence[tuple[ClauseJeu, Indicateur]], aggregated: Path, zonages: Path, protege: Path, travail: Path,
+    *, complementary: bool = True,
+) -> Protected:  # fmt: skip
     """Protect every aggregated indicator whose Parquet is at `aggregated/<jeu>/<indicateur>.parquet`.
 
     An indicator that divides by another (`par`) is protected after it: its denominator is at most what is shown.
     An indicator without aggregated cells is left out: its feed has failed, and the release says so.
+    Without `complementary`, the primary rules alone, to show what would leak: `publish` refuses it.
     Raises FeedError when a feed cannot be protected.
     """
-    table = read_zone_table(zonages)
-    hiding = any(clause.secret.regime == "seuil" for clause, _ in indicateurs)
+    table = read_zone_table(zonages) if complementary else _NO_ZONES
+    hiding = complementary and any(clause.secret.regime == "seuil" for clause, _ in indicateurs)
     map_ = frozenset(faces(load_zones(zonages), sorted(table.perimetres | {"commune"}))) if hiding else frozenset()
     places = _Places(aggregated, protege, travail, table, _composed(table), map_)
     feeds: dict[str, _Feed] = {}
@@ -112,8 +115,9 @@ def protect(
             feeds.setdefault(clause.id, _Feed(clause)).take(indicateur)
     done: dict[str, Path] = {}
     for level in _levels(feeds):
-        _protect_level(level, places, done)
-    return Protected(done, {i: _judged(protege, i) for i in done}, PROTECTION, _MAKER)
+        _protect_level(level, places, done, complementary)
+    said = COMPLEMENTARY if complementary else "primaire"
+    return Protected(done, {i: _judged(protege, i) for i in done}, said, _MAKER)
 
 
 def _composed(table: ZoneTable) -> dict[str, list[Zone]]:
@@ -142,7 +146,7 @@ def _levels(feeds: Mapping[str, _Feed]) -> list[list[_Feed]]:
     return [[feeds[j] for j in sorted(feeds) if depth[j] == n] for n in range(max(depth.values(), default=-1) + 1)]
 
 
-def _protect_level(level: Sequence[_Feed], places: _Places, done: dict[str, Path]) -> None:
+def _protect_level(level: Sequence[_Feed], places: _Places, done: dict[str, Path], complementary: bool) -> None:
     """Write every indicator of some feeds. Hidden rows only grow: once more for a feed of which a divisor lost some."""
     waiting = list(level)
     while waiting:
@@ -150,7 +154,11 @@ def _protect_level(level: Sequence[_Feed], places: _Places, done: dict[str, Path
             for feed in waiting:
                 for indicateur in sorted(feed.indicateurs, key=lambda i: (bool(i.par), i.id)):
                     _judge(con, feed.clause, indicateur, places, done)
+                    if not complementary:
+                        feed.hidden[indicateur.id] = _groups(con, places, indicateur)
                     done[indicateur.id] = _write(con, feed.clause, indicateur, places, feed.hidden[indicateur.id])
+        if not complementary:
+            return
         jobs = [job for feed in waiting if feed.clause.secret.regime == "seuil" for job in _jobs(feed, places)]
         answers = protect_jobs(jobs, places.travail)
         again = []
@@ -186,6 +194,13 @@ def _judge(
     _rule(con, clause, indicateur)
     _denominators(con, [done[p] for p in indicateur.par if p in done])
     _copy(con, "primaire", _judged(places.protege, indicateur.id))
+
+
+def _groups(con: duckdb.DuckDBPyConnection, places: _Places, indicateur: Indicateur) -> list[Row]:
+    """The shares of everyone or of no one."""
+    source = sql_path(_judged(places.protege, indicateur.id))
+    query = f"SELECT zonage, code_zone, periode, modalite FROM read_parquet({source}) WHERE groupe AND"
+    return con.execute(f"{query} observation = 'normale' AND diffusion = 'diffusee'").fetchall()
 
 
 def _write(

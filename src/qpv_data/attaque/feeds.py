@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qpv_data.attaque.builder import Builder, Trust
-from qpv_data.attaque.measures import Kind, Measure, Place, is_count, protected, providers
-from qpv_data.attaque.places import Slice, zone_equations
+from qpv_data.attaque.measures import Kind, Measure, Place, is_count, limit_of, measured, protected, providers
+from qpv_data.attaque.places import zone_equations
 from qpv_data.attaque.published import Exact, Release
+from qpv_data.attaque.slices import Slice
 from qpv_data.attaque.times import time_equations
 from qpv_data.attaque.vintages import Vintage
 
@@ -65,7 +66,8 @@ def _kinds(jeu: str, states: Sequence[Vintage], releases: Sequence[Release]) -> 
     for measure in sorted(present):
         by = [measure.apart] if measure.apart else []
         columns = [(i, c) for i, c in values.get(Measure(*_bare(measure)), []) if not by or i in by]
-        first = min(columns, key=lambda p: (catalogue[p[0]]["nature"] not in ("compte", "somme"), p))
+        said = [p for p in columns if limit_of(catalogue[p[0]]) == measure.limit] or columns
+        first = min(said, key=lambda p: (catalogue[p[0]]["nature"] not in ("compte", "somme"), p))
         row = catalogue[first[0]]
         plain = row["nature"] in ("compte", "somme")
         given = [v for v in present[measure] if v is not None]
@@ -121,6 +123,8 @@ def _equations(feed: Feed, builder: Builder, state: Vintage, wanted: set[Measure
                 at = builder.at[measure, place, state.number]
                 wholes.setdefault((measure, place.axis, place.zoning, place.zone), []).append(at)
     for (measure, axis, modality), present in slices.items():
+        if measure.limit or (measure.kind != "somme" and not feed.kinds[measure].count):
+            continue
         zone_equations(_slice(feed, builder, state, release, measure, axis, modality, present))
     for (measure, axis, zoning, zone), parts in wholes.items():
         whole = builder.at.get((measure, Place("", "", zoning, zone, state.period), state.number))
@@ -181,11 +185,13 @@ def _complements(feed: Feed, builder: Builder, state: Vintage, wanted: set[Measu
         if row["jeu"] != feed.jeu or row["nature"] != "part" or not protected(row):
             continue
         pair = [m for m, _ in providers(row)]
-        if not set(pair) <= wanted or not all(feed.kinds[m].count for m in pair):
-            continue
         for measure, place in state.cells:
-            whole = builder.at.get((pair[1], place, state.number))
-            if measure == pair[0] and whole is not None:
+            family = release.zoning.family.get(place.zoning)
+            top, bottom = (measured(m, row, family) for m in pair)
+            if measure != top or not {top, bottom} <= wanted or not all(feed.kinds[m].count for m in (top, bottom)):
+                continue
+            whole = builder.at.get((bottom, place, state.number))
+            if whole is not None:
                 part = builder.at[measure, place, state.number]
                 name = f"{indicator}, complément, {place.zoning} {place.zone} {place.period}"
                 other = builder.cell((indicator, "complément", place, state.number), name, True, feed.kinds[measure].k)

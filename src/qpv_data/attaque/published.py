@@ -12,6 +12,7 @@ from typing import Any
 
 import duckdb
 
+from qpv_data.attaque.faces import Faces, read_faces
 from qpv_data.attaque.refusal import RefusedInputError
 
 Exact = int | Fraction  # whole numbers stay integers: they are most figures, and quicker
@@ -55,12 +56,13 @@ class Link:
 @dataclass(frozen=True)
 class Zoning:
     """`communes`: (zoning, zone) → its communes. `composed`: zonings made of whole communes. `quarters`: zonings of
-    neighbourhoods. `family` of every zoning."""
+    neighbourhoods. `family` of every zoning. `faces`: what contours cut out, when they are published."""
 
     communes: dict[tuple[str, str], list[str]]
     composed: frozenset[str]
     family: dict[str, str]
     links: tuple[Link, ...]
+    faces: Faces | None = None
 
 
 @dataclass(frozen=True)
@@ -128,19 +130,30 @@ def with_rows(release: Release, folder: Path, indicators: Sequence[str]) -> Rele
     return replace(release, rows=[Row(*r) for r in found])
 
 
-def read_catalogue(folder: Path) -> Release:
-    """The release without its values."""
+def read_catalogue(folder: Path, known_faces: dict[str, Faces | None] | None = None) -> Release:
+    """The release without its values. `known_faces`: those of releases read before, which may be the same."""
     if not (folder / "indicateurs.parquet").is_file():
         message = "pas d'indicateurs.parquet : ce n'est pas une publication"
         raise RefusedInputError(folder.name, "source_absente", message, "donner un dossier releases/<publication>")
     zeros = _zeros_published(folder)
     with _database() as con:
         try:
-            catalogue = {r["indicateur"]: r for r in _table(con, folder, "indicateurs")}
+            catalogue = _settled({r["indicateur"]: r for r in _table(con, folder, "indicateurs")})
             axes = {(r["indicateur"], r["modalite"]): r["axe"] for r in _table(con, folder, "modalites")}
-            return Release(folder.name, [], catalogue, axes, _zoning(con, folder), zeros)
+            zoning = replace(_zoning(con, folder), faces=read_faces(folder, {} if known_faces is None else known_faces))
+            return Release(folder.name, [], catalogue, axes, zoning, zeros)
         except (duckdb.Error, KeyError) as e:
             raise _unreadable(folder, e) from None
+
+
+def _settled(catalogue: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """`distincts`: whether the numerator of a rate may be distinct units, which do not add up. The catalogue does not
+    say it of a rate; another indicator of the feed that has the same numerator does."""
+    sums = {(r["jeu"], r["numerateur"]) for r in catalogue.values() if r["nature"] in ("somme", "part", "moyenne")}
+    for row in catalogue.values():
+        rate = row["nature"] == "taux" and row["par"] is not None and row["numerateur"] is not None
+        row["distincts"] = rate and (row["jeu"], row["numerateur"]) not in sums
+    return catalogue
 
 
 def _database() -> duckdb.DuckDBPyConnection:

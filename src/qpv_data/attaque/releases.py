@@ -9,10 +9,11 @@ from pathlib import Path
 
 from qpv_data.attaque.builder import Builder
 from qpv_data.attaque.cells import read_rows
+from qpv_data.attaque.faces import Faces
 from qpv_data.attaque.families import attack_believed
 from qpv_data.attaque.feeds import Feed, feeds
 from qpv_data.attaque.findings import Finding, Kind, Report
-from qpv_data.attaque.measures import Fact, Place, facts, protected, providers
+from qpv_data.attaque.measures import Fact, Place, divisors, facts, measured, protected, providers
 from qpv_data.attaque.partners import Own, attack_as_partner, groups
 from qpv_data.attaque.proofs import Proof, Term
 from qpv_data.attaque.published import Release, exact, read_catalogue, with_rows
@@ -35,7 +36,8 @@ def attack_releases(
     attacked one by one, then by pairs. Columns of both: `indicateur, modalite, zonage, code_zone, periode, valeur`.
     `zeros_published`: in place of what the manifests say. Folders may be drafts, anywhere: nothing is written or kept.
     """
-    ledger = [read_catalogue(folder) for folder in folders]
+    faces: dict[str, Faces | None] = {}
+    ledger = [read_catalogue(folder, faces) for folder in folders]
     if zeros_published is not None:
         ledger = [replace(release, zeros_published=zeros_published) for release in ledger]
     elsewhere = [fact for path in known for fact in _known(path, ledger[-1], len(ledger))]
@@ -55,7 +57,7 @@ def attack_releases(
 def _indicators(release: Release, jeu: str) -> list[str]:
     """Those of a feed, and those that they divide by."""
     own = {i: r for i, r in release.catalogue.items() if r["jeu"] == jeu}
-    return sorted({*own, *(str(r["par"]) for r in own.values() if r["par"] is not None)})
+    return sorted({*own, *(name for r in own.values() for name in divisors(r))})
 
 
 def _attack_feed(
@@ -125,7 +127,8 @@ def _ratios(vintage: Vintage, releases: Sequence[Release]) -> list[Finding]:
             continue
         axis = release.axes.get((row.indicator, row.modality)) or ""
         place = Place(axis, row.modality if axis else "", row.zoning, row.zone, row.period)
-        cells = [vintage.cells.get((measure, place)) for measure, _ in both]
+        family = release.zoning.family.get(row.zoning)
+        cells = [vintage.cells.get((measured(measure, described, family), place)) for measure, _ in both]
         values = [c.value for c in cells if c is not None and c.value is not None]
         if len(values) == 2 and values[1]:
             terms = tuple(
@@ -159,5 +162,6 @@ def _known(path: Path, release: Release, number: int) -> list[Fact]:
         axis = release.axes.get((row["indicateur"], row["modalite"])) or ""
         place = Place(axis, row["modalite"] if axis else "", row["zonage"], row["code_zone"], row["periode"])
         value = exact(float(row["valeur"]))
-        found.append(Fact(measure, place, value, False, False, False, False, row["indicateur"], number))
+        at = measured(measure, described, release.zoning.family.get(row["zonage"]))
+        found.append(Fact(at, place, value, False, False, False, False, row["indicateur"], number))
     return found

@@ -30,7 +30,7 @@ def without_zeros(found: Sequence[Fact], releases: Sequence[Release]) -> list[Fa
     sides = _sides(pairs, figures)
     tops, unsure = {top for top, _ in pairs}, set[Slice]()
     for at in {_slice(f.measure, f.place) for f in found if f.surely}:
-        if at[0] in tops or _may_be(at, figures.get(at, {}), sides, pairs):
+        if replace(at[0], limit="") in tops or _may_be(at, figures.get(at, {}), sides, pairs):
             unsure.add(at)
     return [replace(f, surely=False) if f.surely and _slice(f.measure, f.place) in unsure else f for f in found]
 
@@ -50,12 +50,12 @@ def _figures(found: Iterable[Fact]) -> dict[Slice, Figures]:
 def _sides(pairs: Iterable[Pair], figures: Mapping[Slice, Figures]) -> list[tuple[Pair, str, Figures]]:
     """Both sides of every share as far as rows show them: pair, period, figures."""
     sides = []
-    for (top, whole), (at, numerators) in (
-        (p, item) for p in sorted(pairs) for item in figures.items() if item[0][0] == p[0]
-    ):
-        wholes = figures.get((whole, *at[1:]), {})
-        others = {zone: wholes[zone] - value for zone, value in numerators.items() if zone in wholes}
-        sides += [((top, whole), at[3], numerators), ((top, whole), at[3], others)]
+    for top, whole in sorted(pairs):
+        for at, numerators in figures.items():
+            if replace(at[0], limit="") == top:
+                wholes = figures.get((replace(whole, limit=at[0].limit), *at[1:]), {})
+                others = {zone: wholes[zone] - value for zone, value in numerators.items() if zone in wholes}
+                sides += [((top, whole), at[3], numerators), ((top, whole), at[3], others)]
     return sides
 
 
@@ -65,7 +65,7 @@ def _may_be(at: Slice, own: Figures, sides: Sequence[tuple[Pair, str, Figures]],
     A denominator is neither side, or the share would be 0 % or 100 % everywhere.
     """
     for pair in pairs:
-        if pair[0].jeu != at[0].jeu or at[0] in pair:
+        if pair[0].jeu != at[0].jeu or replace(at[0], limit="") in pair:
             continue
         known = [side for other, period, side in sides if other == pair and period == at[3]]
         if not known or any(all(own[z] == side[z] for z in own.keys() & side.keys()) for side in known):

@@ -247,7 +247,7 @@ def empty_places(link: Linked) -> Targets:
     nodes, zones = len(link.ground), len(link.ground.zones)
     cells, amounts = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for n, measure in enumerate(link.measures):
-        if measure.decimals == 0 and measure.additive and (measure.value == measure.units).all():
+        if measure.decimals == 0 and measure.additive and (measure.value >= measure.units).all():
             own = n * nodes + np.arange(zones, nodes)
             own = own[(measure.value[zones:] == 0) & link.system.movable[own]]
             cells.append(own)
