@@ -95,7 +95,14 @@ def test_the_smallest_the_largest_and_their_range(tmp_path: Path) -> None:
 def test_neither_is_for_what_has_to_be_protected(tmp_path: Path, made: dict[str, object], word: str) -> None:
     mini = Mini(tmp_path)
     mini.referentials()
-    secret = {"regime": "seuil", "unite": "menage", "seuil": 5, "colonne_unite": "menage"}
+    secret = {
+        "regime": "seuil",
+        "famille": "donnees_ouvertes",
+        "unite_famille": "enregistrement",
+        "unite": "menage",
+        "seuil": 5,
+        "colonne_unite": "menage",
+    }
     mini.declare(points_clause(indicateurs=[made], secret=secret))
     with pytest.raises(InvalidDeclarationError) as caught:
         checked_clauses(mini.clauses)

@@ -144,7 +144,14 @@ def test_a_feed_with_pseudonyms_asks_for_a_folder_of_keys(tmp_path: Path) -> Non
 def tenants(mini: Mini) -> None:
     """The feed `points` counts tenants by their pseudonyms, three of whom are written in several ways."""
     columns = [c for c in mini.declared["points"]["colonnes"] if c["nom"] != "menage"]
-    secret = {"regime": "seuil", "unite": "personne", "seuil": 3, "colonne_unite": "menage"}
+    secret = {
+        "regime": "seuil",
+        "famille": "donnees_ouvertes",
+        "unite_famille": "enregistrement",
+        "unite": "personne",
+        "seuil": 3,
+        "colonne_unite": "menage",
+    }
     mini.declare(
         {**mini.declared["points"], **PERSONAL, "secret": secret, "diffusion": "partenaires",
          "colonnes": [*columns, text_column("menage", **PERSON)]}

@@ -92,7 +92,7 @@ def sown(root: Path) -> Mini:
     said: dict[str, Any] = {
         "colonnes": columns(), "donnees_personnelles": TOLD_PERSONAL, "diffusion": "partenaires",
         "periode": {"origine": "fixe", "frequence": "A", "debut": "2023"},
-        "secret": {"regime": "seuil", "unite": "personne", "seuil": 2, "colonne_unite": "menage"},
+        "secret": {"regime": "seuil", "famille": "donnees_ouvertes", "unite_famille": "enregistrement", "unite": "personne", "seuil": 2, "colonne_unite": "menage"},
     }  # fmt: skip
     failing = {"colonnes": ["id"], "doublons": "premier", "totaux": {"lignes": "CAST(menage AS INTEGER) = 1"}}
     small = {"lignes_min": 1, "rejets_max": 0.01}

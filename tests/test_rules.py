@@ -48,7 +48,14 @@ def protected(
     target = folder / "aggregated" / "points" / f"{declared['id']}.parquet"
     target.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(pa.Table.from_pylist(named, schema=CELLS), target)
-    made = protect([(clause, clause.indicateurs[0])], folder / "aggregated", folder / "out", folder / "travail")
+    made = protect(
+        [(clause, clause.indicateurs[0])],
+        folder / "aggregated",
+        folder / "zonages",
+        folder / "out",
+        folder / "t",
+        complementary=False,
+    )
     rows: list[dict[str, Any]] = pq.read_table(made.cellules[declared["id"]]).to_pylist()
     return rows
 
@@ -59,7 +66,15 @@ def away_from_zero(exact: Fraction, decimals: int) -> float:
     return float(Fraction(whole if exact >= 0 else -whole, 10**decimals))
 
 
-SEUIL = {"regime": "seuil", "unite": "menage", "seuil": 5, "dominance": 0.85, "colonne_unite": "menage"}
+SEUIL = {
+    "regime": "seuil",
+    "famille": "donnees_ouvertes",
+    "unite_famille": "enregistrement",
+    "unite": "menage",
+    "seuil": 5,
+    "dominance": 0.85,
+    "colonne_unite": "menage",
+}
 LIBRE = {"regime": "sans_objet", "justification": "objets"}
 slow = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 drawn = st.lists(
@@ -148,7 +163,14 @@ def test_a_zero_is_shown_and_a_mask_is_never_a_zero(tmp_path: Path) -> None:
 
 def test_a_headcount_of_many_with_a_sum_of_few_is_hidden(tmp_path: Path) -> None:
     """Fifty households in the row, two of them concerned: the figure itself is the small count."""
-    secret = {"regime": "seuil", "unite": "menage", "seuil": 5, "effectif": "montant"}
+    secret = {
+        "regime": "seuil",
+        "famille": "donnees_ouvertes",
+        "unite_famille": "enregistrement",
+        "unite": "menage",
+        "seuil": 5,
+        "effectif": "montant",
+    }
     cells = [cell(n_unites=50, n_numerateur=50, somme_numerateur=Decimal(2))]
     rows = protected(tmp_path, cells, secret, **indicator("i", "somme", numerateur="montant"))
     assert rows[0]["statut_diffusion"] == "secret"
@@ -156,7 +178,7 @@ def test_a_headcount_of_many_with_a_sum_of_few_is_hidden(tmp_path: Path) -> None
 
 def test_what_publish_accepts_is_made_by_protect_alone() -> None:
     with pytest.raises(TypeError):
-        Protected({}, "primaire", object())
+        Protected({}, {}, "primaire", object())
 
 
 @pytest.mark.parametrize(("hidden", "status"), [(True, "secret"), (False, "diffusee")])
@@ -169,7 +191,14 @@ def test_a_rate_never_shows_a_denominator_that_is_hidden(tmp_path: Path, hidden:
         target.parent.mkdir(parents=True, exist_ok=True)
         row = cell(n_unites=value, n_numerateur=value, somme_numerateur=Decimal(value))
         pq.write_table(pa.Table.from_pylist([row], schema=CELLS), target)
-    made = protect([(clause, i) for i in clause.indicateurs], tmp_path / "aggregated", tmp_path / "o", tmp_path / "t")
+    made = protect(
+        [(clause, i) for i in clause.indicateurs],
+        tmp_path / "aggregated",
+        tmp_path / "zonages",
+        tmp_path / "o",
+        tmp_path / "t",
+        complementary=False,
+    )
     rate = pq.read_table(made.cellules["taux"]).to_pylist()[0]
     assert rate["statut_diffusion"] == status
     assert (rate["denominateur"] is None) == hidden

@@ -209,7 +209,7 @@ def test_a_name_is_nowhere_but_in_the_raw_store(tmp_path: Path) -> None:
     mini.declare(points_clause("prive", colonnes=columns, diffusion="partenaires",
         donnees_personnelles=PERSONAL, principe="donnees_interet_general",
         localisation={"mode": "point", "x": "x", "y": "y", "crs": "EPSG:2154"},
-        secret={"regime": "seuil", "unite": "personne", "seuil": 5, "colonne_unite": "id"}))  # fmt: skip
+        secret={"regime": "seuil", "famille": "donnees_ouvertes", "unite_famille": "enregistrement", "unite": "personne", "seuil": 5, "colonne_unite": "id"}))  # fmt: skip
     rows = "".join(f"{n};ZORGLUB Eusèbe;600400;6600400;1\n" for n in range(9)) + "9;x;600400;6600400;ZORGLUB Eusèbe\n"
     for quarter in QUARTERS:
         mini.deliver(f"prive-{quarter}.csv", "id;nom_personne;x;y;montant\n" + rows)

@@ -1,4 +1,4 @@
--- une ligne par zone, période et modalité : la valeur qui peut sortir, et son statut
+-- une ligne par zone, période et modalité : le statut que les règles primaires lui donnent, et ses vraies valeurs
 -- entrées : cellules (une ligne par cellule), regle (une seule ligne), denominateurs (au plus une ligne par zone et
 --           période : l'indicateur déclaré par `par`)
 WITH reunies AS (
@@ -39,10 +39,11 @@ jugees AS (
       OR (u_numerateur BETWEEN 1 AND seuil - 1)
       OR (est_ratio AND n_denominateur BETWEEN 1 AND seuil - 1)
       OR (nature = 'part' AND u_complement BETWEEN 1 AND seuil - 1)
-      -- Tout le monde ou personne : chaque membre du groupe est connu.
-      OR (nature = 'part' AND n_unites > 0 AND (numerateur = 0 OR numerateur = denominateur))
       OR coalesce(part_dominante > dominance, false)
-    ) AS a_cacher
+    ) AS trop_peu,
+    -- Tout le monde ou personne : chaque membre du groupe est connu. À cacher, sauf un zéro qu'un compte publie.
+    coalesce(seuil IS NOT NULL AND nature = 'part' AND n_unites > 0
+      AND (numerateur = 0 OR numerateur = denominateur), false) AS groupe
   FROM observees
 ),
 statuees AS (
@@ -53,25 +54,17 @@ statuees AS (
          WHEN par AND observation_par = 'normale' AND diffusion_par = 'masque_producteur' THEN 'masque_producteur'
          WHEN par AND observation_par = 'normale' AND diffusion_par = 'secret' THEN 'secret'
          WHEN observation <> 'normale' THEN 'diffusee'
-         WHEN a_cacher THEN 'secret'
+         WHEN trop_peu THEN 'secret'
          ELSE 'diffusee' END AS diffusion
   FROM jugees
 )
-SELECT zonage, code_zone, periode, modalite, observation AS statut_observation, diffusion AS statut_diffusion,
-  CASE WHEN NOT (observation = 'normale' AND diffusion = 'diffusee') THEN NULL
-       WHEN est_ratio THEN
-         -- Arrondi au plus près, la moitié loin de zéro, en entiers : le quotient exact, jamais celui des flottants.
-         sign(numerateur) * sign(denominateur) * CAST(
-           (2 * CAST(abs(numerateur) * 1000000000 AS HUGEINT) * facteur_numerateur * echelle
-            + CAST(abs(denominateur) * 1000000000 AS HUGEINT) * facteur_denominateur)
-           // (2 * CAST(abs(denominateur) * 1000000000 AS HUGEINT) * facteur_denominateur) AS DOUBLE) / echelle
-       ELSE CAST(sign(numerateur) * ((2 * CAST(abs(numerateur) * 1000000000 AS HUGEINT) * echelle + 1000000000)
-         // 2000000000) AS DOUBLE) / echelle END AS valeur,
-  CASE WHEN diffusion = 'diffusee' AND observation = 'normale' OR (diffusion = 'diffusee' AND est_ratio AND denominateur = 0
-            AND statut_observation = 'normale' AND masque IS NULL AND observation = 'sans_objet' AND NOT a_cacher)
-       THEN CAST(numerateur AS DOUBLE) END AS numerateur,
-  CASE WHEN est_ratio AND diffusion = 'diffusee' AND (observation = 'normale' OR (denominateur = 0
-            AND statut_observation = 'normale' AND masque IS NULL AND observation = 'sans_objet' AND NOT a_cacher))
-       THEN CAST(denominateur AS DOUBLE) END AS denominateur
+SELECT zonage, code_zone, periode, modalite, observation, diffusion,
+  -- D'un rapport sans dénominateur, les deux zéros se disent.
+  (diffusion = 'diffusee' AND est_ratio AND denominateur = 0 AND statut_observation = 'normale' AND masque IS NULL
+    AND observation = 'sans_objet' AND NOT trop_peu AND NOT groupe) AS zeros,
+  groupe,
+  CASE WHEN masque IS NULL THEN numerateur END AS numerateur,
+  CASE WHEN masque IS NULL AND est_ratio THEN denominateur END AS denominateur,
+  n_lignes, n_unites, u_numerateur, n_denominateur, u_complement, part_dominante
 FROM statuees
 ORDER BY zonage, code_zone, periode, modalite

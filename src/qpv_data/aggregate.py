@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from qpv_data.clause.expressions import literal, quote
 from qpv_data.clause.model import ClauseJeu, Indicateur, LocalisationCode
+from qpv_data.clause.secrecy import dominance_of
 from qpv_data.coverage import ZoneTable, target_zones
 from qpv_data.engine import engine, failing_as, replacing, sql_path
 from qpv_data.locate import DECLARED
@@ -76,7 +77,7 @@ def aggregate(
             con.execute(f"CREATE OR REPLACE VIEW mesures AS {measures_sql(clause, indicateur)}")
             con.execute(f"CREATE OR REPLACE VIEW mesures_zones AS {by_zone(clause, indicateur, table, known)}")
             # The largest share is asked for only where a rule reads it: it costs as much as all the rest.
-            limit = "" if clause.secret.dominance is not None else " LIMIT 0"
+            limit = "" if dominance_of(clause.secret) is not None else " LIMIT 0"
             con.execute(f"CREATE OR REPLACE TABLE dominances AS SELECT * FROM ({_sql('dominances')}){limit}")
             con.execute(f"CREATE OR REPLACE TABLE agregation AS SELECT {literal(indicateur.nature)} AS nature")
             con.execute(f"CREATE OR REPLACE TABLE contributions AS {_sql('contributions')}")

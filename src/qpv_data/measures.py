@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from qpv_data.clause.expressions import columns_of, conjuncts, literal, quote
 from qpv_data.clause.model import ClauseJeu, Indicateur
+from qpv_data.clause.secrecy import dominance_of
 
 _EXACT = "DECIMAL(38, 9)"
 
@@ -111,6 +112,6 @@ def _headcount(clause: ClauseJeu) -> str:
 
 
 def _contributor(clause: ClauseJeu) -> str:
-    if clause.secret.dominance is None:
+    if dominance_of(clause.secret) is None:
         return "CAST(NULL AS VARCHAR)"
     return f"CAST({quote(clause.secret.contributeur or clause.secret.colonne_unite or '')} AS VARCHAR)"

@@ -6,13 +6,14 @@ reader works out of several. They are of no release; `protect` alone reads them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from qpv_data.clause.expressions import literal, quote
 from qpv_data.clause.model import ClauseJeu, Indicateur, LocalisationCode
 from qpv_data.coverage import NON_LOCALISE, TERRITOIRE, ZoneTable
 from qpv_data.placing.near import near_select
 from qpv_data.uncertainty.cells import zone_expression
+from qpv_data.zonages.faces import Face
 
 ATOME = "atome"
 ZONES, PARTS = "\x1e", "\x1f"
@@ -90,6 +91,31 @@ def _atom(clause: ClauseJeu, indicateur: Indicateur, table: ZoneTable, known: Se
         unplaced = f"{literal(NON_LOCALISE + PARTS)} || coalesce(z__commune, '{TERRITOIRE}')"
         parts.append(f"CASE WHEN {_LOST} THEN {unplaced} END")
     return f"concat_ws({literal(ZONES)}, {', '.join(parts)})"
+
+
+def atoms_on(clause: ClauseJeu, indicateur: Indicateur, table: ZoneTable, found: Collection[Face]) -> list[str]:
+    """The atoms of the faces of the map: where a record of this indicator could have been, and perhaps none is.
+
+    None for a feed that gives codes, nor for an indicator that counts beyond perimeters: faces do not tell its zones.
+    Where communes have no contour, a face is of each commune that its zones are said to touch.
+    """
+    if _own(clause) is not None or indicateur.rayon_m is not None or indicateur.largeur_limite_m is not None:
+        return []
+    atoms = set()
+    outside = [] if "commune" in table.perimetres else [frozenset({("commune", code)}) for code in table.communes]
+    for face in [*found, *outside]:
+        for commune in _communes(face, table):
+            zones = sorted({*face, ("commune", commune)})
+            atoms.add(ZONES.join(f"{zoning}{PARTS}{code}" for zoning, code in [*zones, (TERRITOIRE, TERRITOIRE)]))
+    return sorted(atoms)
+
+
+def _communes(face: Face, table: ZoneTable) -> list[str]:
+    said = [code for zoning, code in face if zoning == "commune"]
+    if said or "commune" in table.perimetres:
+        return said
+    touched = [table.membres.get(zone, frozenset()) for zone in face]
+    return sorted(frozenset.intersection(*touched)) if touched else []
 
 
 def zones_of(atom: str) -> list[tuple[str, str]]:

@@ -218,7 +218,9 @@ def release(
     if not indicators:
         message = "aucun jeu n'a pu être agrégé"
         raise RunError(Problem.RIEN_A_PUBLIER, message, "voir les livraisons refusées ou absentes")
-    protected = protect(indicators, cfg.folder("aggregated"), cfg.travail / "protege", cfg.travail)
+    protected = protect(
+        indicators, cfg.folder("aggregated"), cfg.folder("zonages"), cfg.travail / "protege", cfg.travail
+    )
     errors: Mapping[str, FeedError] = {p.jeu: p.erreur for p in places if p.erreur is not None}
     made = publish(cfg, clauses, protected, receptions, errors)
     used = ready | {z.id for z in clauses.zonages}

@@ -71,6 +71,7 @@ class Problem(StrEnum):
     CLE_DE_SIGNATURE = "cle_de_signature"
     FINALITE_NON_PREVUE = "finalite_non_prevue"
     DIFFUSION_TROP_LARGE = "diffusion_trop_large"
+    DIVULGATION = "divulgation"
 
 
 class Rejet(StrEnum):

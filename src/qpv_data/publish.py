@@ -20,6 +20,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from qpv_data import __version__, tables
+from qpv_data.certificate import FILE as CERTIFICATE
+from qpv_data.certificate import ZEROS, attack_draft, certificate
 from qpv_data.clause.load import ClauseSet
 from qpv_data.clause.model import Diffusion
 from qpv_data.database import write_database
@@ -27,16 +29,15 @@ from qpv_data.engine import scratch
 from qpv_data.perimeters_out import write_zones
 from qpv_data.periods import Period, parse_period
 from qpv_data.problems import FeedError
-from qpv_data.protect import Protected
+from qpv_data.protect import COMPLEMENTARY, Protected
 from qpv_data.receive import Reception
 from qpv_data.runs import Configuration, unwritable
 from qpv_data.uncertainty.disclosure import incertitudes
 
-_READERS = {
+READERS = {
     Diffusion.INTERNE: "Ne pas diffuser au-delà de l'équipe du contrat.",
     Diffusion.PARTENAIRES: "Ne pas diffuser au-delà des partenaires.",
-    # Fewer indicators are in it, and each is protected by primary rules alone all the same.
-    Diffusion.OUVERT: "Ne pas diffuser au-delà des partenaires tant que la protection n'est que primaire.",
+    Diffusion.OUVERT: "Peut être diffusé à tous, sous la licence de chaque jeu.",
 }
 _COPIED = ("zones_communes", "zones_epci", "zones_contrats", "passages", "en_vigueur")
 
@@ -68,6 +69,8 @@ def publish(
     """
     if not isinstance(protected, Protected):
         raise TypeError("publish accepts what protect made, and nothing else")
+    if protected.protection != COMPLEMENTARY:
+        raise TypeError("primary rules alone protect nobody: publish refuses them")
     assert cfg.periode is not None
     until = parse_period(cfg.periode)
     absent, stale = _missing(clauses, receptions, errors), _stale(receptions)
@@ -84,11 +87,36 @@ def publish(
         name = f"{until}-r{numbered[-1][0] + 1 if numbered else 1}"
         draft, target = folder / name, releases / name
         rows = _write_release(cfg, clauses, protected, receptions, draft, until, absent, stale)
+        _certify(cfg, clauses, protected, draft)
         _sync(draft)
         releases.mkdir(parents=True, exist_ok=True)
         draft.rename(target)
         _replace_database(cfg, target, folder)
     return Release(name, target, cfg.sortie / "qpv.duckdb", rows, True, absent, stale)
+
+
+def ledger(releases: Path) -> list[Path]:
+    """Every release of a folder, in the order in which readers had them."""
+
+    def when(folder: Path) -> tuple[str, int, str]:
+        said = json.loads((folder / "manifest.json").read_text("utf-8"))
+        return said["publiee_le"], int(folder.name.rsplit("-r", 1)[1]), folder.name
+
+    return sorted((p.parent for p in releases.glob("*-r[0-9]*/manifest.json")), key=when)
+
+
+def _certify(cfg: Configuration, clauses: ClauseSet, protected: Protected, draft: Path) -> None:
+    """Attack the draft with every release before it; nothing is published that gives something away."""
+    earlier = ledger(cfg.folder("releases"))
+    audit = cfg.folder("journal") / "attaques" / f"{draft.name}.json"
+    report = attack_draft(draft, earlier, audit)
+    said = certificate(draft, clauses, protected.protection, report, [p.name for p in earlier])
+    (draft / CERTIFICATE).write_bytes(said)
+    manifest = draft / "manifest.json"
+    content = json.loads(manifest.read_text("utf-8"))
+    files = {**content["fichiers_sha256"], CERTIFICATE: hashlib.sha256(said).hexdigest()}
+    content["fichiers_sha256"] = dict(sorted(files.items()))
+    manifest.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", "utf-8")
 
 
 def _replace_database(cfg: Configuration, release: Path, folder: Path) -> None:
@@ -238,8 +266,8 @@ def _manifest(
         "protection": protected.protection,
         "diffusion": cfg.diffusion.value,
         "finalite": cfg.finalite,
-        "avertissement": "Règles primaires seulement : une valeur cachée peut encore se déduire par différence. "
-        + _READERS[cfg.diffusion],
+        "secret": {"zeros": ZEROS},
+        "avertissement": READERS[cfg.diffusion],
         "version_logiciel": __version__,
         "jeux_absents": list(absent),
         "jeux_perimes": list(stale),
@@ -256,6 +284,8 @@ def _same(draft: Path, last: Path) -> bool:
         return False
     ignored = {"publications.parquet", "livraisons.parquet"}
     kept = [json.loads(p.read_text("utf-8"))["fichiers_sha256"] for p in (old, new)]
+    for files in kept:
+        files.pop(CERTIFICATE, None)  # it follows from the rest, and from what was published before
     stable = [{k: v for k, v in files.items() if k not in ignored and not k.startswith("valeurs/")} for files in kept]
     if stable[0] != stable[1]:
         return False

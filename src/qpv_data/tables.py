@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from qpv_data.clause.load import ClauseSet
 from qpv_data.clause.model import Clause, ClauseJeu, Indicateur, LocalisationAdresse, LocalisationCode
+from qpv_data.clause.secrecy import dominance_of
 from qpv_data.periods import Period, parse_period
 from qpv_data.protect import denominator_period, threshold
 from qpv_data.receive import Reception
@@ -30,9 +31,9 @@ INDICATEURS = pa.schema(
     [
         ("indicateur", _T), ("jeu", _T), ("titre", _T), ("definition", _T), ("theme", _T), ("unite", _T),
         ("nature", _T), ("nature_temporelle", _T), ("decimales", _I), ("frequence", _T), ("numerateur", _T),
-        ("denominateur", _T), ("filtre", _T), ("facteur", _N), ("par", _T), ("unite_secret", _T), ("seuil", _I),
-        ("dominance", _N), ("regime_secret", _T), ("diffusion", _T), ("regle_limite", _T), ("largeur_limite_m", _N),
-        ("rayon_m", _N), ("reserve", _T), ("clause_version", _T),
+        ("denominateur", _T), ("filtre", _T), ("facteur", _N), ("par", _T), ("famille_secret", _T),
+        ("unite_secret", _T), ("seuil", _I), ("dominance", _N), ("regime_secret", _T), ("diffusion", _T),
+        ("regle_limite", _T), ("largeur_limite_m", _N), ("rayon_m", _N), ("reserve", _T), ("clause_version", _T),
     ]
 )  # fmt: skip
 MODALITES = pa.schema([("indicateur", _T), ("modalite", _T), ("axe", _T), ("libelle", _T)])
@@ -91,9 +92,10 @@ def indicator_row(clause: ClauseJeu, i: Indicateur) -> dict[str, Any]:
         "filtre": i.filtre,
         "facteur": i.facteur,
         "par": ", ".join(i.par) or None,
+        "famille_secret": clause.secret.famille,
         "unite_secret": clause.secret.unite,
         "seuil": threshold(clause.secret, i),
-        "dominance": clause.secret.dominance,
+        "dominance": dominance_of(clause.secret),
         "regime_secret": clause.secret.regime,
         "diffusion": (i.diffusion or clause.diffusion).value,
         "regle_limite": i.regle_limite,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import shapely
 
 COMMUNES = ("99001", "99002")
 ZONES_COMMUNES = [
@@ -37,8 +39,10 @@ def release(
     catalogue: Sequence[dict[str, Any]] = (),
     links: Sequence[tuple[str | None, str | None, float, float]] = (),
     zones: Sequence[tuple[str, str, str, str]] = ZONES_COMMUNES,
+    zeros: str | None = None,
+    contours: Mapping[tuple[str, str], shapely.Geometry] | None = None,
 ) -> Path:
-    """`figures`: (indicator, modality, zoning, zone, period) → value, None when hidden; a ratio
+    """`zeros`: what the manifest says of them. `contours`: (zoning, zone) → its contour, in degrees. `figures`: (indicator, modality, zoning, zone, period) → value, None when hidden; a ratio
     gives both sides, or (None, r) to publish r alone."""
     rows: dict[tuple[str, str], list[dict[str, Any]]] = {}
     modalities = set()
@@ -63,14 +67,22 @@ def release(
     names = ("zonage", "code_zone", "code_commune", "origine")
     _write(folder, "zones_communes", [dict(zip(names, z, strict=True)) for z in zones], {})
     known = {(z, c) for z, c, _, _ in zones} | {("territoire", "territoire")}
-    _write(
-        folder, "zones", [{"zonage": z, "code_zone": c, "famille": FAMILIES.get(z, z)} for z, c in sorted(known)], {}
-    )
+    drawn = contours or {}
+    known |= drawn.keys()
+    described = [
+        {"zonage": z, "code_zone": c, "famille": FAMILIES.get(z, z), "geometrie": drawn[z, c].wkb if (z, c) in drawn else None}
+        for z, c in sorted(known)
+    ]  # fmt: skip
+    _write(folder, "zones", described, {"geometrie": pa.binary()})
     passages = [
         {"zonage_depart": "qpv2015", "code_depart": a, "zonage_arrivee": "qpv2024", "code_arrivee": b,
          "reste_depart": x, "reste_arrivee": y, "double_depart": 0.0, "double_arrivee": 0.0}
         for a, b, x, y in links
     ]  # fmt: skip
+    if zeros is not None:
+        (folder / "manifest.json").write_text(
+            json.dumps({"publication": folder.name, "secret": {"zeros": zeros}}), "utf-8"
+        )
     if passages:
         numbers = dict.fromkeys(("reste_depart", "reste_arrivee", "double_depart", "double_arrivee"), pa.float64())
         _write(folder, "passages", passages, numbers)

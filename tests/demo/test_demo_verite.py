@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from qpv_data.clause.load import load_clauses
 from qpv_data.clause.model import Categorie, ClauseJeu, Indicateur
+from qpv_data.clause.secrecy import rule_of
 from qpv_data.demo.cellules import ZONES, Cellule
 from qpv_data.demo.mesures import LIBRE, MESURES, REGLES, Mesure, Regle
 from qpv_data.demo.verite import hidden, rounded
@@ -143,8 +144,9 @@ def test_clauses_and_truth_speak_of_the_same_indicators(
         assert (declared.par, declared.facteur or 1, modalites) == (par, m.facteur, m.modalites), m.id
         assert (declared.distinct is None) == (m.distinct is None), m.id
         rule = REGLES.get(clause.id, LIBRE)
-        dominance = None if clause.secret.dominance is None else Decimal(str(clause.secret.dominance))
-        assert (clause.secret.seuil, dominance) == (rule.seuil, rule.dominance), m.id
+        held = rule_of(clause.secret)
+        share = None if held is None or held.dominance is None else Decimal(str(held.dominance))
+        assert (None if held is None else held.k, share) == (rule.seuil, rule.dominance), m.id
 
 
 def test_the_demonstration_covers_every_category_nature_and_way_of_the_model(

@@ -52,7 +52,7 @@ def personal(ident: str = "points", **more: Any) -> dict[str, Any]:
     kept = [c if c["nom"] != "menage" else coded for c in columns] + [text_column("nom")]
     said = {
         "colonnes": kept, "donnees_personnelles": PERSONAL, "diffusion": "partenaires",
-        "secret": {"regime": "seuil", "unite": "personne", "seuil": 2, "colonne_unite": "menage"},
+        "secret": {"regime": "seuil", "famille": "donnees_ouvertes", "unite_famille": "enregistrement", "unite": "personne", "seuil": 2, "colonne_unite": "menage"},
         "destruction": destruction(),
     }  # fmt: skip
     return points_clause(ident, **{**said, **more})

@@ -127,7 +127,14 @@ def test_modalities_have_bounds_of_their_own(tmp_path: Path) -> None:
     assert bounds_of(mini, "n", "QN09901A", "non_renseigne") == (5, 5, 5)
 
 
-SECRET = {"regime": "seuil", "unite": "menage", "seuil": 3, "colonne_unite": "menage"}
+SECRET = {
+    "regime": "seuil",
+    "famille": "donnees_ouvertes",
+    "unite_famille": "enregistrement",
+    "unite": "menage",
+    "seuil": 3,
+    "colonne_unite": "menage",
+}
 
 
 def ring(number: int, inside: bool = True, start: int = 0) -> Rows:

@@ -34,7 +34,8 @@ class Method(StrEnum):
 class Analysis:
     """Bounds per cell of the system, in 1/scale: proven, so at least as wide as the truth, and tight for `broken`.
 
-    `method`: what gave them, a code per cell (position in `Method`, −1 none). `programs`: how many were solved.
+    `method`: what gave them, a code per cell (position in `Method`, −1 none). `programs`: how many were solved;
+    `abandoned`: past their time, so that a bound may be wider than it could.
     `duals`: (cell, 1 for its upper bound or −1) → equation among unknowns → weight, for bounds that programs gave.
     """
 
@@ -47,6 +48,7 @@ class Analysis:
     broken: Bools
     unproven: Bools
     programs: int = 0
+    abandoned: int = 0
     duals: dict[tuple[int, int], dict[int, float]] = field(default_factory=dict)
 
 
@@ -153,7 +155,9 @@ class _Component:
         seconds = _SECONDS_WHOLE if whole else 120.0
         solved = self.program.maximise(columns, weights, whole, seconds)
         self.analysis.programs += 1
-        if solved is not None:
+        if solved is None:
+            self.analysis.abandoned += 1
+        else:
             self._pool(solved.point)
         return solved
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
+from enum import IntEnum
 from math import ceil, floor
 
 import numpy as np
@@ -13,6 +14,18 @@ from qpv_data.attaque.published import Exact
 from qpv_data.attaque.system import INFINITE, System
 
 _LARGEST = 1 << 50
+
+
+class Trust(IntEnum):
+    """Why an equation holds, from what cannot be false to what figures only suggest."""
+
+    DEFINITION = 0  # what the words mean: the other side of a share, a part taken off
+    BREAKDOWN = 1  # the modalities of an axis make up the whole
+    COMPOSITION = 2  # zones made of whole communes
+    GROUND = 3  # zones that lie in communes, and what they leave
+    GENERATION = 4  # shares of area between generations of neighbourhoods
+    TIME = 5  # periods of a flow
+    COVER = 6  # zones that cover their communes, as no document says
 
 
 @dataclass
@@ -32,6 +45,7 @@ class Builder:
     at: dict[Hashable, int] = field(default_factory=dict)
     reasons: dict[int, str] = field(default_factory=dict)
     rows: list[tuple[str, dict[int, int]]] = field(default_factory=list)
+    trust: dict[str, Trust] = field(default_factory=dict)
 
     def cell(self, key: Hashable, name: str, count: bool, k: int, signed: bool = False) -> int:
         """The number of a cell, created unknown, at least 0 unless `signed`."""
@@ -50,8 +64,9 @@ class Builder:
         """This value is public."""
         self.low[cell] = self.high[cell] = value
 
-    def row(self, family: str, whole: Sequence[int], parts: Sequence[int]) -> None:
-        """Σ whole = Σ parts. `family` names the reason, which figures may refute."""
+    def row(self, family: str, whole: Sequence[int], parts: Sequence[int], trust: Trust = Trust.DEFINITION) -> None:
+        """Σ whole = Σ parts. `family` names the reason, which figures may refute; `trust` is that of the family."""
+        self.trust[family] = trust
         entries: dict[int, int] = {}
         for c in whole:
             entries[c] = entries.get(c, 0) + 1

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from qpv_data.attaque.builder import Builder
-from qpv_data.attaque.measures import Kind, Measure, Place, is_count, protected, providers
-from qpv_data.attaque.places import Slice, zone_equations
+from qpv_data.attaque.builder import Builder, Trust
+from qpv_data.attaque.measures import Kind, Measure, Place, is_count, limit_of, measured, protected, providers
+from qpv_data.attaque.places import zone_equations
 from qpv_data.attaque.published import Exact, Release
+from qpv_data.attaque.slices import Slice
 from qpv_data.attaque.times import time_equations
 from qpv_data.attaque.vintages import Vintage
 
@@ -30,19 +31,22 @@ class Feed:
         return f"{self.kinds[measure].label}{modality} {place.zoning} {place.zone} {place.period}"
 
 
-def feeds(ledger: Sequence[Vintage], releases: Sequence[Release], zeros_published: bool) -> list[Feed]:
+def feeds(ledger: Sequence[Vintage], releases: Sequence[Release]) -> list[Feed]:
     """Every feed with its systems."""
+    found = described(ledger, releases)
+    for feed in found:
+        counts = [m for m in feed.kinds if feed.kinds[m].count]
+        groups = ([counts] if counts else []) + [[m] for m in feed.kinds if not feed.kinds[m].count]
+        feed.builders = [build(feed, group, releases) for group in groups]
+    return found
+
+
+def described(ledger: Sequence[Vintage], releases: Sequence[Release]) -> list[Feed]:
+    """Every feed, with its measures and without its systems."""
     by_jeu: dict[str, list[Vintage]] = {}
     for vintage in ledger:
         by_jeu.setdefault(vintage.jeu, []).append(vintage)
-    found = []
-    for jeu, states in by_jeu.items():
-        feed = Feed(jeu, states, _kinds(jeu, states, releases), [])
-        counts = [m for m in feed.kinds if feed.kinds[m].count]
-        groups = ([counts] if counts else []) + [[m] for m in feed.kinds if not feed.kinds[m].count]
-        feed.builders = [build(feed, group, releases, zeros_published) for group in groups]
-        found.append(feed)
-    return found
+    return [Feed(jeu, states, _kinds(jeu, states, releases), []) for jeu, states in by_jeu.items()]
 
 
 def _kinds(jeu: str, states: Sequence[Vintage], releases: Sequence[Release]) -> dict[Measure, Kind]:
@@ -62,7 +66,8 @@ def _kinds(jeu: str, states: Sequence[Vintage], releases: Sequence[Release]) -> 
     for measure in sorted(present):
         by = [measure.apart] if measure.apart else []
         columns = [(i, c) for i, c in values.get(Measure(*_bare(measure)), []) if not by or i in by]
-        first = min(columns, key=lambda p: (catalogue[p[0]]["nature"] not in ("compte", "somme"), p))
+        said = [p for p in columns if limit_of(catalogue[p[0]]) == measure.limit] or columns
+        first = min(said, key=lambda p: (catalogue[p[0]]["nature"] not in ("compte", "somme"), p))
         row = catalogue[first[0]]
         plain = row["nature"] in ("compte", "somme")
         given = [v for v in present[measure] if v is not None]
@@ -80,7 +85,7 @@ def _bare(measure: Measure) -> tuple[str, str, str, str]:
     return measure.jeu, measure.filtre, measure.kind, measure.expression
 
 
-def build(feed: Feed, group: Sequence[Measure], releases: Sequence[Release], zeros_published: bool) -> Builder:
+def build(feed: Feed, group: Sequence[Measure], releases: Sequence[Release]) -> Builder:
     """The system of some measures of a feed."""
     builder = Builder()
     wanted = set(group)
@@ -96,7 +101,7 @@ def build(feed: Feed, group: Sequence[Measure], releases: Sequence[Release], zer
                 builder.know(at, cell.value)
             elif cell.hidden:
                 builder.hidden[at] = True
-                if zeros_published and cell.surely and kind.count:
+                if cell.surely and kind.count:
                     builder.low[at] = 1
             if cell.value is None and cell.bounds is not None and kind.count:
                 low, high = cell.bounds
@@ -118,12 +123,33 @@ def _equations(feed: Feed, builder: Builder, state: Vintage, wanted: set[Measure
                 at = builder.at[measure, place, state.number]
                 wholes.setdefault((measure, place.axis, place.zoning, place.zone), []).append(at)
     for (measure, axis, modality), present in slices.items():
+        if measure.limit or (measure.kind != "somme" and not feed.kinds[measure].count):
+            continue
         zone_equations(_slice(feed, builder, state, release, measure, axis, modality, present))
     for (measure, axis, zoning, zone), parts in wholes.items():
         whole = builder.at.get((measure, Place("", "", zoning, zone, state.period), state.number))
         if whole is not None and measure.kind == "somme":
-            builder.row(f"{feed.kinds[measure].label} : ensemble = {axis}", [whole], parts)
+            builder.row(f"{feed.kinds[measure].label} : ensemble = {axis}", [whole], parts, Trust.BREAKDOWN)
+    _unpublished_wholes(feed, builder, state, list(slices))
     _complements(feed, builder, state, wanted, release)
+
+
+def _unpublished_wholes(
+    feed: Feed, builder: Builder, state: Vintage, slices: Sequence[tuple[Measure, str, str]]
+) -> None:
+    """Ground that no row publishes divides into the same breakdowns: nobody there is nobody of any kind."""
+    modalities: dict[tuple[Measure, str], list[str]] = {}
+    for measure, axis, modality in slices:
+        if axis and measure.kind == "somme":
+            modalities.setdefault((measure, axis), []).append(modality)
+    names = [key[5] for key in builder.at if len(key) == 6 and key[3:5] == (state.period, state.number)]  # type: ignore[arg-type, index]
+    for (measure, axis), found in sorted(modalities.items()):
+        for name in dict.fromkeys(names):
+            whole = builder.at.get((measure, "", "", state.period, state.number, name))
+            parts = [builder.at.get((measure, axis, m, state.period, state.number, name)) for m in sorted(found)]
+            if whole is not None and None not in parts:
+                label = f"{feed.kinds[measure].label} : ensemble = {axis}"
+                builder.row(label, [whole], [p for p in parts if p is not None], Trust.BREAKDOWN)
 
 
 def _slice(
@@ -159,11 +185,13 @@ def _complements(feed: Feed, builder: Builder, state: Vintage, wanted: set[Measu
         if row["jeu"] != feed.jeu or row["nature"] != "part" or not protected(row):
             continue
         pair = [m for m, _ in providers(row)]
-        if not set(pair) <= wanted or not all(feed.kinds[m].count for m in pair):
-            continue
         for measure, place in state.cells:
-            whole = builder.at.get((pair[1], place, state.number))
-            if measure == pair[0] and whole is not None:
+            family = release.zoning.family.get(place.zoning)
+            top, bottom = (measured(m, row, family) for m in pair)
+            if measure != top or not {top, bottom} <= wanted or not all(feed.kinds[m].count for m in (top, bottom)):
+                continue
+            whole = builder.at.get((bottom, place, state.number))
+            if whole is not None:
                 part = builder.at[measure, place, state.number]
                 name = f"{indicator}, complément, {place.zoning} {place.zone} {place.period}"
                 other = builder.cell((indicator, "complément", place, state.number), name, True, feed.kinds[measure].k)

@@ -100,7 +100,11 @@ def _short(value: Fraction) -> str:
 
 @dataclass
 class Report:
-    """Findings of every attack, and what was attacked."""
+    """Findings of every attack, and what was attacked.
+
+    `notes`: what the attack did not use, or could not end. `to_review`: those of them that a person must look at,
+    since figures contradict what documents say, or a finding may be missing.
+    """
 
     findings: list[Finding] = field(default_factory=list)
     published: int = 0
@@ -109,6 +113,13 @@ class Report:
     equations: int = 0
     attacks: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    to_review: list[str] = field(default_factory=list)
+
+    def note(self, said: str, review: bool) -> None:
+        """Add a note, once."""
+        for notes in (self.notes, self.to_review) if review else (self.notes,):
+            if said not in notes:
+                notes.append(said)
 
     def add(self, other: Report) -> None:
         """Join the report of another system."""
@@ -118,7 +129,8 @@ class Report:
         self.derivable += other.derivable
         self.equations += other.equations
         self.attacks += [a for a in other.attacks if a not in self.attacks]
-        self.notes += [n for n in other.notes if n not in self.notes]
+        for said in other.notes:
+            self.note(said, said in other.to_review)
 
     def counts(self) -> dict[str, int]:
         """Findings by kind, every kind named."""
@@ -134,6 +146,7 @@ class Report:
             "equations": self.equations,
             "attaques": self.attacks,
             "reserves": self.notes,
+            "a_revoir": self.to_review,
             "resume": self.counts(),
             "constats": [f.row() for f in self.findings],
         }
@@ -154,6 +167,8 @@ def attack(system: System, proofs: int, attacker: str = "public", singletons: Se
         proof = prover.proof(cell) if rank < proofs else None
         report.findings.append(_finding(analysis, cell, proof, attacker))
     report.findings += _contributors(analysis, singletons, attacker)
+    if analysis.abandoned:
+        report.note(f"{analysis.abandoned} programme(s) abandonné(s) : un constat peut manquer", review=True)
     return report
 
 

@@ -15,12 +15,16 @@ _RATIOS = ("part", "moyenne", "taux")
 
 @dataclass(frozen=True, order=True)
 class Measure:
-    """A quantity over records: `kind` `somme` adds up, `distinct` does not. `expression` `1` counts records."""
+    """A quantity over records: `kind` `somme` adds up, `distinct` does not. `expression` `1` counts records.
+
+    `limit`: by which rule a neighbourhood counts records outside it, so that it is no part of its commune.
+    """
 
     jeu: str
     filtre: str
     kind: str
     expression: str
+    limit: str = ""
     apart: str = ""  # an indicator that disagrees with the others on what it measures
 
 
@@ -40,7 +44,8 @@ class Fact:
     """One figure of one release: `value` is None when hidden (`hidden`) or absent (`blind`).
 
     `bounds`, for `reason`: what a published ratio says of a numerator that no row publishes.
-    `surely`: hidden because it is small, and not for the other side of a ratio: with zeros published, at least 1.
+    `own`: hidden by a row whose value it is, and not one side of a ratio. `surely`: and it is no zero, which a row
+    of this release would publish.
     """
 
     measure: Measure
@@ -48,6 +53,7 @@ class Fact:
     value: Exact | None
     hidden: bool
     blind: bool
+    own: bool
     surely: bool
     indicator: str
     release: int
@@ -73,6 +79,22 @@ def protected(row: Mapping[str, Any]) -> bool:
     return bool(regime == "seuil") and row["seuil"] is not None
 
 
+def divisors(row: Mapping[str, Any]) -> list[str]:
+    """The indicators of other feeds that a rate divides by: a zoning takes the first that has values there."""
+    return [] if row["par"] is None else str(row["par"]).split(", ")
+
+
+def limit_of(row: Mapping[str, Any]) -> str:
+    """The rule by which an indicator counts records beyond the contour of a neighbourhood; empty for none."""
+    rules = [f"{name} {row[name]:g}" for name in ("largeur_limite_m", "rayon_m") if row.get(name) is not None]
+    return " ".join(rules)
+
+
+def measured(measure: Measure, row: Mapping[str, Any], family: str | None) -> Measure:
+    """What the measure is in a zone of a family: the rule of limits is about neighbourhoods alone."""
+    return replace(measure, limit=limit_of(row) if family == "qpv" else "")
+
+
 def providers(row: Mapping[str, Any]) -> list[tuple[Measure, str]]:
     """The measures that an indicator publishes, with the column of `valeurs` that holds each."""
     jeu, filtre, nature = str(row["jeu"]), str(row["filtre"] or ""), row["nature"]
@@ -84,7 +106,8 @@ def providers(row: Mapping[str, Any]) -> list[tuple[Measure, str]]:
         return [(Measure(jeu, filtre, "somme", str(top)), "numerateur")]
     if nature not in _RATIOS:
         return []
-    found = [(Measure(jeu, filtre, "somme", str(top or "1")), "numerateur")]
+    kind_of_top = "distinct" if row.get("distincts") else "somme"
+    found = [(Measure(jeu, filtre, kind_of_top, str(top or "1")), "numerateur")]
     if row["par"] is None:
         found.append((Measure(jeu, filtre, "somme", str(row["denominateur"] or "1")), "denominateur"))
     return found
@@ -95,7 +118,11 @@ def is_count(measure: Measure, row: Mapping[str, Any], values: Iterable[Exact]) 
     taken for one, which is the cautious side."""
     if any(v.denominator != 1 or v < 0 for v in values):
         return False
-    if measure.kind == "distinct" or measure.expression == "1" or row["nature"] == "part":
+    if (
+        (measure.kind == "distinct" and row["nature"] == "compte")
+        or measure.expression == "1"
+        or row["nature"] == "part"
+    ):
         return True
     unit, protected_unit = str(row["unite"] or "").lower(), str(row["unite_secret"] or "").lower()
     return bool(protected_unit) and row["nature"] == "somme" and unit.startswith(protected_unit)
@@ -108,7 +135,8 @@ def facts(releases: Sequence[Release]) -> list[Fact]:
         known = {i: providers(row) for i, row in release.catalogue.items() if protected(row)}
         for row in release.rows:
             for measure, column in known.get(row.indicator, ()):
-                nature = release.catalogue[row.indicator]["nature"]
+                described = release.catalogue[row.indicator]
+                nature, family = described["nature"], release.zoning.family.get(row.zoning)
                 given = row.numerator if column == "numerateur" else row.denominator
                 axis = release.axes.get((row.indicator, row.modality)) or ""
                 place = Place(axis, row.modality if axis else "", row.zoning, row.zone, row.period)
@@ -117,8 +145,11 @@ def facts(releases: Sequence[Release]) -> list[Fact]:
                 if blind and row.observation == "sans_objet":
                     continue
                 value = None if given is None else exact(given)
-                surely = hidden and nature in ("compte", "somme")
-                fact = Fact(measure, place, value, hidden, blind, surely, row.indicator, number)
+                own = hidden and nature in ("compte", "somme")
+                # A sum over few units is hidden even when it is nothing; a number of records is then at least 1.
+                surely = hidden and nature == "compte" and release.zeros_published
+                at = measured(measure, described, family)
+                fact = Fact(at, place, value, hidden, blind, own, surely, row.indicator, number)
                 if blind and column == "numerateur" and row.value is not None:
                     fact = _from_ratio(fact, release, row)
                 found.append(fact)
@@ -154,7 +185,7 @@ def _largest(release: Release, described: Mapping[str, Any]) -> int:
     """The largest published figure of what a ratio divides by: no zone has more."""
     wanted = [m for m, c in providers(described) if c == "denominateur"]
     same = {i for i, r in release.catalogue.items() if wanted and (wanted[0], "numerateur") in providers(r)}
-    names = {described["par"]} if described["par"] is not None else same
+    names = set(divisors(described)) or same
     return int(max((release.largest.get(name, 0) for name in names), default=0))
 
 
@@ -164,13 +195,17 @@ def _denominator(release: Release, row: Row) -> float | None:
         return row.denominator
     described = release.catalogue[row.indicator]
     if described["par"] is None:
-        wanted = next(m for m, c in providers(described) if c == "denominateur")
-        names = [i for i, r in release.catalogue.items() if (wanted, "numerateur") in providers(r)]
+        wanted, limit = next(m for m, c in providers(described) if c == "denominateur"), limit_of(described)
+        catalogue = release.catalogue.items()
+        names = [i for i, r in catalogue if (wanted, "numerateur") in providers(r) and limit_of(r) == limit]
         same = [release.figure(name, row, row.period) for name in names]
         return next((v for v in same if v is not None), None)
-    periods = [p for p in release.periods(described["par"]) if p[:4] <= row.period[:4]]
-    at = [release.figure(described["par"], row, p) for p in (row.period, *sorted(periods, reverse=True))]
-    return next((v for v in at if v is not None), None)
+    for name in divisors(described):
+        periods = [p for p in release.periods(name) if p[:4] <= row.period[:4]]
+        at = [release.figure(name, row, p) for p in (row.period, *sorted(periods, reverse=True))]
+        if (found := next((v for v in at if v is not None), None)) is not None:
+            return found
+    return None
 
 
 def _agreeing(found: list[Fact]) -> list[Fact]:

@@ -5,51 +5,14 @@ Each equation carries the family of its reason; a family that published figures 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 
-from qpv_data.attaque.builder import Builder
-from qpv_data.attaque.published import Link, Zoning
+from qpv_data.attaque.atoms import face_equations
+from qpv_data.attaque.builder import Trust
+from qpv_data.attaque.published import Link
+from qpv_data.attaque.slices import UNPLACED, WHOLE, Slice
 
 _SLIVER = 1e-6  # a share of area under which two generations leave no ground between them
-_WHOLE = "territoire"
-_UNPLACED = "non_localise"
-
-
-@dataclass(frozen=True)
-class Slice:
-    """One quantity, one breakdown, one period. `find` gives the cell of a zone, or None where there is none."""
-
-    builder: Builder
-    zoning: Zoning
-    tag: str
-    additive: bool
-    find: Callable[[str, str], int | None]
-    virtual: Callable[[str], int]
-    label: str
-    period: str
-
-    def total(self, family: str, whole: int, parts: list[int]) -> None:
-        """whole = Σ parts; for distinct units, whole ≤ Σ parts and each part ≤ whole."""
-        named = f"{self.tag} : {family}"
-        if self.additive:
-            self.builder.row(named, [whole], parts)
-            return
-        for part in parts:
-            left = self.population(f"{self.short(whole)} sans {self.short(part)}")
-            self.builder.row(named, [whole], [part, left])
-        twice = self.virtual(f"{family} : unités de {self.short(whole)} vues plusieurs fois")
-        self.builder.row(named, [whole, twice], parts)
-
-    def short(self, cell: int) -> str:
-        """The name of a zone's cell, without what the whole slice shares."""
-        return self.builder.names[cell].removeprefix(f"{self.label} ").removesuffix(f" {self.period}")
-
-    def population(self, name: str) -> int:
-        """A cell that no row publishes, to which the rule applies."""
-        cell = self.virtual(name)
-        self.builder.derivable[cell] = True
-        return cell
 
 
 def zone_equations(s: Slice) -> None:
@@ -61,13 +24,26 @@ def zone_equations(s: Slice) -> None:
             parts = [s.find("commune", c) for c in members]
             whole = s.find(zoning, zone)
             if whole is not None and None not in parts:
-                s.total(f"{zoning} = communes", whole, [p for p in parts if p is not None])
+                s.total(f"{zoning} = communes", whole, [p for p in parts if p is not None], Trust.COMPOSITION)
+    drawn = _drawn(s)
+    if len(drawn) > 1:
+        face_equations(s, drawn)
     for zoning, family in sorted(s.zoning.family.items()):
+        if zoning in drawn:
+            continue
         if family == "qpv":
             _quarters(s, zoning, communes)
-        elif zoning not in s.zoning.composed and zoning not in ("commune", _WHOLE, _UNPLACED):
+        elif zoning not in s.zoning.composed and zoning not in ("commune", WHOLE, UNPLACED):
             _partition(s, zoning, communes)
-    _generations(s)
+    _generations(s, drawn)
+
+
+def _drawn(s: Slice) -> frozenset[str]:
+    """Zonings of this slice whose contours are published. Only sums are the sum of faces."""
+    if s.zoning.faces is None or not s.additive:
+        return frozenset()
+    zones = {pair for members in s.zoning.faces.area for pair in members}
+    return frozenset(zoning for zoning, zone in zones if s.find(zoning, zone) is not None)
 
 
 def _zones(s: Slice, zoning: str) -> Iterator[tuple[str, list[str]]]:
@@ -77,12 +53,12 @@ def _zones(s: Slice, zoning: str) -> Iterator[tuple[str, list[str]]]:
 
 
 def _territory(s: Slice, communes: list[str]) -> None:
-    whole, parts = s.find(_WHOLE, _WHOLE), [s.find("commune", c) for c in communes]
+    whole, parts = s.find(WHOLE, WHOLE), [s.find("commune", c) for c in communes]
     if whole is None or not parts or None in parts:
         return
-    unplaced = s.find(_UNPLACED, _WHOLE)
+    unplaced = s.find(UNPLACED, WHOLE)
     members = [p for p in parts if p is not None] + ([] if unplaced is None else [unplaced])
-    s.total("territoire = communes + non localisés", whole, members)
+    s.total("territoire = communes + non localisés", whole, members, Trust.COMPOSITION)
 
 
 def _quarters(s: Slice, zoning: str, communes: list[str]) -> None:
@@ -95,16 +71,17 @@ def _quarters(s: Slice, zoning: str, communes: list[str]) -> None:
         pieces = [cell]
         if len(members) > 1:
             pieces = [s.population(f"{zone} dans {c}") for c in members]
-            s.total(f"{zoning} à cheval", cell, pieces)
+            s.total(f"{zoning} à cheval", cell, pieces, Trust.GROUND)
         for commune, piece in zip(members, pieces, strict=True):
             touching[commune].append(piece)
     for commune, quarters in touching.items():
         whole = s.find("commune", commune)
         if whole is None:
             continue
-        unplaced = s.find(_UNPLACED, commune)
+        unplaced = s.find(UNPLACED, commune)
         rest = s.population(f"hors {zoning} à {commune}")
-        s.total(f"commune = {zoning} + reste", whole, [*quarters, rest] + ([] if unplaced is None else [unplaced]))
+        parts = [*quarters, rest] + ([] if unplaced is None else [unplaced])
+        s.total(f"commune = {zoning} + reste", whole, parts, Trust.GROUND)
 
 
 def _partition(s: Slice, zoning: str, communes: list[str]) -> None:
@@ -119,15 +96,15 @@ def _partition(s: Slice, zoning: str, communes: list[str]) -> None:
         whole = s.find("commune", commune)
         if whole is None or not zones:
             continue
-        unplaced = s.find(_UNPLACED, commune)
+        unplaced = s.find(UNPLACED, commune)
         placed = [*zones] + ([] if unplaced is None else [unplaced])
-        s.total(f"commune = {zoning} entiers", whole, placed)
+        s.total(f"commune = {zoning} entiers", whole, placed, Trust.COVER)
         rest = s.virtual(f"hors {zoning} à {commune}")
-        s.total(f"commune = {zoning} + reste", whole, [*placed, rest])
+        s.total(f"commune = {zoning} + reste", whole, [*placed, rest], Trust.GROUND)
 
 
-def _generations(s: Slice) -> None:
-    """Each zone of a generation is its shares with the other, and what it shares with none."""
+def _generations(s: Slice, drawn: frozenset[str]) -> None:
+    """Each zone of a generation is its shares with the other, and what it shares with none, where no contour says."""
     if not s.additive:
         _unchanged(s)
         return
@@ -135,6 +112,8 @@ def _generations(s: Slice) -> None:
     rests: dict[tuple[str, str], float] = {}
     spoilt: set[tuple[str, str]] = set()
     for link in s.zoning.links:
+        if {link.old[0], link.new[0]} <= drawn:
+            continue
         old, new = _ends(link)
         for end, rest in ((old, link.rest_old), (new, link.rest_new)):
             if end is not None:
@@ -152,7 +131,7 @@ def _generations(s: Slice) -> None:
             continue
         if rests[end] > _SLIVER or not members:
             members = [*members, s.population(f"{end[1]} hors de l'autre génération")]
-        s.total(f"générations ({end[1]})", whole, members)
+        s.total(f"générations ({end[1]})", whole, members, Trust.GENERATION)
 
 
 def _unchanged(s: Slice) -> None:
@@ -162,7 +141,7 @@ def _unchanged(s: Slice) -> None:
             alone = sum(old in _ends(o) or new in _ends(o) for o in s.zoning.links) == 1
             first, second = s.find(*old), s.find(*new)
             if alone and first is not None and second is not None:
-                s.builder.row(f"{s.tag} : générations ({old[1]})", [first], [second])
+                s.builder.row(f"{s.tag} : générations ({old[1]})", [first], [second], Trust.GENERATION)
 
 
 def _ends(link: Link) -> tuple[tuple[str, str] | None, tuple[str, str] | None]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
@@ -11,6 +12,7 @@ from typing import Any
 
 import duckdb
 
+from qpv_data.attaque.faces import Faces, read_faces
 from qpv_data.attaque.refusal import RefusedInputError
 
 Exact = int | Fraction  # whole numbers stay integers: they are most figures, and quicker
@@ -18,7 +20,7 @@ Exact = int | Fraction  # whole numbers stay integers: they are most figures, an
 _ROWS = """
 SELECT indicateur, modalite, zonage, code_zone, periode, valeur, numerateur, denominateur,
   statut_observation, statut_diffusion
-FROM read_parquet($files, hive_partitioning = true)
+FROM read_parquet($files, hive_partitioning = true, hive_types_autocast = false)
 WHERE list_contains($indicators, indicateur)
 ORDER BY ALL
 """
@@ -54,23 +56,28 @@ class Link:
 @dataclass(frozen=True)
 class Zoning:
     """`communes`: (zoning, zone) → its communes. `composed`: zonings made of whole communes. `quarters`: zonings of
-    neighbourhoods. `family` of every zoning."""
+    neighbourhoods. `family` of every zoning. `faces`: what contours cut out, when they are published."""
 
     communes: dict[tuple[str, str], list[str]]
     composed: frozenset[str]
     family: dict[str, str]
     links: tuple[Link, ...]
+    faces: Faces | None = None
 
 
 @dataclass(frozen=True)
 class Release:
-    """`catalogue`: indicator → its row. `axes`: (indicator, modality) → the breakdown, None for the whole."""
+    """`catalogue`: indicator → its row. `axes`: (indicator, modality) → the breakdown, None for the whole.
+
+    `zeros_published`: the policy that its manifest states; a hidden count is then no zero, the sides of a share apart.
+    """
 
     name: str
     rows: list[Row]
     catalogue: dict[str, dict[str, Any]]
     axes: dict[tuple[str, str], str | None]
     zoning: Zoning
+    zeros_published: bool = True
 
     @cached_property
     def _figures(self) -> dict[tuple[str, str, str, str, str], float]:
@@ -113,7 +120,9 @@ def read_release(folder: Path) -> Release:
 def with_rows(release: Release, folder: Path, indicators: Sequence[str]) -> Release:
     """The release with the values of some indicators: a large ledger is attacked feed by feed."""
     files = [str(p) for p in sorted((folder / "valeurs").rglob("*.parquet"))]
-    with duckdb.connect() as con:
+    if not files:
+        return replace(release, rows=[])
+    with _database() as con:
         try:
             found = con.execute(_ROWS, {"files": files, "indicators": list(indicators)}).fetchall()
         except duckdb.Error as e:
@@ -121,18 +130,52 @@ def with_rows(release: Release, folder: Path, indicators: Sequence[str]) -> Rele
     return replace(release, rows=[Row(*r) for r in found])
 
 
-def read_catalogue(folder: Path) -> Release:
-    """The release without its values."""
-    if not (folder / "valeurs").is_dir() or not (folder / "indicateurs.parquet").is_file():
-        message = "ni valeurs/ ni indicateurs.parquet : ce n'est pas une publication"
+def read_catalogue(folder: Path, known_faces: dict[str, Faces | None] | None = None) -> Release:
+    """The release without its values. `known_faces`: those of releases read before, which may be the same."""
+    if not (folder / "indicateurs.parquet").is_file():
+        message = "pas d'indicateurs.parquet : ce n'est pas une publication"
         raise RefusedInputError(folder.name, "source_absente", message, "donner un dossier releases/<publication>")
-    with duckdb.connect() as con:
+    zeros = _zeros_published(folder)
+    with _database() as con:
         try:
-            catalogue = {r["indicateur"]: r for r in _table(con, folder, "indicateurs")}
+            catalogue = _settled({r["indicateur"]: r for r in _table(con, folder, "indicateurs")})
             axes = {(r["indicateur"], r["modalite"]): r["axe"] for r in _table(con, folder, "modalites")}
-            return Release(folder.name, [], catalogue, axes, _zoning(con, folder))
+            zoning = replace(_zoning(con, folder), faces=read_faces(folder, {} if known_faces is None else known_faces))
+            return Release(folder.name, [], catalogue, axes, zoning, zeros)
         except (duckdb.Error, KeyError) as e:
             raise _unreadable(folder, e) from None
+
+
+def _settled(catalogue: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """`distincts`: whether the numerator of a rate may be distinct units, which do not add up. The catalogue does not
+    say it of a rate; another indicator of the feed that has the same numerator does."""
+    sums = {(r["jeu"], r["numerateur"]) for r in catalogue.values() if r["nature"] in ("somme", "part", "moyenne")}
+    for row in catalogue.values():
+        rate = row["nature"] == "taux" and row["par"] is not None and row["numerateur"] is not None
+        row["distincts"] = rate and (row["jeu"], row["numerateur"]) not in sums
+    return catalogue
+
+
+def _database() -> duckdb.DuckDBPyConnection:
+    """In memory, and nowhere else: no file is left where the attack runs."""
+    return duckdb.connect(config={"temp_directory": ""})
+
+
+def _zeros_published(folder: Path) -> bool:
+    """`secret: {zeros: publies}` or `caches` of the manifest; published when it says nothing, or is not there yet."""
+    path = folder / "manifest.json"
+    if not path.is_file():
+        return True
+    try:
+        manifest = json.loads(path.read_text("utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as e:
+        raise _unreadable(folder, e) from None
+    secret = manifest.get("secret") if isinstance(manifest, Mapping) else None
+    said = secret.get("zeros", "publies") if isinstance(secret, Mapping) else "publies"
+    if said not in ("publies", "caches"):
+        message = f"manifest.json, secret.zeros : {said}"
+        raise RefusedInputError(folder.name, "valeur_invalide", message, "publies ou caches")
+    return bool(said == "publies")
 
 
 def _unreadable(folder: Path, error: Exception) -> RefusedInputError:

@@ -15,9 +15,10 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
-from qpv_data.attaque.system import Bools, Ints, System, Unknowns, unknowns
+from qpv_data.attaque.system import Bools, Ints, System, Unknowns, contradiction, unknowns
 
 PRIME = (1 << 61) - 1
+_LARGEST = 1 << 55  # beyond any sum of published values: the residue of a fraction
 _RHS = -1  # the column of the right-hand side in an eliminated row
 
 
@@ -42,8 +43,35 @@ def determined(system: System) -> Determined:
     """Every exact recovery by linear algebra."""
     u = unknowns(system)
     found = _peel(u)
-    _eliminate(u, found)
+    try:
+        _eliminate(u, found, system.integer[u.cells])
+    except _InconsistentError as e:
+        raise contradiction(system, u.cells[e.columns].tolist()) from None
+    _verify(system, found)
     return found
+
+
+def _verify(system: System, found: Determined) -> None:
+    """Put the values that were found back in the equations. A residue that does not satisfy them is a fraction: an
+    amount may be one, which bounds then give; nothing whole satisfies the equations of numbers of units."""
+    u = found.unknowns
+    closed = abs(u.matrix) @ (~found.known).astype(np.int64) == 0
+    wrong = np.flatnonzero(closed & (u.matrix @ np.where(found.known, found.value, 0) != u.rhs))
+    if not len(wrong):
+        return
+    columns = np.unique(u.matrix[wrong].indices)
+    fractions = columns[(found.by_row[columns] < 0) & ~system.integer[u.cells[columns]]]
+    if not len(fractions):
+        raise contradiction(system, u.cells[columns].tolist())
+    found.known[fractions], found.value[fractions] = False, 0
+
+
+class _InconsistentError(Exception):
+    """Equations of a component that contradict each other, whatever the bounds."""
+
+    def __init__(self, columns: Ints) -> None:
+        super().__init__()
+        self.columns = columns
 
 
 def _peel(u: Unknowns) -> Determined:
@@ -79,8 +107,8 @@ def _peel(u: Unknowns) -> Determined:
     return found
 
 
-def _eliminate(u: Unknowns, found: Determined) -> None:
-    """What remains after peeling, one connected component at a time."""
+def _eliminate(u: Unknowns, found: Determined, whole: Bools) -> None:
+    """What remains after peeling, one connected component at a time. `whole`: unknowns in whole units."""
     rest = np.flatnonzero(~found.known)
     if not len(rest):
         return
@@ -92,10 +120,16 @@ def _eliminate(u: Unknowns, found: Determined) -> None:
     for rows, cols in components(matrix):
         if len(cols) < 2:
             continue
-        for col, (value, null) in _solve(matrix, rhs, rows).items():
+        try:
+            solved = _solve(matrix, rhs, rows)
+        except _InconsistentError:
+            raise _InconsistentError(rest[cols]) from None
+        for col, (value, null) in solved.items():
             target = rest[col]
             found.null[:, target] = null
-            if null == (0, 0):
+            if null == (0, 0) and abs(value) >= _LARGEST and whole[target]:
+                raise _InconsistentError(rest[cols])
+            if null == (0, 0) and abs(value) < _LARGEST:
                 found.known[target], found.value[target], found.order[target] = True, value, step
 
 
@@ -155,15 +189,16 @@ def _centred(residue: int) -> int:
 
 def _distinct_rows(matrix: sparse.csr_matrix, rhs: Ints, rows: Ints) -> list[dict[int, int]]:
     """Crossed hierarchies say the same thing several times: each equation once."""
-    seen: set[tuple[tuple[int, int], ...]] = set()
+    seen: dict[tuple[tuple[int, int], ...], int] = {}
     kept: list[dict[int, int]] = []
     for r in rows.tolist():
         start, end = matrix.indptr[r], matrix.indptr[r + 1]
         pairs = sorted(zip(matrix.indices[start:end].tolist(), matrix.data[start:end].tolist(), strict=True))
         sign = 1 if pairs[0][1] > 0 else -1
         key = tuple((c, sign * v) for c, v in pairs)
-        if key not in seen:
-            seen.add(key)
+        if seen.setdefault(key, sign * int(rhs[r])) != sign * int(rhs[r]):
+            raise _InconsistentError(np.array([c for c, _ in key], np.int64))
+        if len(seen) > len(kept):
             row = {c: v % PRIME for c, v in key}
             row[_RHS] = sign * int(rhs[r]) % PRIME
             kept.append(row)
@@ -204,6 +239,8 @@ def _triangle(rows: list[dict[int, int]]) -> list[tuple[int, dict[int, int]]]:
             if len(holders[c]) == 1:
                 alone.append(c)
         if not columns:
+            if row.get(_RHS, 0):
+                raise _InconsistentError(np.empty(0, np.int64))
             continue
         pivot = min(columns, key=lambda c: (len(holders[c]), c))
         _scale(row, pow(row[pivot], -1, PRIME))

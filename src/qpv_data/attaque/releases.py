@@ -9,17 +9,18 @@ from pathlib import Path
 
 from qpv_data.attaque.builder import Builder
 from qpv_data.attaque.cells import read_rows
+from qpv_data.attaque.faces import Faces
+from qpv_data.attaque.families import attack_believed
 from qpv_data.attaque.feeds import Feed, feeds
-from qpv_data.attaque.findings import Finding, Kind, Report, attack
-from qpv_data.attaque.measures import Fact, Place, facts, protected, providers
+from qpv_data.attaque.findings import Finding, Kind, Report
+from qpv_data.attaque.measures import Fact, Place, divisors, facts, measured, protected, providers
 from qpv_data.attaque.partners import Own, attack_as_partner, groups
 from qpv_data.attaque.proofs import Proof, Term
 from qpv_data.attaque.published import Release, exact, read_catalogue, with_rows
 from qpv_data.attaque.refusal import RefusedInputError
 from qpv_data.attaque.revisions import attack_revisions
 from qpv_data.attaque.vintages import Cell, Vintage, vintages
-
-_CONFIRMATIONS = 3  # equations that figures must confirm before a partition that no document states is believed
+from qpv_data.attaque.zeros import without_zeros
 
 
 def attack_releases(
@@ -33,8 +34,12 @@ def attack_releases(
 
     `known`: figures published elsewhere. `partners`: what each partner holds of the same figures, which it subtracts;
     attacked one by one, then by pairs. Columns of both: `indicateur, modalite, zonage, code_zone, periode, valeur`.
+    `zeros_published`: in place of what the manifests say. Folders may be drafts, anywhere: nothing is written or kept.
     """
-    ledger = [read_catalogue(folder) for folder in folders]
+    faces: dict[str, Faces | None] = {}
+    ledger = [read_catalogue(folder, faces) for folder in folders]
+    if zeros_published is not None:
+        ledger = [replace(release, zeros_published=zeros_published) for release in ledger]
     elsewhere = [fact for path in known for fact in _known(path, ledger[-1], len(ledger))]
     holders = list(groups({path.stem: _known(path, ledger[-1], len(ledger)) for path in partners}))
     report = Report()
@@ -43,8 +48,8 @@ def attack_releases(
             with_rows(release, folder, _indicators(release, jeu))
             for release, folder in zip(ledger, folders, strict=True)
         ]
-        figures = [f for f in (*facts(releases), *elsewhere) if f.measure.jeu == jeu]
-        report.add(_attack_feed(vintages(figures), releases, holders, zeros_published is not False, proofs))
+        figures = [f for f in (*without_zeros(facts(releases), releases), *elsewhere) if f.measure.jeu == jeu]
+        report.add(_attack_feed(vintages(figures), releases, holders, proofs))
     report.findings.sort(key=lambda f: (f.proof is None, list(Kind).index(f.kind), f.cell))
     return report
 
@@ -52,21 +57,24 @@ def attack_releases(
 def _indicators(release: Release, jeu: str) -> list[str]:
     """Those of a feed, and those that they divide by."""
     own = {i: r for i, r in release.catalogue.items() if r["jeu"] == jeu}
-    return sorted({*own, *(str(r["par"]) for r in own.values() if r["par"] is not None)})
+    return sorted({*own, *(name for r in own.values() for name in divisors(r))})
 
 
 def _attack_feed(
     states: Sequence[Vintage],
     releases: Sequence[Release],
     holders: Sequence[tuple[str, Own]],
-    zeros_published: bool,
     proofs: int,
 ) -> Report:
     report = Report()
-    for feed in feeds(states, releases, zeros_published):
+    for feed in feeds(states, releases):
         for builder in feed.builders:
             report.add(_attack_builder(builder, holders, proofs))
         report.findings += _elsewhere(feed, releases)
+        for measure in feed.kinds:
+            if measure.apart:
+                said = f"{measure.apart} publie d'autres valeurs qu'un indicateur de même définition : attaqués à part"
+                report.note(said, review=True)
     if len(releases) > 1:
         report.add(attack_revisions(states, releases))
     return report
@@ -74,22 +82,15 @@ def _attack_feed(
 
 def _attack_builder(builder: Builder, holders: Sequence[tuple[str, Own]], proofs: int) -> Report:
     """Drop what figures refute, then attack: the public first, then each holder of a part."""
-    refuted = builder.refuted()
-    unsure = {
-        family
-        for family in {f for f, _ in builder.rows}
-        if family.endswith("entiers") and builder.confirmed(family) < _CONFIRMATIONS
-    }
-    report = attack(builder.system(refuted | unsure), proofs)
+    report, dropped = attack_believed(builder, proofs)
     said = {builder.names[cell]: reason for cell, reason in builder.reasons.items()}
     report.findings = [
         replace(f, method=said[f.cell]) if f.proof is None and f.cell in said else f for f in report.findings
     ]
     report.attacks.append("zonages liés et générations")
-    report.notes += [f"équation écartée, des valeurs publiées la réfutent : {f}" for f in sorted(refuted)]
     seen = {f.cell for f in report.findings}
     for attacker, own in holders:
-        report.add(attack_as_partner(builder, own, attacker, refuted | unsure, seen))
+        report.add(attack_as_partner(builder, own, attacker, dropped, seen))
     return report
 
 
@@ -100,7 +101,7 @@ def _elsewhere(feed: Feed, releases: Sequence[Release]) -> list[Finding]:
         for (measure, place), cell in sorted(vintage.cells.items(), key=lambda item: repr(item[0])):
             if cell.value is None or not cell.hidden:
                 continue
-            if not (cell.surely or cell.hidden_by == cell.published_by) or cell.source > cell.hidden_in:
+            if not (cell.own or cell.hidden_by == cell.published_by) or cell.source > cell.hidden_in:
                 continue  # published later, or by others: what it gives of the rest is in the equations
             name, value = feed.name(measure, place), Fraction(cell.value)
             where = f"par {releases[cell.source].name}"
@@ -126,7 +127,8 @@ def _ratios(vintage: Vintage, releases: Sequence[Release]) -> list[Finding]:
             continue
         axis = release.axes.get((row.indicator, row.modality)) or ""
         place = Place(axis, row.modality if axis else "", row.zoning, row.zone, row.period)
-        cells = [vintage.cells.get((measure, place)) for measure, _ in both]
+        family = release.zoning.family.get(row.zoning)
+        cells = [vintage.cells.get((measured(measure, described, family), place)) for measure, _ in both]
         values = [c.value for c in cells if c is not None and c.value is not None]
         if len(values) == 2 and values[1]:
             terms = tuple(
@@ -160,5 +162,6 @@ def _known(path: Path, release: Release, number: int) -> list[Fact]:
         axis = release.axes.get((row["indicateur"], row["modalite"])) or ""
         place = Place(axis, row["modalite"] if axis else "", row["zonage"], row["code_zone"], row["periode"])
         value = exact(float(row["valeur"]))
-        found.append(Fact(measure, place, value, False, False, False, row["indicateur"], number))
+        at = measured(measure, described, release.zoning.family.get(row["zonage"]))
+        found.append(Fact(at, place, value, False, False, False, False, row["indicateur"], number))
     return found

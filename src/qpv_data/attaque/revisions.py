@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from qpv_data.attaque.feeds import Feed, build, feeds
+from qpv_data.attaque.feeds import Feed, build, described
 from qpv_data.attaque.findings import Finding, Kind, Report
 from qpv_data.attaque.measures import Measure, Place
 from qpv_data.attaque.proofs import Proof, Term
@@ -23,7 +23,7 @@ def attack_revisions(ledger: Sequence[Vintage], releases: Sequence[Release]) -> 
     states: dict[tuple[str, str], list[Vintage]] = {}
     for vintage in ledger:
         states.setdefault((vintage.jeu, vintage.period), []).append(vintage)
-    known = {feed.jeu: feed for feed in feeds(ledger, releases, zeros_published=False)}
+    known = {feed.jeu: feed for feed in described(ledger, releases)}
     for (jeu, _), successive in sorted(states.items()):
         for before, after in pairwise(successive):
             report.findings += _between(known[jeu], before, after, releases)
@@ -57,7 +57,7 @@ def _derived(feed: Feed, changes: Vintage, releases: Sequence[Release]) -> list[
     """Changes of hidden cells and of complements that the equations of the difference give exactly."""
     counts = [m for m in feed.kinds if feed.kinds[m].count]
     part = Feed(feed.jeu, [changes], feed.kinds, [])
-    builder = build(part, counts, releases, zeros_published=False)
+    builder = build(part, counts, releases)
     builder.low = [
         low if low is not None and low == high else None for low, high in zip(builder.low, builder.high, strict=True)
     ]

@@ -92,24 +92,30 @@ def _row_length(matrix: sparse.csr_matrix) -> int:
     return int(weights.max()) if matrix.shape[0] else 0
 
 
-def unequal(system: System, rows: list[int]) -> RefusedInputError:
+class ContradictionError(RefusedInputError):
+    """Nothing satisfies all that is published, as these `cells` show."""
+
+    def __init__(self, message: str, remedy: str, cells: list[int]) -> None:
+        super().__init__("attaque", "totaux_inegaux", message, remedy)
+        self.cells = cells
+
+
+def unequal(system: System, rows: list[int]) -> ContradictionError:
     """Totals that do not add up: the cells of the first equations, by name and never by value."""
     said = "; ".join(" / ".join(system.name(c) for c in _cells_of(system, row)[:6]) for row in rows[:3])
-    return RefusedInputError(
-        "attaque",
-        "totaux_inegaux",
+    return ContradictionError(
         f"{len(rows)} équation(s) que les valeurs publiées ne vérifient pas : {said}",
         "déclarer l'arrondi ou le non renseigné, ou corriger les hiérarchies",
+        [c for row in rows for c in _cells_of(system, row)],
     )
 
 
-def contradiction(system: System, cells: list[int]) -> RefusedInputError:
+def contradiction(system: System, cells: list[int]) -> ContradictionError:
     """Nothing satisfies all that is published."""
-    return RefusedInputError(
-        "attaque",
-        "totaux_inegaux",
+    return ContradictionError(
         f"aucun tableau ne vérifie ce qui est publié ; cellules en cause : {', '.join(map(system.name, cells[:6]))}",
         "vérifier la politique des zéros, les arrondis déclarés et les hiérarchies",
+        cells,
     )
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from qpv_data.attaque.builder import Builder
+from qpv_data.attaque.builder import Builder, Trust
 from qpv_data.attaque.measures import Kind, Measure
 from qpv_data.attaque.vintages import Vintage
 
@@ -53,4 +53,4 @@ def _add(
         found = [c for c in cells if c is not None]
         if len(found) == len(parts):
             at = builder.at[measure, place, whole.number]
-            builder.row(f"{kinds[measure].label} : {whole.period} = périodes", [at], found)
+            builder.row(f"{kinds[measure].label} : {whole.period} = périodes", [at], found, Trust.TIME)

@@ -15,6 +15,7 @@ class Cell:
 
     value: Exact | None = None
     hidden: bool = False
+    own: bool = False
     surely: bool = False
     source: int = -1
     hidden_in: int = -1
@@ -72,4 +73,5 @@ def _add(cells: Table, fact: Fact) -> None:
         cell.bounds, cell.reason = fact.bounds, fact.reason
     if fact.hidden:
         cell.hidden, cell.hidden_in, cell.hidden_by = True, fact.release, fact.indicator
+        cell.own |= fact.own
         cell.surely |= fact.surely

@@ -16,6 +16,7 @@ from qpv_data.clause.model import (
     LocalisationCode,
     TypeColonne,
 )
+from qpv_data.clause.secrecy import rule_of, secrecy_violations
 from qpv_data.conforming_text import kept_columns
 from qpv_data.problems import Problem, Violation
 from qpv_data.resources import sql_dir
@@ -37,6 +38,8 @@ def reference_violations(loaded: LoadedClause) -> Iterator[Violation]:
                 else "colonnes : " + ", ".join(sorted(known))
             )
             yield loaded.violation(path, Problem.COLONNE_INCONNUE, why, remedy)
+    secrecy = list(secrecy_violations(loaded))
+    yield from secrecy
     if isinstance(clause, ClauseJeu):
         if clause.conformation and (fault := conformation_fault(clause, sql_dir() / "conformer" / clause.conformation)):
             yield loaded.violation(("conformation",), *fault)
@@ -47,6 +50,7 @@ def reference_violations(loaded: LoadedClause) -> Iterator[Violation]:
             message = "l'origine `livraison` demande {periode}, ou {annee} et {trimestre}, dans l'adresse"
             yield loaded.violation(("source", "url"), Problem.VALEUR_INVALIDE, message, "les ajouter")
         yield from _stricter(loaded, clause)
+        yield from _below(loaded, clause) if not secrecy else ()
         yield from address_violations(loaded, clause)
     elif clause.source.par_periode:
         message = "un référentiel est livré en une fois"
@@ -96,11 +100,6 @@ def _stricter(loaded: LoadedClause, clause: ClauseJeu) -> Iterator[Violation]:
             yield loaded.violation(
                 (*path, "diffusion"), Problem.VALEUR_INVALIDE, message, f"au plus : {clause.diffusion.value}"
             )
-        if indicator.seuil is not None and indicator.seuil < (clause.secret.seuil or 0):
-            message = f"{indicator.id} : seuil moins strict que celui de la clause"
-            yield loaded.violation(
-                (*path, "seuil"), Problem.VALEUR_INVALIDE, message, f"au moins {clause.secret.seuil}"
-            )
         if indicator.nature == "releve" and not isinstance(clause.localisation, LocalisationCode):
             message = f"{indicator.id} : un relevé vient d'un tableau par zone (`localisation.mode: code`)"
             yield loaded.violation((*path, "nature"), Problem.VALEUR_INVALIDE, message, "choisir une autre nature")
@@ -108,6 +107,16 @@ def _stricter(loaded: LoadedClause, clause: ClauseJeu) -> Iterator[Violation]:
         if indicator.largeur_limite_m is not None and isinstance(clause.localisation, LocalisationCode):
             message = f"{indicator.id} : la règle `deux_cotes` demande des points (`localisation.mode: point`)"
             yield loaded.violation((*path, "regle_limite"), Problem.VALEUR_INVALIDE, message, "choisir `strict`")
+
+
+def _below(loaded: LoadedClause, clause: ClauseJeu) -> Iterator[Violation]:
+    """Thresholds of indicators under the one in force."""
+    rule = rule_of(clause.secret)
+    for i, indicator in enumerate(clause.indicateurs):
+        if rule is not None and indicator.seuil is not None and indicator.seuil < rule.k:
+            message = f"{indicator.id} : seuil moins strict que celui de la clause et de sa famille"
+            where = ("indicateurs", i, "seuil")
+            yield loaded.violation(where, Problem.VALEUR_INVALIDE, message, f"au moins {rule.k}")
 
 
 def _open_places(loaded: LoadedClause, clause: ClauseJeu, indicator: Indicateur, path: Chemin) -> Iterator[Violation]:

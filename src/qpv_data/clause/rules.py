@@ -51,15 +51,22 @@ class Secret(Modele):
     """The privacy rule. `seuil`: ours. `producteur`: an official table, its own masks are honoured.
 
     `sans_objet`: no person, household or business behind a record; `justification` says why.
-    With `seuil`, exactly one of `colonne_unite` (distinct values), `effectif` (summed) or
+    With `seuil`, `famille` gives the rule, which `seuil` and `dominance` may make stricter (`clause.secrecy.rule_of`
+    says what is in force), and exactly one of `colonne_unite` (distinct values), `effectif` (summed) or
     `une_unite_par_ligne` says how units are counted.
     """
 
     regime: Literal["seuil", "producteur", "sans_objet"]
+    famille: Identifiant | None = Field(default=None, description="the family of data, in `regles_secret.yml`")
     unite: Texte | None = Field(default=None, description="what is counted: menage, personne, entreprise…")
-    seuil: Annotated[int, Field(ge=2)] | None = Field(default=None, description="cells of fewer units are hidden")
+    unite_famille: Identifiant | None = Field(
+        default=None, description="the family's unit that `unite` stands for, when they have not the same name"
+    )
+    seuil: Annotated[int, Field(ge=2)] | None = Field(
+        default=None, description="cells of fewer units are hidden; stricter than the family's"
+    )
     dominance: Annotated[float, Field(gt=0, lt=1)] | None = Field(
-        default=None, description="cells whose largest contributor exceeds this share are hidden"
+        default=None, description="cells whose largest contributor exceeds this share are hidden; stricter likewise"
     )
     colonne_unite: Identifiant | None = None
     effectif: Identifiant | None = None
@@ -70,8 +77,8 @@ class Secret(Modele):
     @model_validator(mode="after")
     def _complete(self) -> Self:
         if self.regime == "seuil":
-            if self.unite is None or self.seuil is None:
-                raise ValueError("le régime `seuil` déclare `unite` et `seuil`")
+            if absent := [f"`{key}`" for key in ("famille", "unite") if getattr(self, key) is None]:
+                raise ValueError(f"le régime `seuil` déclare {' et '.join(absent)} (familles : regles_secret.yml)")
             ways = [self.colonne_unite is not None, self.effectif is not None, self.une_unite_par_ligne]
             if sum(ways) != 1:
                 raise ValueError(

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from qpv_data.clause.model import Clause, ClauseJeu, Conservation, Destruction, Hebergement, SansObjet, Secret, Securite
+from qpv_data.clause.secrecy import rule_of
+from qpv_data.secret.rules import load_families
 
 Row = tuple[str, str]
 _MONTHS = (
@@ -194,9 +196,10 @@ def _persons(c: Clause) -> Iterable[Row]:
 
 
 def _secret(secret: Secret) -> str:
-    if secret.regime == "seuil":
-        share = f", ou dont un contributeur pèse plus de {100 * secret.dominance:g} %" if secret.dominance else ""
-        return f"une valeur de moins de {secret.seuil} unités ({secret.unite}){share} n'est pas publiée"
+    if (rule := rule_of(secret)) is not None:
+        share = f", ou dont un contributeur pèse plus de {100 * rule.dominance:g} %" if rule.dominance else ""
+        family = load_families()[secret.famille or ""].libelle
+        return f"une valeur de moins de {rule.k} unités ({secret.unite}){share} n'est pas publiée ({family})"
     shown = {"producteur": "celui du producteur", "sans_objet": "sans objet"}[secret.regime]
     return f"{shown} : {secret.justification}"
 

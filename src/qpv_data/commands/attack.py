@@ -93,4 +93,4 @@ def _tell(report: Report, shown: int, quiet: bool, as_json: bool) -> None:
         f" {report.equations} équations. Constats : {kinds}."
     )
     for note in report.notes:
-        typer.echo(f"  {note}")
+        typer.echo(f"  {'à revoir : ' if note in report.to_review else ''}{note}")

@@ -18,6 +18,7 @@ from qpv_data.clause.model import (
     LocalisationCode,
     Secret,
 )
+from qpv_data.clause.secrecy import rule_of
 from qpv_data.resources import referentials_dir
 
 _HEAD = """# Le catalogue des jeux
@@ -148,8 +149,10 @@ def _privacy(secret: Secret) -> str:
         return f"sans objet : {secret.justification}"
     if secret.regime == "producteur":
         return f"celui du producteur : {secret.justification}"
-    dominance = f", aucun ne faisant plus de {100 * secret.dominance:g} %" if secret.dominance else ""
-    return f"{secret.seuil} unités au moins ({secret.unite}){dominance}"
+    rule = rule_of(secret)
+    assert rule is not None, "le régime `seuil` a une règle"
+    dominance = f", aucun ne faisant plus de {100 * rule.dominance:g} %" if rule.dominance else ""
+    return f"{rule.k} unités au moins ({secret.unite}){dominance} ; famille `{secret.famille}`"
 
 
 def _unconfirmed(clause: Clause) -> Iterator[str]:

@@ -17,8 +17,8 @@ def blocks_of(table: Table, size: int = CELLS) -> list[Ints]:
     """Cells of each block, increasing. The whole table when it is small.
 
     The axis with most nodes is cut: groups of its finest codes, such that no node of a group has any outside it. Nodes
-    that hold several groups, and the cells they make, are in no block. Codes that are in no group (their parent has more
-    than a block may hold) are taken as many as fit, without what holds them.
+    that hold several groups, and the cells they make, are in no block. Codes that are in no group (their parent has
+    more than a block may hold) are taken as many as fit, without what holds them.
     """
     if len(table) <= size:
         return [np.arange(len(table), dtype=np.int64)]
@@ -27,7 +27,7 @@ def blocks_of(table: Table, size: int = CELLS) -> list[Ints]:
     others = len(table) // len(axis)
     numbers = np.arange(len(table), dtype=np.int64).reshape(table.shape)
     limit = max(size // others, 2)
-    groups = _groups(axis, limit)
+    groups = groups_of(axis, limit)
     if not groups and len(table) <= WHOLE:
         return [np.arange(len(table), dtype=np.int64)]
     lone = np.setdiff1d(axis.finest, np.concatenate([*groups, np.zeros(0, dtype=np.int64)]))
@@ -35,7 +35,7 @@ def blocks_of(table: Table, size: int = CELLS) -> list[Ints]:
     return [np.sort(np.take(numbers, nodes, axis=longest).ravel()) for nodes in groups]
 
 
-def _groups(axis: Axis, limit: int) -> list[Ints]:
+def groups_of(axis: Axis, limit: int) -> list[Ints]:
     """Nodes of each group: nodes that share finest codes are together, the smallest first, up to `limit` nodes."""
     leader = np.arange(len(axis.finest), dtype=np.int64)
 

@@ -89,13 +89,13 @@ _Answer = tuple[Bools, dict[int, Witness]]
 
 def _in_processes(jobs: Sequence[_Job], processes: int) -> list[_Answer]:
     if processes <= 1 or len(jobs) <= 1:
-        return [_one_block(job) for job in jobs]
+        return [protect_alone(job) for job in jobs]
     context = multiprocessing.get_context("spawn")  # a fork would copy the threads of Arrow and DuckDB half-alive
     with ProcessPoolExecutor(min(processes, len(jobs)), mp_context=context) as executor:
-        return list(executor.map(_one_block, jobs))
+        return list(executor.map(protect_alone, jobs))
 
 
-def _one_block(job: _Job) -> _Answer:
+def protect_alone(job: _Job) -> _Answer:
     """Protect a block exactly when it is small; else target after target, then again among the cells that this hid,
     from the last target to the first.
 
@@ -109,6 +109,8 @@ def _one_block(job: _Job) -> _Answer:
     first, wide = Pool(targets, room), hidden.copy()
     missed = protect_block(block, wide, first)
     kept = np.flatnonzero(wide)
+    if (wide == hidden).all():
+        return wide, first.proof
     within = np.setdiff1d(np.arange(len(targets)), missed)[::-1]
     second = Pool(Targets(targets.cell[within], targets.up[within], targets.amount[within]), room)
     narrow = hidden.copy()

@@ -30,12 +30,18 @@ def reach(table: Table, system: System, hidden: Bools, pool: Pool, target: int, 
     join, comes a move that always exists: a finest cell inside the target, and every cell that holds it.
     Raises FeedError when a target cannot be reached by hiding everything.
     """
+    if not reach_near(system, hidden, pool, target, barred):
+        _everything_around(table, system, hidden, pool, target, barred)
+
+
+def reach_near(system: System, hidden: Bools, pool: Pool, target: int, barred: Ints) -> bool:
+    """Reach one target by a programme, in a neighbourhood that grows to all that the equations join; False when even
+    that has no move. Changes `hidden` and `pool`."""
     size, last = FIRST, -1
     while not pool.reached[target]:
         cells = neighbourhood(system, int(pool.targets.cell[target]), size)
         if len(cells) == last:
-            _everything_around(table, system, hidden, pool, target, barred)
-            break
+            return False
         block = Block(system, cells)
         at, free = block.local(pool.targets.cell), hidden[block.cells]
         still = np.isin(block.cells, barred)
@@ -45,6 +51,7 @@ def reach(table: Table, system: System, hidden: Bools, pool: Pool, target: int, 
             if not len(barred):
                 lift(block, hidden[block.cells], pool, at)
         size, last = size * GROWTH, len(cells)
+    return True
 
 
 def _take(cells: Ints, move: Ints, hidden: Bools, pool: Pool, target: int) -> None:

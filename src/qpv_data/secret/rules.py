@@ -42,6 +42,20 @@ class Rule(Modele):
         """Whether the rule needs more contributors than the first: only records tell them."""
         return self.p_pourcent is not None or (self.nk is not None and self.nk.n > 1)
 
+    def stricter(self, other: Rule) -> Rule:
+        """A rule that asks what both do."""
+        shares = [r.dominance for r in (self, other) if r.dominance is not None]
+        percents = [r.p_pourcent for r in (self, other) if r.p_pourcent is not None]
+        both = [r.nk for r in (self, other) if r.nk is not None]
+        return Rule(
+            k=max(self.k, other.k),
+            dominance=min(shares, default=None),
+            # Two of them are not comparable in general: more contributors under the smaller share covers both.
+            nk=Nk(n=max(r.n for r in both), pourcent=min(r.pourcent for r in both)) if both else None,
+            p_pourcent=max(percents, default=None),
+            marge=max(self.marge, other.marge),
+        )
+
     def looser_than(self, floor: Rule) -> list[str]:
         """The keys of this rule that ask less than `floor`."""
         looser = ["k"] if self.k < floor.k else []
@@ -67,6 +81,7 @@ class Family(Modele):
     source: Texte
     date: date | None
     confiance: Literal["haute", "moyenne", "basse"]
+    fondement: Literal["open_data"] | None = None  # a family whose clauses have this basis only
     limites: Texte | None
 
     def rule(self, unite: str | None) -> Rule:

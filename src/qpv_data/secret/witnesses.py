@@ -52,6 +52,15 @@ class Pool:
                 found += self._reach(cells, step, factor)
         return found
 
+    def only_reached(self) -> Pool:
+        """The pool without the targets that it does not reach."""
+        kept = np.flatnonzero(self.reached)
+        asked = Targets(self.targets.cell[kept], self.targets.up[kept], self.targets.amount[kept])
+        other = Pool(asked, self.room)
+        other.reached[:] = True
+        other.proof = {n: self.proof[int(t)] for n, t in enumerate(kept)}
+        return other
+
     def _reach(self, cells: Ints, step: Ints, factor: int) -> int:
         first = np.searchsorted(self._sorted, cells, "left")
         last = np.searchsorted(self._sorted, cells, "right")

@@ -16,6 +16,7 @@ import shapely
 
 from qpv_data.clause.load import ClauseSet
 from qpv_data.clause.model import ClauseJeu, Indicateur
+from qpv_data.clause.secrecy import dominance_of
 from qpv_data.engine import engine, sql_path
 from qpv_data.periods import Period, parse_period
 from qpv_data.protect import threshold
@@ -68,7 +69,7 @@ def _of_indicator(
     rule: dict[str, Any] = {
         "protege": is_protected,
         "seuil": threshold(clause.secret, indicator),
-        "dominance": clause.secret.dominance,
+        "dominance": dominance_of(clause.secret),
         "echelle": 10**indicator.decimales,
     }
     kinds = [("protege", pa.bool_()), ("seuil", pa.int64()), ("dominance", pa.float64()), ("echelle", pa.int64())]

@@ -1,0 +1,138 @@
+"""Attack a draft release with all that came before it, and write the certificate that goes with it.
+
+The certificate says what was done and found, in plain words, and nothing that a hidden value has touched: what it
+counts, anyone who reads the release can count.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from qpv_data import __version__
+from qpv_data.attaque.findings import Report
+from qpv_data.attaque.refusal import RefusedInputError
+from qpv_data.attaque.releases import attack_releases
+from qpv_data.clause.load import ClauseSet
+from qpv_data.engine import sql_path
+from qpv_data.problems import Problem, listed
+from qpv_data.protect import threshold
+from qpv_data.replacing import replacing
+from qpv_data.runs import RunError
+
+FILE = "certificat.json"
+ZEROS = "publies"
+LIMITES = (
+    "La garantie vaut contre un lecteur qui a cette publication, toutes celles qui la précèdent ici, les périmètres et "
+    "les règles. Ce que d'autres publient sur les mêmes personnes, et qui n'a pas été pris en compte, n'y est pas.",
+    "Elle borne ce qui est possible, pas ce qui est probable : un lecteur peut juger une petite valeur plus "
+    "vraisemblable qu'une grande.",
+    "Le lecteur considéré ne se sert pas de la façon dont les cases à cacher ont été choisies.",
+    "Un zéro est publié, sauf d'une part : dire que personne n'est dans un groupe est dire quelque chose de chacun.",
+)
+
+
+def attack_draft(draft: Path, earlier: Sequence[Path], audit: Path) -> Report:
+    """Attack a draft release with the ledger of `earlier` ones, oldest first.
+
+    Raises RunError when the draft gives something away that the ledger alone did not: cells are named, and everything
+    found is written in `audit`, its owner's alone. What the ledger gives away without it is in the report.
+    """
+    try:
+        report = attack_releases([*earlier, draft])
+        if not report.findings:
+            return report
+        before = attack_releases(earlier) if earlier else Report()
+    except RefusedInputError as e:
+        raise RunError(Problem(e.problem), f"publication à attaquer : {e.message}", e.remedy) from e
+    known = {f.cell for f in before.findings}
+    new = [f for f in report.findings if f.cell not in known]
+    if new:
+        _write_private(audit, report.document())
+        kinds = sorted({f.kind.value for f in new})
+        message = f"{len(new)} constats ({', '.join(kinds)}) : {listed(f.cell for f in new[:10])}"
+        remedy = f"rien n'est publié ; tout est dans {audit.name}, à ne pas diffuser"
+        raise RunError(Problem.DIVULGATION, message, remedy)
+    return report
+
+
+def _write_private(target: Path, content: Mapping[str, Any]) -> None:
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with replacing(target) as draft:
+        draft.touch(mode=0o600)
+        draft.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", "utf-8")
+
+
+def certificate(draft: Path, clauses: ClauseSet, protection: str, report: Report, earlier: Sequence[str]) -> bytes:
+    """The certificate of a draft, as JSON: the same draft, ledger and rules give the same bytes."""
+    content = {
+        "publication": draft.name,
+        "logiciel": f"qpv-data {__version__}",
+        "protection": protection,
+        "regles": _rules(clauses),
+        "politique_des_zeros": ZEROS,
+        "cellules": _statuses(draft),
+        "attaque": {
+            "methodes": report.attacks,
+            "avec_les_publications": list(earlier),
+            "cellules_publiees": report.published,
+            "cellules_secretes": report.hidden,
+            "cellules_derivables": report.derivable,
+            "equations": report.equations,
+            # Found by subtraction in what was already published: this release adds nothing to it.
+            "constats_anterieurs": len(report.findings),
+            "constats": 0,
+            "reserves": report.notes,
+        },
+        "limites": list(LIMITES),
+    }
+    return (json.dumps(content, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def attack_said(release: Path) -> str:
+    """One sentence on what the certificate of a release says."""
+    path = release / FILE
+    if not path.is_file():
+        return "Sans certificat : publiée avant que les publications ne soient attaquées."
+    attacked = json.loads(path.read_text("utf-8"))["attaque"]
+    count = len(attacked["avec_les_publications"])
+    ledger = f", avec {count} publication{'s' if count > 1 else ''} d'avant" if count else ""
+    inherited = attacked["constats_anterieurs"]
+    left = f" ({inherited} dans ce qui était déjà publié)" if inherited else ""
+    return f"Attaquée{ledger} : aucun constat{left}."
+
+
+def _rules(clauses: ClauseSet) -> list[dict[str, Any]]:
+    """One row a feed: what its cells are held to."""
+    rows = []
+    for clause in sorted(clauses.jeux, key=lambda c: c.id):
+        secret = clause.secret
+        thresholds = {k for i in clause.indicateurs if (k := threshold(secret, i)) is not None}
+        rows.append(
+            {
+                "jeu": clause.id,
+                "regime": secret.regime,
+                "unite": secret.unite,
+                "seuils": sorted(thresholds),
+                "dominance": secret.dominance if secret.regime == "seuil" else None,
+                "justification": secret.justification,
+            }
+        )
+    return rows
+
+
+def _statuses(draft: Path) -> dict[str, Any]:
+    """Rows of `valeurs` that have something to say, by status, and the share that is hidden."""
+    files = sql_path(draft / "valeurs" / "**" / "*.parquet")
+    query = (
+        "SELECT statut_diffusion, count(*) FROM read_parquet("
+        f"{files}, hive_partitioning = true) WHERE statut_observation = 'normale' GROUP BY ALL ORDER BY ALL"
+    )
+    with duckdb.connect() as con:
+        counted = {status: int(n) for status, n in con.execute(query).fetchall()}
+    total = sum(counted.values())
+    return {**counted, "part_secrete": round(counted.get("secret", 0) / total, 3) if total else None}

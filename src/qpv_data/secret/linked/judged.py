@@ -1,0 +1,146 @@
+"""What the primary rules say of a feed's rows, as arrays: one plane an indicator, side and modality, over nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from qpv_data.engine import sql_path
+from qpv_data.membership import ATOME
+from qpv_data.secret.linked.ground import Ground, Zone, ground_of
+from qpv_data.secret.rules import Rule
+
+MAX_DECIMALS = 6
+_SIDES = ("numerateur", "denominateur")
+_RATIOS = ("part", "moyenne", "taux")
+
+
+@dataclass(frozen=True)
+class Indicator:
+    """One indicator to protect: `judged`, rows as `primaire.sql` gives them, and `atoms`, what atoms bring to it.
+
+    `counted`: its zeros are published as zeros (a count or a sum, not a ratio). `distinct`: it does not add up.
+    `shares`: its denominator holds its numerator. `alone`: its value is that of one record (a minimum); no sum.
+    `faces`: atoms where a record could have been, whether or not one was.
+    """
+
+    id: str
+    nature: str
+    rule: Rule
+    distinct: bool
+    divided: bool
+    judged: Path
+    atoms: Path
+    faces: frozenset[str] = frozenset()
+
+    @property
+    def counted(self) -> bool:
+        return self.nature in ("compte", "somme")
+
+    @property
+    def shares(self) -> bool:
+        return self.nature == "part"
+
+    @property
+    def alone(self) -> bool:
+        return self.nature in ("minimum", "maximum", "etendue", "releve")
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """The columns of `valeurs` that hold a measure of this feed: a taux divides by others' (`par`)."""
+        return _SIDES if self.nature in _RATIOS and not self.divided else _SIDES[:1]
+
+
+def read_ground(
+    con: duckdb.DuckDBPyConnection, indicators: Sequence[Indicator], composed: Mapping[str, Sequence[Zone]]
+) -> Ground:
+    """The nodes of a feed, over all its periods."""
+    zones: set[Zone] = set()
+    atoms: set[str] = set()
+    for indicator in indicators:
+        source = sql_path(indicator.judged)
+        zones |= set(con.execute(f"SELECT DISTINCT zonage, code_zone FROM read_parquet({source})").fetchall())
+        atoms |= read_atoms(con, indicator)
+    return ground_of(zones, atoms, composed)
+
+
+def read_atoms(con: duckdb.DuckDBPyConnection, indicator: Indicator) -> set[str]:
+    """The atoms where something of an indicator may be: those of its records, at any period, and its faces."""
+    found = con.execute(f"SELECT DISTINCT code_zone FROM read_parquet({sql_path(indicator.atoms)})").fetchall()
+    return {atom for (atom,) in found} | indicator.faces
+
+
+def read_periods(con: duckdb.DuckDBPyConnection, indicators: Sequence[Indicator]) -> list[str]:
+    """Every period that an indicator has rows of."""
+    found: set[str] = set()
+    for indicator in indicators:
+        source = sql_path(indicator.judged)
+        found |= {p for (p,) in con.execute(f"SELECT DISTINCT periode FROM read_parquet({source})").fetchall()}
+    return sorted(found)
+
+
+@dataclass(frozen=True)
+class Raw:
+    """Columns of one indicator and period: name → modality → values over nodes, NaN where no row is."""
+
+    modalities: tuple[str, ...]
+    columns: Mapping[str, NDArray[np.float64]]
+
+    def of(self, name: str, modality: str) -> NDArray[np.float64]:
+        return np.asarray(self.columns[name][self.modalities.index(modality)])
+
+
+_ROWS = """
+SELECT n.noeud, j.modalite, (observation = 'normale' OR zeros)::INT AS existe,
+  (diffusion = 'secret')::INT AS cachee, groupe::INT AS groupe, numerateur::DOUBLE AS numerateur,
+  denominateur::DOUBLE AS denominateur, n_unites::DOUBLE AS u_total, u_numerateur::DOUBLE AS u_numerateur,
+  n_denominateur::DOUBLE AS u_denominateur, u_complement::DOUBLE AS u_complement, part_dominante
+FROM read_parquet({judged}) j JOIN noeuds n USING (zonage, code_zone) WHERE periode = $period
+UNION ALL
+SELECT n.noeud, a.modalite, 0, 0, 0, {counted}::DOUBLE, somme_denominateur::DOUBLE, n_unites::DOUBLE,
+  n_numerateur::DOUBLE, n_denominateur::DOUBLE, n_complement::DOUBLE, part_dominante
+FROM read_parquet({atoms}) a JOIN noeuds n USING (zonage, code_zone) WHERE periode = $period
+"""
+
+
+def name_nodes(con: duckdb.DuckDBPyConnection, ground: Ground) -> None:
+    """Table `noeuds`: the number of each node."""
+    zonings = [zoning for zoning, _ in ground.zones] + [ATOME] * len(ground.atoms)
+    codes = [code for _, code in ground.zones] + list(ground.atoms)
+    columns = {"zonage": pa.array(zonings, pa.string()), "code_zone": pa.array(codes, pa.string())}
+    con.register("noeuds_arrow", pa.table({**columns, "noeud": pa.array(range(len(codes)), pa.int64())}))
+    con.execute("CREATE OR REPLACE TABLE noeuds AS SELECT * FROM noeuds_arrow")
+
+
+def read_raw(con: duckdb.DuckDBPyConnection, indicator: Indicator, period: str, ground: Ground) -> Raw:
+    """The rows of one period, from table `noeuds` and the files of the indicator."""
+    counted = "n_distincts" if indicator.distinct else "somme_numerateur"
+    query = _ROWS.format(judged=sql_path(indicator.judged), atoms=sql_path(indicator.atoms), counted=counted)
+    answer: pa.Table = con.execute(query, {"period": period}).to_arrow_table()
+    node = answer["noeud"].to_numpy()
+    modality = answer["modalite"].to_pylist()
+    order = tuple(sorted(set(modality), key=lambda m: (m != "ensemble", m)))
+    known = {m: n for n, m in enumerate(order)}
+    rank = np.array([known[m] for m in modality], dtype=np.int64)
+    columns = {}
+    for name in answer.column_names[2:]:
+        plane = np.full((len(order), len(ground)), np.nan)
+        plane[rank, node] = answer[name].cast(pa.float64()).to_numpy(zero_copy_only=False)
+        columns[name] = plane
+    return Raw(order, columns)
+
+
+def decimals_of(values: NDArray[np.float64]) -> int:
+    """How many decimals make every value whole, at most MAX_DECIMALS; what is beyond is rounded."""
+    given = values[np.isfinite(values)]
+    for decimals in range(MAX_DECIMALS):
+        scaled = given * 10.0**decimals
+        if np.abs(scaled - np.rint(scaled)).max(initial=0.0) <= 1e-6:
+            return decimals
+    return MAX_DECIMALS

@@ -1,0 +1,218 @@
+"""Protect a feed: the rows to hide, so that nothing that its rules protect can be worked out from the others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from qpv_data.engine import engine
+from qpv_data.problems import FeedError, Problem
+from qpv_data.secret.cells import Bools
+from qpv_data.secret.linked.ground import Ground, Zone
+from qpv_data.secret.linked.judged import Indicator, name_nodes, read_atoms, read_ground, read_periods, read_raw
+from qpv_data.secret.linked.measures import Period, measures_of
+from qpv_data.secret.linked.system import Linked, components, empty_places, linked, targets
+from qpv_data.secret.moves import Block, limits
+from qpv_data.secret.primary import Targets
+from qpv_data.secret.protection import protect_alone
+from qpv_data.secret.repair import reach_near
+from qpv_data.secret.sequential import lift
+from qpv_data.secret.verification import verify
+from qpv_data.secret.witnesses import Pool, Witness
+
+_SHORT = 1e-4
+"""Cost of any other move, so that what lifts a cell is short."""
+
+Row = tuple[str, str, str, str]
+"""(zoning, code, period, modality)."""
+
+
+@dataclass
+class _State:
+    """A linked system while it is protected. `asked`: what each target was, once it was served."""
+
+    link: Linked
+    hidden: Bools
+    served: dict[tuple[int, bool], int] = field(default_factory=dict)
+    pools: list[Pool] = field(default_factory=list)
+
+    def pool(self, asked: Targets) -> Pool:
+        """What witnesses known so far give for targets."""
+        made = Pool(asked, self.link.system.value - self.link.system.least)
+        for witness in {id(w): w for earlier in self.pools for w in earlier.proof.values()}.values():
+            made.add(witness.cells, witness.change)
+        return made
+
+
+@dataclass(frozen=True)
+class Job:
+    """One period of a feed, to protect alone: periods share no equation."""
+
+    jeu: str
+    period: Period
+    ground: Ground
+
+    @property
+    def size(self) -> int:
+        """Cells."""
+        return len(self.period.measures) * len(self.ground)
+
+
+def jobs_of(jeu: str, indicators: Sequence[Indicator], composed: Mapping[str, Sequence[Zone]], work: Path) -> list[Job]:
+    """Everything that is to be protected of a feed, read from the files of its indicators."""
+    with engine(work) as con:
+        ground = read_ground(con, indicators, composed)
+        name_nodes(con, ground)
+        possible = {i.id: read_atoms(con, i) for i in indicators}
+        own = {i: np.array([atom in atoms for atom in ground.atoms], np.bool_) for i, atoms in possible.items()}
+        jobs = []
+        for name in read_periods(con, indicators):
+            raws = [(i, read_raw(con, i, name, ground), own[i.id]) for i in indicators]
+            jobs.append(Job(jeu, measures_of(name, [r for r in raws if r[1].modalities], ground), ground))
+    return jobs
+
+
+def protect_job(job: Job) -> dict[str, list[Row]]:
+    """The rows to hide, by indicator: those of the primary rules and those that keep them from being worked out.
+
+    The answer depends on the rows alone. Each target has a witness, verified in whole numbers before it is given.
+    Raises FeedError when no suppression is enough, naming cells.
+    """
+    protect_period(job.jeu, job.period, job.ground)
+    found: dict[str, list[Row]] = {}
+    for rows in job.period.rows:
+        hidden = np.flatnonzero(rows.hidden).tolist()
+        own = [(*job.ground.zones[z], job.period.name, rows.modality) for z in hidden]
+        found.setdefault(rows.indicator.id, []).extend(own)
+    return found
+
+
+def protect_period(jeu: str, period: Period, ground: Ground) -> None:
+    """Hide rows until every target of every measure is kept apart. Changes `hidden` of the period's rows."""
+    _hide_groups(period)
+    _close(period)
+    states = [_State(link := linked(period, numbers, ground), link.hidden()) for numbers in components(period)]
+    while True:
+        for state in states:
+            _protect(jeu, period.name, state)
+            _tell(state)
+        before = sum(int(r.hidden.sum()) for r in period.rows)
+        _close(period)
+        grown = False
+        for state in states:
+            wider = state.hidden | state.link.hidden()
+            grown |= bool((wider & ~state.hidden).any())
+            state.hidden = wider
+        if not grown and sum(int(r.hidden.sum()) for r in period.rows) == before:
+            break
+    for state in states:
+        for pool in state.pools:
+            verify(state.link.system, state.hidden, pool.targets, pool.proof)
+
+
+def _hide_groups(period: Period) -> None:
+    """Shares of everyone or of no one; but a zero that a count publishes is known, and hiding the share is useless."""
+    for rows in period.rows:
+        if not rows.group.any() or not rows.measures:
+            continue
+        part = period.measures[rows.measures[0]]
+        zero = part.value[: len(rows.group)] == 0
+        rows.hidden |= rows.group & ~(zero & part.counted)
+
+
+def _close(period: Period) -> None:
+    """A row is hidden when a measure that it shows is hidden there, and a measure when all its rows are."""
+    while True:
+        before = sum(int(r.hidden.sum()) for r in period.rows)
+        lost = [~m.shown() & m.exists() for m in period.measures]
+        for rows in period.rows:
+            for n in rows.measures:
+                rows.hidden |= rows.exists & lost[n]
+        if sum(int(r.hidden.sum()) for r in period.rows) == before:
+            return
+
+
+def _tell(state: _State) -> None:
+    """Hide every row that shows a cell that is now hidden."""
+    nodes, zones = len(state.link.ground), len(state.link.ground.zones)
+    for n, measure in enumerate(state.link.measures):
+        own = state.hidden[n * nodes : n * nodes + zones]
+        for rows in measure.rows:
+            rows.hidden |= rows.exists & own
+
+
+def _protect(jeu: str, period: str, state: _State) -> None:
+    """Serve the targets that are new, then those of the empty places that a reader would know to be nearly empty."""
+    state.link = state.link.renewed()
+    wanted = targets(state.link, state.hidden)
+    _serve(jeu, period, state, wanted)
+    while len(found := _nearly_empty(state)):
+        _serve(jeu, period, state, found)
+
+
+def _serve(jeu: str, period: str, state: _State, wanted: Targets) -> None:
+    """Reach the targets that were not asked before: block by block, then whatever is left."""
+    keys = list(zip(wanted.cell.tolist(), wanted.up.tolist(), wanted.amount.tolist(), strict=True))
+    new = [n for n, (cell, up, amount) in enumerate(keys) if state.served.get((cell, up), 0) < amount]
+    if not new:
+        return
+    kept = np.array(new, dtype=np.int64)
+    fresh = Targets(wanted.cell[kept], wanted.up[kept], wanted.amount[kept])
+    system = state.link.system
+    pool = state.pool(fresh)
+    for cells in state.link.blocks():
+        block = Block(system, cells)
+        at = block.local(fresh.cell)
+        own = np.flatnonzero((at >= 0) & ~pool.reached)
+        if len(own):
+            local = Targets(at[own], fresh.up[own], fresh.amount[own])
+            free, proof = protect_alone((block.alone(), state.hidden[block.cells], local))
+            state.hidden[block.cells] |= free
+            for t, witness in proof.items():
+                pool.proof[int(own[t])] = Witness(block.cells[witness.cells], witness.change)
+                pool.reached[own[t]] = True
+    for target in np.flatnonzero(~pool.reached).tolist():
+        if not pool.reached[target] and not reach_near(system, state.hidden, pool, target, np.zeros(0, np.int64)):
+            where = state.link.name(int(fresh.cell[target]))
+            message = f"impossible de protéger {where} ({period}), même en cachant tout ce qui l'entoure"
+            raise FeedError(jeu, Problem.CONTROLE_NON_TENU, message, "publier des modalités ou des zones plus larges")
+    state.pools.append(pool)
+    state.served |= {(c, up): amount for c, up, amount in (keys[n] for n in new)}
+
+
+def _nearly_empty(state: _State) -> Targets:
+    """Atoms where nothing is, and where a reader works out that there is something under k, or nothing: as much as a
+    small number, for there is no telling which. Nothing to do where it is certain that nothing is."""
+    empty = empty_places(state.link)
+    left = np.flatnonzero([(c, True) not in state.served for c in empty.cell.tolist()])
+    pool = state.pool(Targets(empty.cell[left], empty.up[left], empty.amount[left]))
+    found = []
+    for cells in state.link.blocks():
+        block = Block(state.link.system, cells)
+        at, free = block.local(pool.targets.cell), state.hidden[block.cells]
+        lift(block, free, pool, at)
+        for target in np.flatnonzero((at >= 0) & ~pool.reached).tolist():
+            if not pool.reached[target] and highest(block, free, pool, target, int(at[target])) > 0:
+                found.append(target)
+    state.pools.append(pool.only_reached())
+    rank = np.array(found, dtype=np.int64)
+    return Targets(pool.targets.cell[rank], pool.targets.up[rank], pool.targets.amount[rank])
+
+
+def highest(block: Block, free: Bools, pool: Pool, target: int, at: int) -> int:
+    """How high a reader may put a cell, up to what is asked; the move is kept."""
+    cost = np.full(len(block), _SHORT)
+    up = cost.copy()
+    up[at] = -1.0
+    rooms = limits(block, free)
+    rooms[0][at] = min(rooms[0][at], float(pool.targets.amount[target]))
+    move = block.solve((up, cost), rooms, None)
+    if move is None or move[at] < 1e-6:
+        return 0
+    whole = block.whole(move)
+    if whole is not None:
+        pool.add(block.cells, whole)
+    return 0 if pool.reached[target] else int(np.ceil(move[at] - 1e-6))
