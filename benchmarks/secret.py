@@ -83,15 +83,15 @@ def shown_values(protection: Protection) -> np.ndarray:
     return values.ravel()
 
 
-def attack(table: Table, shown: np.ndarray, sensitive: np.ndarray, k: int) -> Counter[str]:
-    """Bounds of every unknown cell, component by component. Published and hidden: at least 1, since zeros are shown."""
+def attack(table: Table, shown: np.ndarray, sensitive: np.ndarray, k: int, zeros_shown: bool = True) -> Counter[str]:
+    """Bounds of every unknown cell, component by component. Published and hidden: at least 1 when zeros are shown."""
     unknown = np.flatnonzero(shown < 0)
     rows = lines(table)
     known = np.where(shown < 0, 0, shown)
     part = rows[:, unknown].tocsr()
     touched = np.flatnonzero(np.diff(part.indptr))
     part, right = part[touched], -(rows @ known)[touched]
-    least = table.published[unknown].astype(float)
+    least = (table.published[unknown] & zeros_shown).astype(float)
     _, label = connected_components(part.T @ part, directed=False)
     order = np.argsort(label, kind="stable")
     found: Counter[str] = Counter()

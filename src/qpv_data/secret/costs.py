@@ -12,15 +12,18 @@ from qpv_data.secret.axes import Axis
 from qpv_data.secret.cells import Table
 
 
+TOTALS, SIZE, RECENT = 0.25, 0.15, 0.5
+
+
 @dataclass(frozen=True)
 class Costs:
     """`totals`: a cell costs so much more each time it holds twice as many finest cells; `size`: each time its value is
     ten times larger; `recent`: on an axis of periods, the last costs so much more than the first. `kept`: by axis and
     code, by how many times its cells cost more (or less, below 1)."""
 
-    totals: float = 0.25
-    size: float = 0.15
-    recent: float = 0.5
+    totals: float = TOTALS
+    size: float = SIZE
+    recent: float = RECENT
     kept: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 

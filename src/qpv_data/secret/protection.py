@@ -21,6 +21,7 @@ from qpv_data.secret.repair import repair
 from qpv_data.secret.rules import Rule
 from qpv_data.secret.sequential import protect_block
 from qpv_data.secret.singletons import protect_from_singletons
+from qpv_data.secret.tidying import tidy
 from qpv_data.secret.unions import sensitive_unions
 from qpv_data.secret.verification import verify
 from qpv_data.secret.witnesses import Pool, Witness
@@ -97,7 +98,7 @@ def _in_processes(jobs: Sequence[_Job], processes: int) -> list[_Answer]:
 
 def protect_alone(job: _Job) -> _Answer:
     """Protect a block exactly when it is small; else target after target, then again among the cells that this hid,
-    from the last target to the first.
+    from the last target to the first; then without what all can do without.
 
     What was hidden for the first targets is often useless once the last ones are served: the second round hides a part
     of what the first did, and never more.
@@ -118,6 +119,7 @@ def protect_alone(job: _Job) -> _Answer:
     if len(protect_block(block.only(wide), narrow, second, known)):
         return wide, first.proof  # a search cut short: the first round stands
     assert not np.setdiff1d(np.flatnonzero(narrow), kept).size, "le second tour cache autre chose que le premier"
+    tidy(block, narrow, hidden, second)
     return narrow, {int(within[t]): witness for t, witness in second.proof.items()}
 
 
