@@ -62,7 +62,7 @@ def many(count: int, attacked: int, k: int, processes: int) -> None:
     with multiprocessing.get_context("spawn").Pool(processes) as pool:
         figures = np.array(list(pool.imap_unordered(_one_of_many, tasks)))
     seconds = time.perf_counter() - start
-    cells, primary, hidden, cpu, memory, exact, under = figures.sum(axis=0)
+    cells, primary, hidden, cpu, _, exact, under = figures.sum(axis=0)
     load = ", ".join(f"{x:.1f}" for x in os.getloadavg())
     print(f"k = {k}: {count} tables, {cells:.0f} cells published, in {seconds:.0f} s with {processes} processes "
           f"({cpu:.0f} s of processor, load {load})")  # fmt: skip
@@ -85,20 +85,25 @@ def _one_of_many(task: tuple[int, int, bool]) -> tuple[float, ...]:
 
 
 def measure(table: Table, k: int, seed: int, processes: int, primary_too: bool) -> None:
-    start = time.perf_counter()
+    start, before = time.perf_counter(), _processor()
     protection = protect_table(table, Rule(k=k), processes)
-    seconds = time.perf_counter() - start
+    seconds, busy = time.perf_counter() - start, _processor() - before
     cells = int(table.published.sum())
     primary = int((protection.primary & table.published).sum())
     hidden = int(protection.hidden.sum())
     load = ", ".join(f"{x:.1f}" for x in os.getloadavg())
     print(f"k = {k}, seed {seed}: {cells} cells published, {len(table)} with the derivable ones")
-    print(f"  protected in {seconds:.1f} s with {processes} processes (load {load})")
+    print(f"  protected in {seconds:.1f} s with {processes} processes ({busy:.0f} s of processor, load {load})")
     print(f"  sensitive, derivable included: {int(protection.primary.sum())}")
     print(f"  primary {primary / cells:.2%}, secondary {(hidden - primary) / cells:.2%}, hidden {hidden / cells:.2%}")
     _tell("attacked", table, protection, k)
     if primary_too:
         _tell("with primary suppression alone", table, replace(protection, hidden=protection.primary), k)
+
+
+def _processor() -> float:
+    """Seconds of processor of this process and of those that it waited for."""
+    return sum(os.times()[:4])
 
 
 def _tell(what: str, table: Table, protection: Protection, k: int) -> None:
