@@ -22,7 +22,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from qpv_data import __version__
-from qpv_data.commands import attack, audit, clause, conformite, geocoder, passage, protect, purge, registre, ventiler
+from qpv_data.commands import (
+    attack,
+    audit,
+    clause,
+    conformite,
+    geocoder,
+    passage,
+    perturb,
+    protect,
+    purge,
+    registre,
+    ventiler,
+)
 from qpv_data.commands import locate as locate_command
 
 if TYPE_CHECKING:
@@ -61,7 +73,7 @@ DEMO_NOW = datetime(2025, 4, 15, tzinfo=UTC)
 
 
 _COMMANDS = (
-    locate_command, ventiler, passage, geocoder, clause, conformite, purge, registre, protect, attack, audit,
+    locate_command, ventiler, passage, geocoder, clause, conformite, purge, registre, protect, perturb, attack, audit,
 )  # fmt: skip
 for _command in _COMMANDS:
     _command.register(app)

@@ -29,17 +29,25 @@ def protect(
     processus: Annotated[
         int | None, typer.Option(min=1, help="Processus. Défaut : un par cœur. Le résultat n'en dépend pas.")
     ] = None,
+    registre: Annotated[
+        Path | None, typer.Option("--registre", help="Registre des méthodes. Défaut : methodes.json, à côté de --out.")
+    ] = None,
+    tableau: Annotated[
+        str | None, typer.Option("--tableau", help="Nom du tableau au registre. Défaut : celui de --out.")
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="N'afficher que les erreurs.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Répondre en JSON.")] = False,
 ) -> None:
     """Protéger un tableau : cacher ce que la règle demande, et ce qui permettrait de le retrouver."""
     from qpv_data.cli import errors_told
+    from qpv_data.perturbation.register import EXACT, refuse_another, register_of
     from qpv_data.secret.declaration import read_declaration
     from qpv_data.secret.protection import protect_table
     from qpv_data.secret.reading import read_cells, read_records
     from qpv_data.secret.writing import write_protected
 
     with errors_told():
+        refuse_another(out, register_of(out, registre), tableau or out.stem, EXACT)
         declared = read_declaration(axes)
         table = (read_records if enregistrements else read_cells)(cases, declared)
         protection = protect_table(table, declared.rule, processus or os.cpu_count() or 1)

@@ -73,6 +73,19 @@ def read_records(path: Path, declared: Declared) -> Table:
     return records_table(declared.axes, places, value, _text(source["unite"]), contributor, decimals, largest)
 
 
+def read_units(path: Path, declared: Declared) -> tuple[Ints, pa.Array]:
+    """The place of each record (its rank among the finest codes of each axis) and its unit, `valeur` being no use.
+
+    Raises InvalidDeclarationError with every fault, naming codes and never a value.
+    """
+    source, say, close = _opened(path, declared.axes, ["unite"])
+    places = _places(source, declared.axes, say)
+    if absent := source["unite"].null_count:
+        say(Problem.VALEUR_INVALIDE, f"enregistrements sans unite : {absent}", "remplir la colonne unite")
+    close()
+    return places, _text(source["unite"])
+
+
 def _opened(path: Path, axes: Iterable[Axis], wanted: list[str]) -> tuple[pa.Table, _Say, Callable[[], None]]:
     faults: list[Violation] = []
 

@@ -39,7 +39,7 @@ def records_table(
     con.execute("CREATE TABLE records AS SELECT * FROM records_arrow")
 
     size = int(np.prod([len(a) for a in axes]))
-    measures = _measured(con, _belongs(axes, np.unique(finest)), size, largest)
+    measures = _measured(con, belongs(axes, np.unique(finest)), size, largest)
     sums = np.zeros(int(np.prod(finest_shape(axes))), dtype=np.int64)
     np.add.at(sums, finest, value)
     values = add_up(axes, sums)
@@ -54,7 +54,7 @@ def records_table(
     return Table(axes, measures, decimals, unions)
 
 
-def _belongs(axes: Sequence[Axis], present: Ints) -> tuple[Ints, Ints]:
+def belongs(axes: Sequence[Axis], present: Ints) -> tuple[Ints, Ints]:
     """(cell, finest cell) for every finest cell that has a record."""
     ranks = np.unravel_index(present, finest_shape(axes))
     cell, at = np.zeros(len(present), np.int64), np.arange(len(present))
