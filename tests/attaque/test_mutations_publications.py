@@ -142,8 +142,10 @@ def safe(world: World) -> World | None:
     return wider
 
 
+DRAWN = settings().max_examples  # 60, or 1,000 to prove
 FEW = settings(
-    max_examples=90, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much]
+    max_examples=DRAWN * 2 // 3,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much],
 )
 
 
