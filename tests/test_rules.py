@@ -15,7 +15,8 @@ from factory import clause_of, indicator, points_clause
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from qpv_data.protect import Protected, denominator_period, protect
+from qpv_data.judging import denominator_period
+from qpv_data.protect import Protected, protect
 
 _D, _I, _T = pa.decimal128(38, 9), pa.int64(), pa.string()
 CELLS = pa.schema(
@@ -178,7 +179,7 @@ def test_a_headcount_of_many_with_a_sum_of_few_is_hidden(tmp_path: Path) -> None
 
 def test_what_publish_accepts_is_made_by_protect_alone() -> None:
     with pytest.raises(TypeError):
-        Protected({}, {}, "primaire", object())
+        Protected({}, {}, {}, "primaire", object())
 
 
 @pytest.mark.parametrize(("hidden", "status"), [(True, "secret"), (False, "diffusee")])

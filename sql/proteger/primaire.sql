@@ -1,6 +1,7 @@
 -- une ligne par zone, période et modalité : le statut que les règles primaires lui donnent, et ses vraies valeurs
 -- entrées : cellules (une ligne par cellule), regle (une seule ligne), denominateurs (au plus une ligne par zone et
---           période : l'indicateur déclaré par `par`)
+--           période : l'indicateur déclaré par `par`), parues (au plus une ligne par cellule : ce que les publications
+--           d'avant en ont dit), revisees (les périodes dont elles ont dit autre chose)
 WITH reunies AS (
   SELECT c.*, r.*,
     CASE WHEN r.distincts THEN CAST(c.n_distincts AS DECIMAL(38, 9)) ELSE c.somme_numerateur END AS numerateur,
@@ -57,8 +58,20 @@ statuees AS (
          WHEN trop_peu THEN 'secret'
          ELSE 'diffusee' END AS diffusion
   FROM jugees
+),
+tenues AS (
+  -- Ce qui a paru reste paru : le cacher ne le ferait oublier à personne. Ce qui a toujours été caché le reste.
+  SELECT s.*,
+    tenue AND coalesce(p.numerateur = CAST(s.numerateur AS DOUBLE)
+      AND (NOT s.est_ratio OR s.par OR p.denominateur = CAST(s.denominateur AS DOUBLE)), false) AS gelee,
+    tenue AND coalesce(p.cachee, false) AS deja_cachee
+  FROM (SELECT *, coalesce(seuil IS NOT NULL AND observation = 'normale' AND masque IS NULL
+      AND diffusion <> 'masque_producteur' AND NOT (par AND coalesce(diffusion_par, '') = 'secret')
+      AND periode NOT IN (SELECT periode FROM revisees), false) AS tenue FROM statuees) s
+  LEFT JOIN parues p USING (zonage, code_zone, periode, modalite)
 )
-SELECT zonage, code_zone, periode, modalite, observation, diffusion,
+SELECT zonage, code_zone, periode, modalite, observation,
+  CASE WHEN gelee THEN 'diffusee' WHEN deja_cachee THEN 'secret' ELSE diffusion END AS diffusion, gelee,
   -- D'un rapport sans dénominateur, les deux zéros se disent.
   (diffusion = 'diffusee' AND est_ratio AND denominateur = 0 AND statut_observation = 'normale' AND masque IS NULL
     AND observation = 'sans_objet' AND NOT trop_peu AND NOT groupe) AS zeros,
@@ -66,5 +79,5 @@ SELECT zonage, code_zone, periode, modalite, observation, diffusion,
   CASE WHEN masque IS NULL THEN numerateur END AS numerateur,
   CASE WHEN masque IS NULL AND est_ratio THEN denominateur END AS denominateur,
   n_lignes, n_unites, u_numerateur, n_denominateur, u_complement, part_dominante
-FROM statuees
+FROM tenues
 ORDER BY zonage, code_zone, periode, modalite

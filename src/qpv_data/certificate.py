@@ -7,6 +7,7 @@ counts, anyone who reads the release can count.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,13 @@ from typing import Any
 import duckdb
 
 from qpv_data import __version__
-from qpv_data.attaque.findings import Report
+from qpv_data.attaque.findings import Kind, Report
 from qpv_data.attaque.refusal import RefusedInputError
 from qpv_data.attaque.releases import attack_releases
 from qpv_data.clause.load import ClauseSet
 from qpv_data.engine import sql_path
-from qpv_data.problems import Problem, listed
-from qpv_data.protect import threshold
+from qpv_data.judging import threshold
+from qpv_data.problems import Problem, QpvDataError, listed
 from qpv_data.replacing import replacing
 from qpv_data.runs import RunError
 
@@ -36,11 +37,20 @@ LIMITES = (
 )
 
 
-def attack_draft(draft: Path, earlier: Sequence[Path], audit: Path) -> Report:
+class RevisionError(QpvDataError):
+    """A draft whose corrections of earlier figures give people away: (feed, period) of each, which can wait."""
+
+    def __init__(self, revisions: frozenset[tuple[str, str]], refusal: RunError) -> None:
+        self.revisions, self.refusal = revisions, refusal
+        super().__init__(str(refusal))
+
+
+def attack_draft(draft: Path, earlier: Sequence[Path], audit: Path, clauses: ClauseSet) -> Report:
     """Attack a draft release with the ledger of `earlier` ones, oldest first.
 
     Raises RunError when the draft gives something away that the ledger alone did not: cells are named, and everything
-    found is written in `audit`, its owner's alone. What the ledger gives away without it is in the report.
+    found is written in `audit`, its owner's alone. What the ledger gives away without it is in the report. Raises
+    RevisionError instead when differences with earlier releases are all that it gives away.
     """
     try:
         report = attack_releases([*earlier, draft])
@@ -56,8 +66,21 @@ def attack_draft(draft: Path, earlier: Sequence[Path], audit: Path) -> Report:
         kinds = sorted({f.kind.value for f in new})
         message = f"{len(new)} constats ({', '.join(kinds)}) : {listed(f.cell for f in new[:10])}"
         remedy = f"rien n'est publié ; tout est dans {audit.name}, à ne pas diffuser"
-        raise RunError(Problem.DIVULGATION, message, remedy)
+        refusal = RunError(Problem.DIVULGATION, message, remedy)
+        revised = {_where(f.cell, clauses) for f in new if f.kind is Kind.REVISION}
+        if kinds == [Kind.REVISION.value] and None not in revised:
+            raise RevisionError(frozenset(where for where in revised if where is not None), refusal)
+        raise refusal
     return report
+
+
+def _where(cell: str, clauses: ClauseSet) -> tuple[str, str] | None:
+    """The feed and the period that the name of a cell tells."""
+    home = {i.id: clause.id for clause, i in clauses.indicateurs()}
+    words = cell.replace(",", " ").split()
+    feeds = [home[word] for word in words if word in home]
+    periods = [word for word in words if re.fullmatch(r"\d{4}(-[TSM]?\d{1,2})?", word)]
+    return (feeds[0], periods[-1]) if feeds and periods else None
 
 
 def _write_private(target: Path, content: Mapping[str, Any]) -> None:

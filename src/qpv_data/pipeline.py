@@ -16,12 +16,14 @@ from pathlib import Path
 from qpv_data.access import Access, note
 from qpv_data.addresses.feeds import geocoded
 from qpv_data.aggregate import AggregateReport, aggregate
+from qpv_data.certificate import RevisionError
 from qpv_data.clause.check import checked_clauses
 from qpv_data.clause.load import ClauseSet, LeftOut
-from qpv_data.clause.model import Clause, ClauseJeu, LocalisationCode
+from qpv_data.clause.model import Clause, ClauseJeu, Indicateur, LocalisationCode
 from qpv_data.clause.scope import scope
 from qpv_data.compliance.journal import Placement, record
 from qpv_data.coverage import read_zone_table
+from qpv_data.history import ledger
 from qpv_data.locate import LocateReport, locate
 from qpv_data.periods import Period
 from qpv_data.problems import FeedError, Problem, listed
@@ -218,16 +220,32 @@ def release(
     if not indicators:
         message = "aucun jeu n'a pu être agrégé"
         raise RunError(Problem.RIEN_A_PUBLIER, message, "voir les livraisons refusées ou absentes")
-    protected = protect(
-        indicators, cfg.folder("aggregated"), cfg.folder("zonages"), cfg.travail / "protege", cfg.travail
-    )
     errors: Mapping[str, FeedError] = {p.jeu: p.erreur for p in places if p.erreur is not None}
-    made = publish(cfg, clauses, protected, receptions, errors)
+    made = _published(cfg, clauses, indicators, receptions, errors)
     used = ready | {z.id for z in clauses.zonages}
     for reception in receptions:
         if reception.usable and reception.jeu in used:
             _note_published(cfg, clauses, reception, made)
     return made
+
+
+def _published(
+    cfg: Configuration, clauses: ClauseSet, indicators: Sequence[tuple[ClauseJeu, Indicateur]],
+    receptions: Sequence[Reception], errors: Mapping[str, FeedError],
+) -> Release:  # fmt: skip
+    """Protect and publish; once more when corrections of earlier figures give people away: those wait."""
+    folders = cfg.folder("aggregated"), cfg.folder("zonages"), cfg.travail / "protege", cfg.travail
+    earlier, waiting = ledger(cfg.folder("releases")), dict[str, set[str]]()
+    while True:
+        protected = protect(indicators, *folders, ledger=earlier, deferred=waiting)
+        try:
+            return publish(cfg, clauses, protected, receptions, errors)
+        except RevisionError as e:
+            known = {(jeu, p) for jeu, periods in protected.en_attente.items() for p in periods}
+            if e.revisions <= known:
+                raise e.refusal from e
+            for jeu, period in e.revisions | known:
+                waiting.setdefault(jeu, set()).add(period)
 
 
 def _note_published(cfg: Configuration, clauses: ClauseSet, reception: Reception, made: Release) -> None:

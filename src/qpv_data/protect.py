@@ -8,22 +8,18 @@ the result before anyone reads it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 from pathlib import Path
 
-import duckdb
-import pyarrow as pa
-
+from qpv_data import history
 from qpv_data.aggregate import atoms_path, cells_path
-from qpv_data.clause.model import ClauseJeu, Indicateur, Secret
-from qpv_data.clause.secrecy import dominance_of, rule_of
+from qpv_data.clause.model import ClauseJeu, Indicateur
+from qpv_data.clause.secrecy import dominance_of
 from qpv_data.coverage import ZoneTable, read_zone_table
-from qpv_data.engine import engine, replacing, sql_path
+from qpv_data.engine import engine
+from qpv_data.judging import Desk, changes, groups, judge, threshold, write
 from qpv_data.membership import atoms_on
-from qpv_data.periods import parse_period
-from qpv_data.resources import sql_dir
 from qpv_data.secret.linked.ground import Zone
 from qpv_data.secret.linked.judged import Indicator
 from qpv_data.secret.linked.protection import Job, Row, jobs_of
@@ -34,7 +30,6 @@ from qpv_data.zonages.loading import load_zones
 
 _MAKER = object()
 _NO_ZONES = ZoneTable((), {}, frozenset(), frozenset(), frozenset(), frozenset())
-_ROW = pa.schema([(name, pa.string()) for name in ("zonage", "code_zone", "periode", "modalite")])
 COMPLEMENTARY = "complementaire"
 
 
@@ -44,11 +39,13 @@ class Protected:
 
     `cellules`: indicator → Parquet of `zonage, code_zone, periode, modalite, statut_observation,
     statut_diffusion, valeur, numerateur, denominateur`, dense and sorted. `jugees`: the same rows with what the
-    primary rules say of them and their true values; they stay inside.
+    primary rules say of them and their true values; they stay inside. `en_attente`: feed → the periods of which
+    a correction waits.
     """
 
     cellules: Mapping[str, Path]
     jugees: Mapping[str, Path]
+    en_attente: Mapping[str, frozenset[str]]
     protection: str
     maker: object
 
@@ -61,8 +58,7 @@ class Protected:
 class _Places:
     """Where the stage reads and writes, the compositions that each commune is in, and the faces of the map."""
 
-    aggregated: Path
-    protege: Path
+    desk: Desk
     travail: Path
     table: ZoneTable
     composed: Mapping[str, Sequence[Zone]]
@@ -76,6 +72,10 @@ class _Feed:
     clause: ClauseJeu
     indicateurs: list[Indicateur] = field(default_factory=list)
     hidden: dict[str, list[Row]] = field(default_factory=dict)
+
+    @property
+    def protected(self) -> bool:
+        return self.clause.secret.regime == "seuil"
 
     @property
     def divides_itself(self) -> bool:
@@ -96,19 +96,23 @@ class _Feed:
 
 def protect(
     indicateurs: Sequence[tuple[ClauseJeu, Indicateur]], aggregated: Path, zonages: Path, protege: Path, travail: Path,
-    *, complementary: bool = True,
+    *, ledger: Sequence[Path] = (), deferred: Mapping[str, Collection[str]] | None = None, complementary: bool = True,
 ) -> Protected:  # fmt: skip
     """Protect every aggregated indicator whose Parquet is at `aggregated/<jeu>/<indicateur>.parquet`.
 
     An indicator that divides by another (`par`) is protected after it: its denominator is at most what is shown.
     An indicator without aggregated cells is left out: its feed has failed, and the release says so.
+    `ledger`: earlier releases, oldest first: what they published stays, and new rows hide around it. A correction of
+    fewer units than the threshold waits: the last release's rows of its feed and period stand, as do those of
+    `deferred` (feed → periods).
     Without `complementary`, the primary rules alone, to show what would leak: `publish` refuses it.
     Raises FeedError when a feed cannot be protected.
     """
     table = read_zone_table(zonages) if complementary else _NO_ZONES
     hiding = complementary and any(clause.secret.regime == "seuil" for clause, _ in indicateurs)
     map_ = frozenset(faces(load_zones(zonages), sorted(table.perimetres | {"commune"}))) if hiding else frozenset()
-    places = _Places(aggregated, protege, travail, table, _composed(table), map_)
+    desk = Desk(aggregated, protege, ledger, {jeu: set(periods) for jeu, periods in (deferred or {}).items()})
+    places = _Places(desk, travail, table, _composed(table), map_)
     feeds: dict[str, _Feed] = {}
     for clause, indicateur in indicateurs:
         if cells_path(aggregated / clause.id, indicateur.id).is_file():
@@ -117,7 +121,8 @@ def protect(
     for level in _levels(feeds):
         _protect_level(level, places, done, complementary)
     said = COMPLEMENTARY if complementary else "primaire"
-    return Protected(done, {i: _judged(protege, i) for i in done}, said, _MAKER)
+    waiting = {jeu: frozenset(periods) for jeu, periods in desk.deferred.items() if periods}
+    return Protected(done, {i: desk.judged(i) for i in done}, waiting, said, _MAKER)
 
 
 def _composed(table: ZoneTable) -> dict[str, list[Zone]]:
@@ -150,16 +155,11 @@ def _protect_level(level: Sequence[_Feed], places: _Places, done: dict[str, Path
     """Write every indicator of some feeds. Hidden rows only grow: once more for a feed of which a divisor lost some."""
     waiting = list(level)
     while waiting:
-        with engine(places.travail) as con:
-            for feed in waiting:
-                for indicateur in sorted(feed.indicateurs, key=lambda i: (bool(i.par), i.id)):
-                    _judge(con, feed.clause, indicateur, places, done)
-                    if not complementary:
-                        feed.hidden[indicateur.id] = _groups(con, places, indicateur)
-                    done[indicateur.id] = _write(con, feed.clause, indicateur, places, feed.hidden[indicateur.id])
+        for feed in waiting:
+            _judge_feed(feed, places, done, complementary)
         if not complementary:
             return
-        jobs = [job for feed in waiting if feed.clause.secret.regime == "seuil" for job in _jobs(feed, places)]
+        jobs = [job for feed in waiting if feed.protected for job in _jobs(feed, places)]
         answers = protect_jobs(jobs, places.travail)
         again = []
         for feed in waiting:
@@ -170,57 +170,41 @@ def _protect_level(level: Sequence[_Feed], places: _Places, done: dict[str, Path
         waiting = again
 
 
+def _judge_feed(feed: _Feed, places: _Places, done: dict[str, Path], complementary: bool) -> None:
+    """The primary rules; again, free of what was published, for the periods that have been revised since.
+
+    A period of which a published figure changes by fewer units than the threshold waits: the last release stands.
+    """
+    ordered = sorted(feed.indicateurs, key=lambda i: (bool(i.par), i.id))
+    waiting = places.desk.deferred.setdefault(feed.clause.id, set())
+    with engine(places.travail) as con:
+        history.register(con, places.desk.ledger if feed.protected else (), [i.id for i in ordered])
+        revised: list[str] = []
+        while True:
+            for indicateur in ordered:
+                judge(con, feed.clause, indicateur, places.desk, done, revised)
+                if not complementary:
+                    feed.hidden[indicateur.id] = groups(con, indicateur, places.desk)
+                hidden = feed.hidden[indicateur.id]
+                done[indicateur.id] = write(con, feed.clause, indicateur, places.desk, hidden)
+            found = [(i, period, least) for i in ordered for period, least in changes(con, i, places.desk).items()]
+            if revised or not found:
+                return
+            revised = sorted({period for _, period, _ in found})
+            waiting |= {p for i, p, least in found if least < (threshold(feed.clause.secret, i) or 0)}
+
+
 def _jobs(feed: _Feed, places: _Places) -> list[Job]:
     asked = [_asked(feed.clause, i, places) for i in sorted(feed.indicateurs, key=lambda i: i.id)]
-    return jobs_of(feed.clause.id, asked, places.composed, places.travail)
+    jobs = jobs_of(feed.clause.id, asked, places.composed, places.travail)
+    return [job for job in jobs if job.period.name not in places.desk.deferred[feed.clause.id]]
 
 
 def _write_feed(feed: _Feed, places: _Places, done: dict[str, Path]) -> None:
     with engine(places.travail) as con:
+        history.register(con, places.desk.ledger if feed.protected else (), feed.hidden)
         for indicateur in feed.indicateurs:
-            done[indicateur.id] = _write(con, feed.clause, indicateur, places, feed.hidden[indicateur.id])
-
-
-def _judged(protege: Path, indicateur: str) -> Path:
-    return protege / "jugees" / f"{indicateur}.parquet"
-
-
-def _judge(
-    con: duckdb.DuckDBPyConnection, clause: ClauseJeu, indicateur: Indicateur, places: _Places, done: Mapping[str, Path]
-) -> None:
-    """Write what the primary rules say of each row, and its true values."""
-    source = cells_path(places.aggregated / clause.id, indicateur.id)
-    con.execute(f"CREATE OR REPLACE VIEW cellules AS SELECT * FROM read_parquet({sql_path(source)})")
-    _rule(con, clause, indicateur)
-    _denominators(con, [done[p] for p in indicateur.par if p in done])
-    _copy(con, "primaire", _judged(places.protege, indicateur.id))
-
-
-def _groups(con: duckdb.DuckDBPyConnection, places: _Places, indicateur: Indicateur) -> list[Row]:
-    """The shares of everyone or of no one."""
-    source = sql_path(_judged(places.protege, indicateur.id))
-    query = f"SELECT zonage, code_zone, periode, modalite FROM read_parquet({source}) WHERE groupe AND"
-    return con.execute(f"{query} observation = 'normale' AND diffusion = 'diffusee'").fetchall()
-
-
-def _write(
-    con: duckdb.DuckDBPyConnection, clause: ClauseJeu, indicateur: Indicateur, places: _Places, hidden: Sequence[Row]
-) -> Path:
-    """Write what may leave of an indicator, less the rows `hidden`."""
-    source = _judged(places.protege, indicateur.id)
-    con.execute(f"CREATE OR REPLACE VIEW jugees AS SELECT * FROM read_parquet({sql_path(source)})")
-    _rule(con, clause, indicateur)
-    columns = [pa.array([row[n] for row in hidden], pa.string()) for n in range(len(_ROW))]
-    con.register("caches_arrow", pa.Table.from_arrays(columns, schema=_ROW))
-    con.execute("CREATE OR REPLACE TABLE caches AS SELECT * FROM caches_arrow")
-    return _copy(con, "sortie", places.protege / f"{indicateur.id}.parquet")
-
-
-def _copy(con: duckdb.DuckDBPyConnection, query: str, target: Path) -> Path:
-    text = (sql_dir() / "proteger" / f"{query}.sql").read_text("utf-8")
-    with replacing(target) as part:
-        con.execute(f"COPY ({text}) TO {sql_path(part)} (FORMAT parquet, COMPRESSION zstd)")
-    return target
+            done[indicateur.id] = write(con, feed.clause, indicateur, places.desk, feed.hidden[indicateur.id])
 
 
 def _asked(clause: ClauseJeu, indicateur: Indicateur, places: _Places) -> Indicator:
@@ -232,88 +216,7 @@ def _asked(clause: ClauseJeu, indicateur: Indicateur, places: _Places) -> Indica
         rule=Rule(k=k, dominance=dominance_of(clause.secret)),
         distinct=indicateur.distinct is not None,
         divided=bool(indicateur.par),
-        judged=_judged(places.protege, indicateur.id),
-        atoms=atoms_path(places.aggregated / clause.id, indicateur.id),
+        judged=places.desk.judged(indicateur.id),
+        atoms=atoms_path(places.desk.aggregated / clause.id, indicateur.id),
         faces=frozenset(atoms_on(clause, indicateur, places.table, places.faces)),
     )
-
-
-def threshold(secret: Secret, indicateur: Indicateur) -> int | None:
-    """The number of units under which a cell is hidden: the indicator may be stricter, never looser."""
-    rule = rule_of(secret)
-    return None if rule is None else max(rule.k, indicateur.seuil or 0)
-
-
-def _rule(con: duckdb.DuckDBPyConnection, clause: ClauseJeu, indicateur: Indicateur) -> None:
-    factor = Fraction(str(indicateur.facteur if indicateur.facteur is not None else 1))
-    row = {
-        "nature": indicateur.nature,
-        "distincts": indicateur.distinct is not None,
-        "par": bool(indicateur.par),
-        "effectif": clause.secret.effectif is not None,
-        "a_modalites": indicateur.modalites is not None,
-        "seuil": threshold(clause.secret, indicateur),
-        "dominance": dominance_of(clause.secret),
-        "facteur_numerateur": factor.numerator,
-        "facteur_denominateur": factor.denominator,
-        "echelle": 10**indicateur.decimales,
-    }
-    kinds = {
-        "nature": pa.string(),
-        "seuil": pa.int64(),
-        "dominance": pa.float64(),
-        "facteur_numerateur": pa.int64(),
-        "facteur_denominateur": pa.int64(),
-        "echelle": pa.int64(),
-    }
-    schema = pa.schema([(name, kinds.get(name, pa.bool_())) for name in row])
-    con.register("regle_arrow", pa.Table.from_pylist([row], schema=schema))
-    con.execute("CREATE OR REPLACE TABLE regle AS SELECT * FROM regle_arrow")
-
-
-def _denominators(con: duckdb.DuckDBPyConnection, sources: Sequence[Path]) -> None:
-    """Table `denominateurs`, with the period of the cells that it divides.
-
-    A zoning takes the first of `sources` that has values there (each generation of quarters has a population of its
-    own); where none has, the first says why.
-    """
-    con.execute(
-        "CREATE OR REPLACE TABLE denominateurs (zonage VARCHAR, code_zone VARCHAR, periode VARCHAR,"
-        " numerateur DECIMAL(38, 9), statut_observation VARCHAR, statut_diffusion VARCHAR)"
-    )
-    served: set[str] = set()
-    for source in sources:
-        _denominators_of(con, source, served)
-    for source in sources[:1]:
-        _denominators_of(con, source, served, valued=False)
-
-
-def _denominators_of(con: duckdb.DuckDBPyConnection, source: Path, served: set[str], *, valued: bool = True) -> None:
-    """Add one source's denominators, for the zonings that are not `served` yet: those where it has values, or all."""
-    cells = f"SELECT * FROM read_parquet({sql_path(source)}) WHERE modalite = 'ensemble'"
-    con.execute(f"CREATE OR REPLACE VIEW divise_par AS {cells}")
-    available = [p for (p,) in con.execute("SELECT DISTINCT periode FROM divise_par ORDER BY 1").fetchall()]
-    wanted = [p for (p,) in con.execute("SELECT DISTINCT periode FROM cellules ORDER BY 1").fetchall()]
-    pairs = [{"periode": p, "denominateur": d} for p in wanted if (d := denominator_period(p, available))]
-    schema = pa.schema([("periode", pa.string()), ("denominateur", pa.string())])
-    con.register("paires_arrow", pa.Table.from_pylist(pairs, schema=schema))
-    said = " WHERE statut_observation = 'normale'" if valued else ""
-    new = [z for (z,) in con.execute(f"SELECT DISTINCT zonage FROM divise_par{said}").fetchall() if z not in served]
-    served.update(new)
-    con.execute(
-        "INSERT INTO denominateurs SELECT d.zonage, d.code_zone, p.periode, d.numerateur, d.statut_observation,"
-        " d.statut_diffusion FROM divise_par d JOIN paires_arrow p ON p.denominateur = d.periode"
-        " WHERE list_contains(?, d.zonage)",
-        [new],
-    )
-
-
-def denominator_period(periode: str, available: Sequence[str]) -> str | None:
-    """The period that holds `periode`, the shortest; else the last one that ended before it; else none."""
-    asked = parse_period(periode)
-    known = [parse_period(p) for p in available]
-    holding = [p for p in known if p.debut <= asked.debut and asked.fin <= p.fin]
-    if holding:
-        return str(min(holding, key=lambda p: p.fin - p.debut))
-    before = [p for p in known if p.fin < asked.debut]
-    return str(max(before, key=lambda p: (p.fin, p.debut))) if before else None

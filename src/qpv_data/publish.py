@@ -26,6 +26,7 @@ from qpv_data.clause.load import ClauseSet
 from qpv_data.clause.model import Diffusion
 from qpv_data.database import write_database
 from qpv_data.engine import scratch
+from qpv_data.history import ledger
 from qpv_data.perimeters_out import write_zones
 from qpv_data.periods import Period, parse_period
 from qpv_data.problems import FeedError
@@ -95,21 +96,11 @@ def publish(
     return Release(name, target, cfg.sortie / "qpv.duckdb", rows, True, absent, stale)
 
 
-def ledger(releases: Path) -> list[Path]:
-    """Every release of a folder, in the order in which readers had them."""
-
-    def when(folder: Path) -> tuple[str, int, str]:
-        said = json.loads((folder / "manifest.json").read_text("utf-8"))
-        return said["publiee_le"], int(folder.name.rsplit("-r", 1)[1]), folder.name
-
-    return sorted((p.parent for p in releases.glob("*-r[0-9]*/manifest.json")), key=when)
-
-
 def _certify(cfg: Configuration, clauses: ClauseSet, protected: Protected, draft: Path) -> None:
     """Attack the draft with every release before it; nothing is published that gives something away."""
     earlier = ledger(cfg.folder("releases"))
     audit = cfg.folder("journal") / "attaques" / f"{draft.name}.json"
-    report = attack_draft(draft, earlier, audit)
+    report = attack_draft(draft, earlier, audit, clauses)
     said = certificate(draft, clauses, protected.protection, report, [p.name for p in earlier])
     (draft / CERTIFICATE).write_bytes(said)
     manifest = draft / "manifest.json"

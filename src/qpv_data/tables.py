@@ -12,8 +12,8 @@ import pyarrow as pa
 from qpv_data.clause.load import ClauseSet
 from qpv_data.clause.model import Clause, ClauseJeu, Indicateur, LocalisationAdresse, LocalisationCode
 from qpv_data.clause.secrecy import dominance_of
+from qpv_data.judging import denominator_period, threshold
 from qpv_data.periods import Period, parse_period
-from qpv_data.protect import denominator_period, threshold
 from qpv_data.receive import Reception
 from qpv_data.runs import clause_digest, series_periods
 from qpv_data.sources.http import redact

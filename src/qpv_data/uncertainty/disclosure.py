@@ -18,8 +18,8 @@ from qpv_data.clause.load import ClauseSet
 from qpv_data.clause.model import ClauseJeu, Indicateur
 from qpv_data.clause.secrecy import dominance_of
 from qpv_data.engine import engine, sql_path
+from qpv_data.judging import threshold
 from qpv_data.periods import Period, parse_period
-from qpv_data.protect import threshold
 from qpv_data.resources import sql_dir
 from qpv_data.uncertainty.bounds import NIVEAU
 from qpv_data.uncertainty.cells import bounds_path

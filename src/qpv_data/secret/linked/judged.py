@@ -98,12 +98,12 @@ class Raw:
 
 _ROWS = """
 SELECT n.noeud, j.modalite, (observation = 'normale' OR zeros)::INT AS existe,
-  (diffusion = 'secret')::INT AS cachee, groupe::INT AS groupe, numerateur::DOUBLE AS numerateur,
+  (diffusion = 'secret')::INT AS cachee, groupe::INT AS groupe, gelee::INT AS gelee, numerateur::DOUBLE AS numerateur,
   denominateur::DOUBLE AS denominateur, n_unites::DOUBLE AS u_total, u_numerateur::DOUBLE AS u_numerateur,
   n_denominateur::DOUBLE AS u_denominateur, u_complement::DOUBLE AS u_complement, part_dominante
 FROM read_parquet({judged}) j JOIN noeuds n USING (zonage, code_zone) WHERE periode = $period
 UNION ALL
-SELECT n.noeud, a.modalite, 0, 0, 0, {counted}::DOUBLE, somme_denominateur::DOUBLE, n_unites::DOUBLE,
+SELECT n.noeud, a.modalite, 0, 0, 0, 0, {counted}::DOUBLE, somme_denominateur::DOUBLE, n_unites::DOUBLE,
   n_numerateur::DOUBLE, n_denominateur::DOUBLE, n_complement::DOUBLE, part_dominante
 FROM read_parquet({atoms}) a JOIN noeuds n USING (zonage, code_zone) WHERE periode = $period
 """

@@ -20,13 +20,15 @@ Floats = NDArray[np.float64]
 @dataclass
 class Rows:
     """The rows of one indicator and modality, over zones. `exists`: a value is there to publish. `hidden` grows while
-    the feed is protected. `group`: shares of everyone or of no one. `measures`: the ones that a row shows."""
+    the feed is protected. `group`: shares of everyone or of no one. `frozen`: published before, so shown whatever they
+    are. `measures`: the ones that a row shows."""
 
     indicator: Indicator
     modality: str
     exists: Bools
     hidden: Bools
     group: Bools
+    frozen: Bools
     measures: list[int] = field(default_factory=list)
 
 
@@ -57,6 +59,10 @@ class Measure:
     def exists(self) -> Bools:
         """Zones where a row would publish it, were nothing hidden."""
         return self._any([r.exists for r in self.rows])
+
+    def frozen(self) -> Bools:
+        """Zones where it was published before: what is out stays out."""
+        return self._any([r.frozen for r in self.rows])
 
     def _any(self, planes: Sequence[Bools]) -> Bools:
         return np.logical_or.reduce(planes) if planes else np.zeros(len(self.counted), np.bool_)
@@ -107,9 +113,9 @@ class _Making:
                 self._relate(whole, parts)
 
     def _rows(self, indicator: Indicator, modality: str, raw: Raw) -> Rows:
-        flags = [np.nan_to_num(raw.of(c, modality)[: self.zones]) > 0 for c in ("existe", "cachee", "groupe")]
-        exists, hidden, group = flags
-        rows = Rows(indicator, modality, exists, hidden & exists, group & exists)
+        flags = [np.nan_to_num(raw.of(c, modality)[: self.zones]) > 0 for c in ("existe", "cachee", "groupe", "gelee")]
+        exists, hidden, group, frozen = flags
+        rows = Rows(indicator, modality, exists, hidden & exists, group & exists, frozen & exists)
         self.period.rows.append(rows)
         return rows
 

@@ -120,7 +120,7 @@ def _hide_groups(period: Period) -> None:
             continue
         part = period.measures[rows.measures[0]]
         zero = part.value[: len(rows.group)] == 0
-        rows.hidden |= rows.group & ~(zero & part.counted)
+        rows.hidden |= rows.group & ~rows.frozen & ~(zero & part.counted)
 
 
 def _close(period: Period) -> None:
@@ -130,7 +130,7 @@ def _close(period: Period) -> None:
         lost = [~m.shown() & m.exists() for m in period.measures]
         for rows in period.rows:
             for n in rows.measures:
-                rows.hidden |= rows.exists & lost[n]
+                rows.hidden |= rows.exists & lost[n] & ~rows.frozen
         if sum(int(r.hidden.sum()) for r in period.rows) == before:
             return
 

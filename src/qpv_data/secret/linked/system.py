@@ -188,12 +188,12 @@ def _system(measures: Sequence[Measure], ground: Ground, lines: _Lines) -> Syste
 
 
 def _movable(measures: Sequence[Measure], ground: Ground, cells: int) -> Bools:
-    """A zero that a row publishes is known, and so is every atom of it."""
+    """A zero that a row publishes is known, and so is every atom of it; so is what was published before."""
     nodes, zones = len(ground), len(ground.zones)
     movable = np.ones(cells, np.bool_)
     for n, measure in enumerate(measures):
         zeros = measure.shown() & (measure.value[:zones] == 0)
-        movable[n * nodes : n * nodes + zones] = ~zeros
+        movable[n * nodes : n * nodes + zones] = ~zeros & ~measure.frozen()
         if measure.additive:
             nothing = np.asarray(zeros @ ground.inside).ravel() > 0
             movable[n * nodes + zones : (n + 1) * nodes] = measure.possible & ~nothing
@@ -218,7 +218,7 @@ def targets(link: Linked, hidden: Bools) -> Targets:
         tops = np.where(measure.top >= 0, measure.top, 0)
         figures = Measures(np.abs(value), measure.units, tops, np.full(nodes, -1, np.int64), tops)
         rule = measure.rule.model_copy(update={"nk": None, "p_pourcent": None})
-        exists = np.concatenate([measure.exists(), np.ones(nodes - zones, np.bool_)])
+        exists = np.concatenate([measure.exists() & ~measure.frozen(), np.ones(nodes - zones, np.bool_)])
         cells = np.flatnonzero(sensitive(figures, rule) & exists)
         above, below = protection(figures[cells], rule, one)
         floor = granted[n][cells]
