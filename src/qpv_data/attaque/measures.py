@@ -45,7 +45,7 @@ class Fact:
 
     `bounds`, for `reason`: what a published ratio says of a numerator that no row publishes.
     `own`: hidden by a row whose value it is, and not one side of a ratio. `surely`: and it is no zero, which a row
-    of this release would publish.
+    of this release would publish. `until`: the last release that repeats it.
     """
 
     measure: Measure
@@ -59,6 +59,7 @@ class Fact:
     release: int
     bounds: tuple[Exact, Exact] | None = None
     reason: str = ""
+    until: int = -1
 
 
 @dataclass(frozen=True)
@@ -148,8 +149,9 @@ def facts(releases: Sequence[Release]) -> list[Fact]:
                 own = hidden and nature in ("compte", "somme")
                 # A sum over few units is hidden even when it is nothing; a number of records is then at least 1.
                 surely = hidden and nature == "compte" and release.zeros_published
+                until = release.until.get(row.period, number)
                 at = measured(measure, described, family)
-                fact = Fact(at, place, value, hidden, blind, own, surely, row.indicator, number)
+                fact = Fact(at, place, value, hidden, blind, own, surely, row.indicator, number, until=until)
                 if blind and column == "numerateur" and row.value is not None:
                     fact = _from_ratio(fact, release, row)
                 found.append(fact)
