@@ -11,7 +11,6 @@ from qpv_data.periods import parse_period
 from qpv_data.secret.axes import Axis
 from qpv_data.secret.cells import Table
 
-
 TOTALS, SIZE, RECENT = 0.25, 0.15, 0.5
 
 
