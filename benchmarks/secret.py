@@ -1,6 +1,7 @@
 """Protect a table of national size, then attack what would be published: time, what is hidden, what is found.
 
     .venv/bin/python benchmarks/secret.py [--k 5 11] [--graine 5] [--processus 2] [--echelle 1]
+    .venv/bin/python benchmarks/secret.py --plein 40x20x6
 
 The attack is this script's own: it reads the shown values, crosses the public hierarchies itself and bounds every
 hidden cell with `scipy.optimize.linprog`; it knows the true values only to say which cells are sensitive.
@@ -18,7 +19,7 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.optimize import linprog
 from scipy.sparse.csgraph import connected_components
-from secret_tableau import COMMUNES, DEPARTEMENTS, QPV, national
+from secret_tableau import COMMUNES, DEPARTEMENTS, QPV, dense, national
 
 from qpv_data.secret.cells import Table
 from qpv_data.secret.protection import Protection, protect_table
@@ -33,10 +34,14 @@ def main() -> None:
     parser.add_argument("--processus", type=int, default=2)
     parser.add_argument("--primaire", action="store_true", help="attack what primary suppression alone would show")
     parser.add_argument("--echelle", type=float, default=1.0, help="1 for the national size, less to try")
+    parser.add_argument("--plein", help="a dense table of flat axes instead, of so many codes each: 40x20x6")
     asked = parser.parse_args()
     sizes = [max(int(n * asked.echelle), 3) for n in (COMMUNES, QPV, DEPARTEMENTS)]
     for seed in asked.graine:
-        table = national(seed, *sizes)
+        if asked.plein:
+            table = dense(seed, tuple(int(size) for size in asked.plein.split("x")))
+        else:
+            table = national(seed, *sizes)
         for k in asked.k:
             measure(table, k, seed, asked.processus, asked.primaire)
 
@@ -78,15 +83,15 @@ def shown_values(protection: Protection) -> np.ndarray:
     return values.ravel()
 
 
-def attack(table: Table, shown: np.ndarray, sensitive: np.ndarray, k: int) -> Counter[str]:
-    """Bounds of every unknown cell, component by component. Published and hidden: at least 1, since zeros are shown."""
+def attack(table: Table, shown: np.ndarray, sensitive: np.ndarray, k: int, zeros_shown: bool = True) -> Counter[str]:
+    """Bounds of every unknown cell, component by component. Published and hidden: at least 1 when zeros are shown."""
     unknown = np.flatnonzero(shown < 0)
     rows = lines(table)
     known = np.where(shown < 0, 0, shown)
     part = rows[:, unknown].tocsr()
     touched = np.flatnonzero(np.diff(part.indptr))
     part, right = part[touched], -(rows @ known)[touched]
-    least = table.published[unknown].astype(float)
+    least = (table.published[unknown] & zeros_shown).astype(float)
     _, label = connected_components(part.T @ part, directed=False)
     order = np.argsort(label, kind="stable")
     found: Counter[str] = Counter()
@@ -137,10 +142,15 @@ def _component(
 
 
 def lines(table: Table) -> sp.csr_matrix:
-    """The equations of two axes: Kronecker products of the additions of one and the codes of the other."""
-    own = [_additions(axis.equations, len(axis)) for axis in table.axes]
-    size = [sp.identity(len(axis), format="csr") for axis in table.axes]
-    return sp.vstack([sp.kron(own[0], size[1]), sp.kron(size[0], own[1])]).tocsr()
+    """The equations of every axis: Kronecker products of its additions and the codes of the others."""
+    blocks = []
+    for n in range(len(table.axes)):
+        product = sp.identity(1, format="csr")
+        for m, axis in enumerate(table.axes):
+            own = _additions(axis.equations, len(axis)) if m == n else sp.identity(len(axis), format="csr")
+            product = sp.kron(product, own, format="csr")
+        blocks.append(product)
+    return sp.vstack(blocks).tocsr()
 
 
 def _additions(equations: object, nodes: int) -> sp.csr_matrix:

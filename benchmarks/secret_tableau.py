@@ -1,4 +1,4 @@
-"""A table of national size, on the distribution that docs/secret.md states: quarters, communes, departments, France."""
+"""Tables to protect: one of national size (quarters, communes, departments, France), and dense ones of any shape."""
 
 from __future__ import annotations
 
@@ -54,6 +54,19 @@ def national(seed: int = 1, communes: int = COMMUNES, qpv: int = QPV, departemen
         counts[row] = draw.poisson(mean)
     flat = counts.ravel()
     return disjoint_table((zone, category), flat, flat, (flat > 0).astype(np.int64), 0)
+
+
+def dense(seed: int, sizes: tuple[int, ...], mean: float = 20.0) -> Table:
+    """Counts of flat axes, each with its total: Poisson, codes and cells being more or less frequent (lognormal)."""
+    draw = np.random.default_rng(seed)
+    axes = tuple(
+        _built(f"axe{n}", {"total": None} | {f"c{c:03d}": "total" for c in range(size)}) for n, size in enumerate(sizes)
+    )
+    means = np.full(1, mean)
+    for size in sizes:
+        means = np.multiply.outer(means, draw.lognormal(0, 0.6, size))
+    counts = draw.poisson(means.ravel() * draw.lognormal(0, 0.5, means.size)).astype(np.int64)
+    return disjoint_table(axes, counts, counts, (counts > 0).astype(np.int64), 0)
 
 
 def _built(name: str, *hierarchies: dict[str, str | None]) -> Axis:

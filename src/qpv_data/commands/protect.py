@@ -41,6 +41,7 @@ def protect(
     """Protéger un tableau : cacher ce que la règle demande, et ce qui permettrait de le retrouver."""
     from qpv_data.cli import errors_told
     from qpv_data.perturbation.register import EXACT, refuse_another, register_of
+    from qpv_data.secret.costs import weights
     from qpv_data.secret.declaration import read_declaration
     from qpv_data.secret.protection import protect_table
     from qpv_data.secret.reading import read_cells, read_records
@@ -50,7 +51,8 @@ def protect(
         refuse_another(out, register_of(out, registre), tableau or out.stem, EXACT)
         declared = read_declaration(axes)
         table = (read_records if enregistrements else read_cells)(cases, declared)
-        protection = protect_table(table, declared.rule, processus or os.cpu_count() or 1)
+        weight = weights(table, declared.costs)
+        protection = protect_table(table, declared.rule, processus or os.cpu_count() or 1, weight)
         write_protected(protection, out)
     if as_json:
         typer.echo(json.dumps(_counted(protection), ensure_ascii=False, indent=1))

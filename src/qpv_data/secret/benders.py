@@ -14,7 +14,7 @@ import numpy as np
 from qpv_data.secret.cells import Bools, Ints
 from qpv_data.secret.moves import Block, limits, quiet
 from qpv_data.secret.primary import Targets
-from qpv_data.secret.sequential import NODES
+from qpv_data.secret.rounding import whole_move
 from qpv_data.secret.witnesses import Pool, Witness
 
 CANDIDATES, ROUNDS = 16, 60
@@ -106,8 +106,4 @@ def _move(block: Block, free: Bools, targets: Targets, target: int) -> Ints | No
     if signed < 0 and block.room[at] < amount:
         return None
     short = np.ones(len(block))
-    move = block.solve((short, short), limits(block, free), (at, signed))
-    if move is None:
-        return None
-    whole = block.whole(move)
-    return whole if whole is not None else block.solve_whole((short, short), limits(block, free), (at, signed), NODES)
+    return whole_move(block, (short, short), limits(block, free), (at, signed))

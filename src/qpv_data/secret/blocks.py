@@ -9,13 +9,16 @@ from qpv_data.secret.cells import Ints, Table
 
 CELLS = 4_000
 """Cells of a block, at most, unless nodes that straddle tie more together."""
+WHOLE = 12_000
+"""Cells of a table that is one block when its longest axis cannot be cut."""
 
 
 def blocks_of(table: Table, size: int = CELLS) -> list[Ints]:
     """Cells of each block, increasing. The whole table when it is small.
 
     The axis with most nodes is cut: groups of its finest codes, such that no node of a group has any outside it. Nodes
-    that hold several groups, and the cells they make, are in no block.
+    that hold several groups, and the cells they make, are in no block. Codes that are in no group (their parent has
+    more than a block may hold) are taken as many as fit, without what holds them.
     """
     if len(table) <= size:
         return [np.arange(len(table), dtype=np.int64)]
@@ -23,7 +26,13 @@ def blocks_of(table: Table, size: int = CELLS) -> list[Ints]:
     axis = table.axes[longest]
     others = len(table) // len(axis)
     numbers = np.arange(len(table), dtype=np.int64).reshape(table.shape)
-    return [np.sort(np.take(numbers, nodes, axis=longest).ravel()) for nodes in groups_of(axis, max(size // others, 2))]
+    limit = max(size // others, 2)
+    groups = groups_of(axis, limit)
+    if not groups and len(table) <= WHOLE:
+        return [np.arange(len(table), dtype=np.int64)]
+    lone = np.setdiff1d(axis.finest, np.concatenate([*groups, np.zeros(0, dtype=np.int64)]))
+    groups += np.array_split(lone, -(-len(lone) // limit)) if len(lone) > 1 else []
+    return [np.sort(np.take(numbers, nodes, axis=longest).ravel()) for nodes in groups]
 
 
 def groups_of(axis: Axis, limit: int) -> list[Ints]:

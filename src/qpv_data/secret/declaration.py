@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +14,7 @@ from pydantic import Field, StringConstraints, ValidationError
 from qpv_data.clause.vocabulary import Modele
 from qpv_data.problems import InvalidDeclarationError, Problem, Violation, listed, relative_to_cwd
 from qpv_data.secret.axes import Axis, build_axis, faults_of
+from qpv_data.secret.costs import DEFAULT, Costs
 from qpv_data.secret.rules import Nk, Rule, load_families
 
 _RESERVED = ("valeur", "n_unites", "part_max", "unite", "contributeur", "statut_diffusion")
@@ -22,6 +23,16 @@ _Nom = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
 class _Axe(Modele):
     parents: tuple[_Nom, ...] = Field(min_length=1)
+    garder: dict[_Nom, Annotated[float, Field(gt=0, le=1000)]] = Field(default_factory=dict)
+
+
+_Hausse = Annotated[float, Field(ge=0, le=100)]
+
+
+class _Couts(Modele):
+    totaux: _Hausse = DEFAULT.totals
+    taille: _Hausse = DEFAULT.size
+    recents: _Hausse = DEFAULT.recent
 
 
 class _Regle(Modele):
@@ -34,6 +45,7 @@ class _Regle(Modele):
 
 class _Declaration(Modele):
     axes: dict[_Nom, _Axe] = Field(min_length=1)
+    couts: _Couts = Field(default_factory=_Couts)
     regle: _Regle | None = None
     famille: _Nom | None = None
     unite: _Nom | None = None
@@ -41,10 +53,11 @@ class _Declaration(Modele):
 
 @dataclass(frozen=True)
 class Declared:
-    """What `axes.yml` says: the axes, in the order of the file, and the rule."""
+    """What `axes.yml` says: the axes, in the order of the file, the rule, and what is to be hidden last."""
 
     axes: tuple[Axis, ...]
     rule: Rule
+    costs: Costs = field(default_factory=Costs)
 
 
 class _Faults:
@@ -72,7 +85,12 @@ def read_declaration(path: Path) -> Declared:
     rule = _rule(declared, faults)
     if faults.found or rule is None:
         raise InvalidDeclarationError(faults.found)
-    return Declared(tuple(a for a in axes if a is not None), rule)
+    return Declared(tuple(a for a in axes if a is not None), rule, _costs(declared))
+
+
+def _costs(declared: _Declaration) -> Costs:
+    kept = {name: axe.garder for name, axe in declared.axes.items()}
+    return Costs(declared.couts.totaux, declared.couts.taille, declared.couts.recents, kept)
 
 
 def _parsed(path: Path, faults: _Faults) -> _Declaration | None:
@@ -152,7 +170,11 @@ def _axis(folder: Path, name: str, axe: _Axe, faults: _Faults) -> Axis | None:
     def report(message: str, remedy: str) -> None:
         faults.add(("axes", name), Problem.VALEUR_INVALIDE, message, remedy)
 
-    return build_axis(name, hierarchies, report)
+    axis = build_axis(name, hierarchies, report)
+    if axis is not None and (unknown := sorted(axe.garder.keys() - set(axis.codes))):
+        message = f"axe {name} : codes à garder absents de la hiérarchie : {listed(unknown)}"
+        faults.add(("axes", name, "garder", unknown[0]), Problem.REFERENCE_INCONNUE, message, "corriger les codes")
+    return axis
 
 
 def _hierarchy(path: Path, where: tuple[str | int, ...], faults: _Faults) -> dict[str, str | None] | None:

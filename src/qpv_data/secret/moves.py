@@ -10,6 +10,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from qpv_data.secret.cells import Bools, Ints
+from qpv_data.secret.circuits import Circuits
 from qpv_data.secret.equations import System
 
 Floats = NDArray[np.float64]
@@ -20,8 +21,11 @@ _INF = highspy.kHighsInf
 class Block:
     """Some cells of a system, every other one held still: any move found here is one of the whole system.
 
-    `cells`: numbers in the system, increasing; only those that may move are kept.
+    `cells`: numbers in the system, increasing; only those that may move are kept. `circuits`: moves that can be found
+    without a programme, when it is known which axes the cells cross.
     """
+
+    circuits: Circuits | None = None
 
     def __init__(self, system: System, cells: Ints) -> None:
         self.cells = cells[system.movable[cells]]
@@ -43,6 +47,7 @@ class Block:
         columns = self.rows[:, kept]
         other.rows = columns[np.flatnonzero(np.diff(columns.indptr))]
         other.cells, other.room, other.weight = self.cells[kept], self.room[kept], self.weight[kept]
+        other.circuits = None if self.circuits is None else self.circuits.only(kept)
         other._highs = None
         return other
 

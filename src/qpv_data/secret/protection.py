@@ -12,6 +12,7 @@ import numpy as np
 from qpv_data.secret.benders import exact
 from qpv_data.secret.blocks import blocks_of
 from qpv_data.secret.cells import Bools, Ints, Table
+from qpv_data.secret.circuits import Circuits
 from qpv_data.secret.costs import weights
 from qpv_data.secret.equations import System, system_of
 from qpv_data.secret.moves import Block
@@ -20,6 +21,7 @@ from qpv_data.secret.repair import repair
 from qpv_data.secret.rules import Rule
 from qpv_data.secret.sequential import protect_block
 from qpv_data.secret.singletons import protect_from_singletons
+from qpv_data.secret.tidying import tidy
 from qpv_data.secret.unions import sensitive_unions
 from qpv_data.secret.verification import verify
 from qpv_data.secret.witnesses import Pool, Witness
@@ -67,6 +69,8 @@ def _protect(table: Table, system: System, hidden: Bools, targets: Targets, proc
     jobs, places = [], []
     for cells in blocks_of(table):
         block = Block(system, cells)
+        if sum(len(axis.finest) > 1 for axis in table.axes) > 2:
+            block.circuits = Circuits(table.axes, table.shape, block.cells)
         at = block.local(targets.cell)
         own = np.flatnonzero(at >= 0)
         if len(own):
@@ -94,7 +98,7 @@ def _in_processes(jobs: Sequence[_Job], processes: int) -> list[_Answer]:
 
 def protect_alone(job: _Job) -> _Answer:
     """Protect a block exactly when it is small; else target after target, then again among the cells that this hid,
-    from the last target to the first.
+    from the last target to the first; then without what all can do without.
 
     What was hidden for the first targets is often useless once the last ones are served: the second round hides a part
     of what the first did, and never more.
@@ -111,9 +115,11 @@ def protect_alone(job: _Job) -> _Answer:
     within = np.setdiff1d(np.arange(len(targets)), missed)[::-1]
     second = Pool(Targets(targets.cell[within], targets.up[within], targets.amount[within]), room)
     narrow = hidden.copy()
-    if len(protect_block(block.only(wide), narrow, second)):
+    known = {n: first.proof[int(t)] for n, t in enumerate(within)}
+    if len(protect_block(block.only(wide), narrow, second, known)):
         return wide, first.proof  # a search cut short: the first round stands
     assert not np.setdiff1d(np.flatnonzero(narrow), kept).size, "le second tour cache autre chose que le premier"
+    tidy(block, narrow, hidden, second)
     return narrow, {int(within[t]): witness for t, witness in second.proof.items()}
 
 

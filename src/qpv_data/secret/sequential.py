@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from qpv_data.secret.cells import Bools, Ints
 from qpv_data.secret.moves import Block, Floats, limits
-from qpv_data.secret.witnesses import Pool
+from qpv_data.secret.nearby import among_circuits
+from qpv_data.secret.rounding import whole_move
+from qpv_data.secret.witnesses import Pool, Witness
 
 _NOTHING = 1e-3
 """Cost of moving what is hidden already: not 0, so that moves stay short."""
-NODES = 2_000
-"""Of branch and bound, for a move in whole numbers."""
 
 
-def protect_block(block: Block, hidden: Bools, pool: Pool) -> Ints:
+def protect_block(block: Block, hidden: Bools, pool: Pool, known: Mapping[int, Witness] | None = None) -> Ints:
     """Hide what is needed for the targets of the block to be reached. Gives the targets that are not.
 
     `hidden`: over the cells of the system, changed in place; what is not published counts as hidden. Targets are taken
-    in their order; what a move needs is hidden, and the move is kept as a witness.
+    in their order; what a move needs is hidden, and the move is kept as a witness. `known`: witnesses that would do,
+    whose cells are all in the block.
     """
     at = block.local(pool.targets.cell)
     free = hidden[block.cells]
@@ -27,7 +30,8 @@ def protect_block(block: Block, hidden: Bools, pool: Pool) -> Ints:
     for target in np.flatnonzero((at >= 0) & ~pool.reached):
         if pool.reached[target]:
             continue
-        move = cheapest(block, free, pool, int(target), int(at[target]))
+        before = None if known is None else _in_block(block, known[int(target)])
+        move = cheapest(block, free, pool, int(target), int(at[target]), known=before)
         if move is None:
             missed.append(target)
             continue
@@ -64,22 +68,34 @@ def _lifting(
     return (costs[0], costs[1]), (rooms[0], rooms[1])
 
 
-def cheapest(block: Block, free: Bools, pool: Pool, target: int, at: int, barred: Bools | None = None) -> Ints | None:
+def _in_block(block: Block, witness: Witness) -> Ints:
+    move = np.zeros(len(block), dtype=np.int64)
+    move[block.local(witness.cells)] = witness.change
+    return move
+
+
+def cheapest(
+    block: Block,
+    free: Bools,
+    pool: Pool,
+    target: int,
+    at: int,
+    barred: Bools | None = None,
+    known: Ints | None = None,
+) -> Ints | None:
     """The move that reaches one target and hides least, in whole numbers; None when the block has none.
 
-    `barred`: cells of the block that stay still.
+    `barred`: cells of the block that stay still. `known`: a move that reaches the target, for want of a better one.
     """
     amount = float(pool.targets.amount[target])
     signed = amount if pool.targets.up[target] else -amount
     if signed < 0 and block.room[at] < amount:
         return None
     cost = hiding_costs(block, free, amount)
+    if barred is None and block.circuits is not None:
+        return among_circuits(block, free, cost, (at, signed), known)
     rooms = limits(block, np.ones(len(block), np.bool_) if barred is None else ~barred)
-    move = block.solve(cost, rooms, (at, signed))
-    if move is None:
-        return None
-    whole = block.whole(move)
-    return whole if whole is not None else block.solve_whole(cost, rooms, (at, signed), NODES)
+    return whole_move(block, cost, rooms, (at, signed), known)
 
 
 def hiding_costs(block: Block, free: Bools, amount: float) -> tuple[Floats, Floats]:
