@@ -77,6 +77,7 @@ def _kinds(jeu: str, states: Sequence[Vintage], releases: Sequence[Release]) -> 
             label=first[0] if plain else f"{first[1].replace('numerateur', 'numérateur')} de {first[0]}",
             flow=row["nature_temporelle"] == "flux",
             signed=any(v < 0 for v in given),
+            cumul=row["nature_temporelle"] == "cumul",
         )
     return found
 

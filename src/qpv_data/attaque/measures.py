@@ -65,13 +65,14 @@ class Fact:
 @dataclass(frozen=True)
 class Kind:
     """How a measure is protected and read. `count`: its values are numbers, each of one unit at least. `signed`: its
-    amounts may be negative."""
+    amounts may be negative. `cumul`: each period holds those before it in the year."""
 
     k: int
     count: bool
     label: str
     flow: bool
     signed: bool
+    cumul: bool = False
 
 
 def protected(row: Mapping[str, Any]) -> bool:
