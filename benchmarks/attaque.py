@@ -13,6 +13,7 @@ import time
 from dataclasses import dataclass
 
 import numpy as np
+from attaque_publications import measure as ledger
 from numpy.typing import NDArray
 
 from qpv_data.attaque.bounds import Method, analyse
@@ -145,7 +146,11 @@ if __name__ == "__main__":
     parser.add_argument(
         "--tableaux", type=int, default=1, help="how many tables, one after another: 32 are 2.1 M cells"
     )
+    parser.add_argument("--publications", type=int, default=0, help="a ledger of so many releases, and nothing else")
     given = parser.parse_args()
+    if given.publications:
+        ledger(given.publications, given.seed)
+        raise SystemExit
     for k in given.k:
         seconds = [measure(k, given.seed + n) for n in range(given.tableaux)]
         if given.tableaux > 1:

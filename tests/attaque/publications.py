@@ -40,9 +40,10 @@ def release(
     links: Sequence[tuple[str | None, str | None, float, float]] = (),
     zones: Sequence[tuple[str, str, str, str]] = ZONES_COMMUNES,
     zeros: str | None = None,
+    manifest: Mapping[str, str] | None = None,
     contours: Mapping[tuple[str, str], shapely.Geometry] | None = None,
 ) -> Path:
-    """`zeros`: what the manifest says of them. `contours`: (zoning, zone) → its contour, in degrees. `figures`: (indicator, modality, zoning, zone, period) → value, None when hidden; a ratio
+    """`zeros`: what the manifest says of them; `manifest`: what else it says. `contours`: (zoning, zone) → its contour, in degrees. `figures`: (indicator, modality, zoning, zone, period) → value, None when hidden; a ratio
     gives both sides, or (None, r) to publish r alone."""
     rows: dict[tuple[str, str], list[dict[str, Any]]] = {}
     modalities = set()
@@ -79,10 +80,9 @@ def release(
          "reste_depart": x, "reste_arrivee": y, "double_depart": 0.0, "double_arrivee": 0.0}
         for a, b, x, y in links
     ]  # fmt: skip
-    if zeros is not None:
-        (folder / "manifest.json").write_text(
-            json.dumps({"publication": folder.name, "secret": {"zeros": zeros}}), "utf-8"
-        )
+    if zeros is not None or manifest is not None:
+        secret = {} if zeros is None else {"secret": {"zeros": zeros}}
+        (folder / "manifest.json").write_text(json.dumps({"publication": folder.name, **secret, **(manifest or {})}))
     if passages:
         numbers = dict.fromkeys(("reste_depart", "reste_arrivee", "double_depart", "double_arrivee"), pa.float64())
         _write(folder, "passages", passages, numbers)

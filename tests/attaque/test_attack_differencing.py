@@ -126,3 +126,37 @@ def test_the_command_counts_distinct_units_and_tells_outside_from_unknown(tmp_pa
     )
     assert audited(tmp_path / "2024-T4.parquet", "--k", "5").exit_code == 0
     assert audited(tmp_path / "2024-T4.parquet", "--k", "5", "--unite", "rien").exit_code == 4
+
+
+def test_a_unit_seen_in_two_pieces_is_counted_once(tmp_path: Path) -> None:
+    """What A has more than Q is of b, seen in two pieces, and of c: two households, and three with b twice."""
+    places = [("Q", "A", f"a{i}") for i in range(30)] + [(None, "A", "b"), ("R", "A", "b"), ("R", "A", "c")]
+    places += [("R", "B", f"d{i}") for i in range(50)] + [(None, "B", f"e{i}") for i in range(40)]
+    columns = dict(zip(("qpv2015", "qpv2024", "menage"), map(list, zip(*places, strict=True)), strict=True))
+    pq.write_table(pa.table(columns), tmp_path / "p.parquet")
+    done = audited(tmp_path / "p.parquet", "--k", "3", "--unite", "menage")
+    assert "A − Q = 2" in done.stdout
+
+
+@settings(deadline=None, max_examples=60)
+@given(data=st.data(), k=st.integers(2, 6))
+def test_groups_of_shared_units_are_what_they_say(data: st.DataObject, k: int) -> None:
+    pieces = sorted(data.draw(partitions()))
+    units = data.draw(st.lists(st.sets(st.sampled_from(pieces), min_size=1, max_size=3), max_size=12))
+    counts = {p: sum(p in held for held in units) for p in pieces}
+    shared: dict[frozenset[Piece], int] = {}
+    for held in units:
+        shared[frozenset(held)] = shared.get(frozenset(held), 0) + 1
+    firsts = {i for i, _ in pieces}
+    groups = differencing(counts, k, shared)
+    for group in groups:
+        straight = set(group.added) <= firsts
+        inside = {
+            p
+            for p in pieces
+            if (p if straight else p[::-1])[0] in group.added and (p if straight else p[::-1])[1] not in group.removed
+        }
+        assert group.units == sum(bool(held & inside) for held in units)
+        assert 0 < group.units < k
+    alone = {frozenset(g.added) | {"-"} | frozenset(g.removed) for g in differencing(counts, k)}
+    assert alone <= {frozenset(g.added) | {"-"} | frozenset(g.removed) for g in groups}, "none is lost"

@@ -210,3 +210,16 @@ def test_partners_subtract_what_they_delivered_alone_and_by_pairs(tmp_path: Path
         "i QN2 dans 99001 2024-T4": 2,
         "i hors qpv2024 à 99001 2024-T4": 2,
     }
+
+
+def test_a_running_total_gives_who_came_since(tmp_path: Path) -> None:
+    """Of sums and of distinct units; a new year starts again."""
+    values = {"2023-T4": 90, "2024-T1": 40, "2024-T2": 43, "2024-T3": None}
+    figures = {("i", "ensemble", "commune", "99001", p): v for p, v in values.items()}
+    for top in (None, "ref_personne"):
+        total = indicator("i", nature_temporelle="cumul", numerateur=top)
+        (finding,) = attack_releases([release(tmp_path / f"r{top}", figures, [total])]).findings
+        assert (finding.cell, text(finding)) == ("i commune 99001 2024-T2 depuis 2024-T1", "43 − 40 = 3")
+    assert not attack_releases(
+        [release(tmp_path / "stock", figures, [indicator("i", nature_temporelle="stock")])]
+    ).findings

@@ -8,7 +8,7 @@ The smallest remainder that holds a given piece is a minimum cut, so no number o
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,7 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components, maximum_flow
 
 Piece = tuple[str, str]
+_WHOLE = 60  # parts of a unit that several pieces share
 
 
 @dataclass(frozen=True)
@@ -27,29 +28,51 @@ class Group:
     units: int
 
 
-def differencing(pieces: Mapping[Piece, int], k: int) -> list[Group]:
+def differencing(
+    pieces: Mapping[Piece, int], k: int, shared: Mapping[frozenset[Piece], int] | None = None
+) -> list[Group]:
     """Every smallest group under k, one for each small piece, both ways round.
 
     `pieces`: (zone of one partition, zone of the other) → true units, empty pieces included where grounds overlap: a
     piece left out is ground that nobody can live on. Zones in no piece of the other partition need a piece of their
-    own (`hors`, for instance).
+    own (`hors`, for instance). `shared`: how many units are in each of these sets of pieces; a group counts them once.
     """
     if negative := [p for p, n in pieces.items() if n < 0]:
         raise ValueError(f"negative units in {negative[:3]}")
     turned = {(j, i): n for (i, j), n in pieces.items()}
-    return _one_way(pieces, k) + _one_way(turned, k)
+    both = [(held, n) for held, n in (shared or {}).items() if len(held) > 1 and n]
+    backwards = [(frozenset((j, i) for i, j in held), n) for held, n in both]
+    return _one_way(pieces, k, both) + _one_way(turned, k, backwards)
 
 
-def _one_way(pieces: Mapping[Piece, int], k: int) -> list[Group]:
+def _one_way(pieces: Mapping[Piece, int], k: int, shared: Sequence[tuple[frozenset[Piece], int]]) -> list[Group]:
     found: dict[Group, None] = {}
     for members in _connected(pieces):
         inside = {p: pieces[p] for p in members}
+        own = [(held & inside.keys(), n) for held, n in shared if len(held & inside.keys()) > 1]
         for piece, units in inside.items():
             if 0 < units < k:
-                group = _cut(inside, piece)
-                if group.units < k:
-                    found[group] = None
+                for capacities in [inside, _split(inside, own)] if own else [inside]:
+                    group = _counted(_cut(capacities, piece), inside, own)
+                    if group.units < k:
+                        found[group] = None
     return list(found)
+
+
+def _split(inside: Mapping[Piece, int], shared: Sequence[tuple[frozenset[Piece], int]]) -> dict[Piece, int]:
+    """Capacities where a unit of several pieces brings a part of itself to each: never more than a group counts."""
+    split = {p: n * _WHOLE for p, n in inside.items()}
+    for held, n in shared:
+        for p in held:
+            split[p] -= n * (_WHOLE - _WHOLE // len(held))
+    return split
+
+
+def _counted(group: Group, inside: Mapping[Piece, int], shared: Sequence[tuple[frozenset[Piece], int]]) -> Group:
+    """The group, each of its units counted once."""
+    held = {(i, j) for i, j in inside if i in group.added and j not in group.removed}
+    twice = sum(n * (len(among) - 1) for where, n in shared if len(among := where & held) > 1)
+    return Group(group.added, group.removed, sum(inside[p] for p in held) - twice)
 
 
 def _connected(pieces: Mapping[Piece, int]) -> list[list[Piece]]:

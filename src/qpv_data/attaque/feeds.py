@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from qpv_data.attaque.builder import Builder, Trust
 from qpv_data.attaque.measures import Kind, Measure, Place, is_count, limit_of, measured, protected, providers
@@ -77,6 +77,7 @@ def _kinds(jeu: str, states: Sequence[Vintage], releases: Sequence[Release]) -> 
             label=first[0] if plain else f"{first[1].replace('numerateur', 'numérateur')} de {first[0]}",
             flow=row["nature_temporelle"] == "flux",
             signed=any(v < 0 for v in given),
+            cumul=row["nature_temporelle"] == "cumul",
         )
     return found
 
@@ -107,10 +108,16 @@ def build(feed: Feed, group: Sequence[Measure], releases: Sequence[Release]) -> 
                 low, high = cell.bounds
                 builder.low[at], builder.high[at] = max(low, builder.low[at] or low), high
                 builder.derivable[at], builder.reasons[at] = not cell.hidden, cell.reason
-        release = releases[min(state.release, len(releases) - 1)]
-        _equations(feed, builder, state, wanted, release)
+        _equations(feed, builder, state, wanted, _meaning(state, releases))
     time_equations(feed.kinds, feed.vintages, wanted, builder)
     return builder
+
+
+def _meaning(state: Vintage, releases: Sequence[Release]) -> Release:
+    """What the figures of a vintage are read with: the catalogues of all that say it, the last perimeters."""
+    sources = [releases[n] for n in state.sources if n < len(releases)] or [releases[-1]]
+    catalogue = {i: row for release in sources for i, row in release.catalogue.items()}
+    return replace(sources[-1], catalogue=catalogue)
 
 
 def _equations(feed: Feed, builder: Builder, state: Vintage, wanted: set[Measure], release: Release) -> None:

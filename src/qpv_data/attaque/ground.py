@@ -41,18 +41,21 @@ def audit(files: Sequence[Path], zonings: Sequence[str], unit: str | None, k: in
     """Every smallest group under k between every pair of zonings, file by file.
 
     `files`: located records, one file a period, a column a zoning (its code, null outside). `unit`: the column of the
-    unit, counted once a piece; None counts records.
+    unit, counted once a group; None counts records.
     """
     found = []
     for path in files:
         for first, second in combinations(zonings, 2):
-            pieces = _pieces(path, first, second, unit)
-            groups = [g for g in differencing(pieces, k) if g.removed]  # a zone alone is for the primary rule
+            pieces, shared = _pieces(path, first, second, unit)
+            groups = [g for g in differencing(pieces, k, shared) if g.removed]  # a zone alone is for the primary rule
             found += [Risk(path.stem, (first, second), group) for group in groups]
     return found
 
 
-def _pieces(path: Path, first: str, second: str, unit: str | None) -> dict[Piece, int]:
+def _pieces(
+    path: Path, first: str, second: str, unit: str | None
+) -> tuple[dict[Piece, int], dict[frozenset[Piece], int]]:
+    """Units of each piece, and how many are in each set of several pieces."""
     if not path.is_file():
         raise RefusedInputError(path.name, "source_absente", "fichier introuvable", "vérifier le chemin")
     with duckdb.connect() as con:
@@ -68,7 +71,14 @@ def _pieces(path: Path, first: str, second: str, unit: str | None) -> dict[Piece
         counted = "count(*)" if unit is None else f"count(DISTINCT {_quoted(unit)})"
         codes = [_code(z, f"{z}_localisation" in columns) for z in (first, second)]
         query = f"SELECT {codes[0]} AS a, {codes[1]} AS b, {counted} FROM lieux GROUP BY ALL ORDER BY ALL"
-        return {(a, b): int(n) for a, b, n in con.execute(query).fetchall()}
+        pieces = {(a, b): int(n) for a, b, n in con.execute(query).fetchall()}
+        if unit is None:
+            return pieces, {}
+        name, place = _quoted(unit), f"{{'a': {codes[0]}, 'b': {codes[1]}}}"
+        places = f"SELECT list_sort(list(DISTINCT {place})) AS p FROM lieux WHERE {name} IS NOT NULL GROUP BY {name}"
+        query = f"SELECT p, count(*) FROM ({places}) WHERE len(p) > 1 GROUP BY ALL"
+        held = con.execute(query).fetchall()
+        return pieces, {frozenset((p["a"], p["b"]) for p in found): int(n) for found, n in held}
 
 
 def _code(zoning: str, located: bool) -> str:

@@ -45,7 +45,7 @@ class Fact:
 
     `bounds`, for `reason`: what a published ratio says of a numerator that no row publishes.
     `own`: hidden by a row whose value it is, and not one side of a ratio. `surely`: and it is no zero, which a row
-    of this release would publish.
+    of this release would publish. `until`: the last release that repeats it.
     """
 
     measure: Measure
@@ -59,18 +59,20 @@ class Fact:
     release: int
     bounds: tuple[Exact, Exact] | None = None
     reason: str = ""
+    until: int = -1
 
 
 @dataclass(frozen=True)
 class Kind:
     """How a measure is protected and read. `count`: its values are numbers, each of one unit at least. `signed`: its
-    amounts may be negative."""
+    amounts may be negative. `cumul`: each period holds those before it in the year."""
 
     k: int
     count: bool
     label: str
     flow: bool
     signed: bool
+    cumul: bool = False
 
 
 def protected(row: Mapping[str, Any]) -> bool:
@@ -148,8 +150,9 @@ def facts(releases: Sequence[Release]) -> list[Fact]:
                 own = hidden and nature in ("compte", "somme")
                 # A sum over few units is hidden even when it is nothing; a number of records is then at least 1.
                 surely = hidden and nature == "compte" and release.zeros_published
+                until = release.until.get(row.period, number)
                 at = measured(measure, described, family)
-                fact = Fact(at, place, value, hidden, blind, own, surely, row.indicator, number)
+                fact = Fact(at, place, value, hidden, blind, own, surely, row.indicator, number, until=until)
                 if blind and column == "numerateur" and row.value is not None:
                     fact = _from_ratio(fact, release, row)
                 found.append(fact)

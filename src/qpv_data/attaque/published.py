@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
@@ -21,9 +21,20 @@ _ROWS = """
 SELECT indicateur, modalite, zonage, code_zone, periode, valeur, numerateur, denominateur,
   statut_observation, statut_diffusion
 FROM read_parquet($files, hive_partitioning = true, hive_types_autocast = false)
-WHERE list_contains($indicators, indicateur)
+WHERE list_contains($whole, indicateur) OR (list_contains($indicators, indicateur) AND list_contains($periods, periode))
 ORDER BY ALL
 """
+_DIGESTS = """
+SELECT indicateur, periode, count(*), sum(h), bit_xor(h), max(coalesce(numerateur, valeur))
+FROM (
+  SELECT indicateur, periode, numerateur, valeur,
+    hash(modalite, zonage, code_zone, valeur, numerateur, denominateur, statut_observation, statut_diffusion) AS h
+  FROM read_parquet($files, hive_partitioning = true, hive_types_autocast = false)
+)
+GROUP BY ALL
+"""
+Digest = tuple[int, int, int, float | None]
+"""What an indicator says at a period: rows, two sums of their hashes, and the largest figure."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +80,9 @@ class Zoning:
 class Release:
     """`catalogue`: indicator → its row. `axes`: (indicator, modality) → the breakdown, None for the whole.
 
-    `zeros_published`: the policy that its manifest states; a hidden count is then no zero, the sides of a share apart.
+    `largest`: the largest figure that each indicator publishes. `until`: the last release that repeats all that this
+    one says of a period. `audience`, `of`: whom it is for, and its last period, when its manifest says.
+    `zeros_published`: the policy that it states; a hidden count is then no zero, the sides of a share apart.
     """
 
     name: str
@@ -78,6 +91,10 @@ class Release:
     axes: dict[tuple[str, str], str | None]
     zoning: Zoning
     zeros_published: bool = True
+    audience: str = ""
+    of: str = ""
+    largest: Mapping[str, float] = field(default_factory=dict)
+    until: Mapping[str, int] = field(default_factory=dict)
 
     @cached_property
     def _figures(self) -> dict[tuple[str, str, str, str, str], float]:
@@ -95,11 +112,11 @@ class Release:
         return found
 
     @cached_property
-    def largest(self) -> dict[str, float]:
-        """The largest figure that each indicator publishes."""
-        found: dict[str, float] = {}
-        for key, number in self._figures.items():
-            found[key[0]] = max(number, found.get(key[0], number))
+    def by_period(self) -> Mapping[str, Sequence[Row]]:
+        """Rows of each period."""
+        found: dict[str, list[Row]] = {}
+        for r in self.rows:
+            found.setdefault(r.period, []).append(r)
         return found
 
     def figure(self, indicator: str, beside: Row, period: str) -> float | None:
@@ -112,22 +129,52 @@ class Release:
 
 
 def read_release(folder: Path) -> Release:
-    """Read all that the attack uses. Geometry is not: links between generations are published as a table."""
+    """Read all that the attack uses."""
     release = read_catalogue(folder)
-    return with_rows(release, folder, list(release.catalogue))
+    whole = _with_rows(release, folder, list(release.catalogue), [], [])
+    return replace(whole, largest=largest_of(digests(folder)))
 
 
-def with_rows(release: Release, folder: Path, indicators: Sequence[str]) -> Release:
-    """The release with the values of some indicators: a large ledger is attacked feed by feed."""
+def with_rows(release: Release, folder: Path, jeu: str, periods: Sequence[str]) -> Release:
+    """The release with the values of one feed at some periods, and of what it divides by: a ledger is attacked feed by
+    feed."""
+    own = [i for i, r in release.catalogue.items() if r["jeu"] == jeu]
+    if not own or not periods:
+        return replace(release, rows=[])
+    beside = sorted({name for i in own for name in str(release.catalogue[i]["par"] or "").split(", ") if name})
+    return _with_rows(release, folder, beside, own, periods)
+
+
+def _with_rows(
+    release: Release, folder: Path, whole: Sequence[str], indicators: Sequence[str], periods: Sequence[str]
+) -> Release:
+    asked = {"whole": list(whole), "indicators": list(indicators), "periods": list(periods)}
+    return replace(release, rows=[Row(*r) for r in _asked(folder, _ROWS, asked)])
+
+
+def digests(folder: Path) -> dict[tuple[str, str], Digest]:
+    """What a release says, by indicator and period."""
+    return {(i, p): (n, int(h), int(x), most) for i, p, n, h, x, most in _asked(folder, _DIGESTS, {})}
+
+
+def largest_of(said: Mapping[tuple[str, str], Digest]) -> dict[str, float]:
+    """The largest figure that each indicator publishes."""
+    largest: dict[str, float] = {}
+    for (indicator, _), (*_, most) in said.items():
+        if most is not None:
+            largest[indicator] = max(most, largest.get(indicator, most))
+    return largest
+
+
+def _asked(folder: Path, query: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     files = [str(p) for p in sorted((folder / "valeurs").rglob("*.parquet"))]
     if not files:
-        return replace(release, rows=[])
+        return []
     with _database() as con:
         try:
-            found = con.execute(_ROWS, {"files": files, "indicators": list(indicators)}).fetchall()
+            return con.execute(query, {"files": files, **parameters}).fetchall()
         except duckdb.Error as e:
             raise _unreadable(folder, e) from None
-    return replace(release, rows=[Row(*r) for r in found])
 
 
 def read_catalogue(folder: Path, known_faces: dict[str, Faces | None] | None = None) -> Release:
@@ -135,13 +182,13 @@ def read_catalogue(folder: Path, known_faces: dict[str, Faces | None] | None = N
     if not (folder / "indicateurs.parquet").is_file():
         message = "pas d'indicateurs.parquet : ce n'est pas une publication"
         raise RefusedInputError(folder.name, "source_absente", message, "donner un dossier releases/<publication>")
-    zeros = _zeros_published(folder)
+    zeros, audience, of = _stated(folder)
     with _database() as con:
         try:
             catalogue = _settled({r["indicateur"]: r for r in _table(con, folder, "indicateurs")})
             axes = {(r["indicateur"], r["modalite"]): r["axe"] for r in _table(con, folder, "modalites")}
             zoning = replace(_zoning(con, folder), faces=read_faces(folder, {} if known_faces is None else known_faces))
-            return Release(folder.name, [], catalogue, axes, zoning, zeros)
+            return Release(folder.name, [], catalogue, axes, zoning, zeros, audience, of)
         except (duckdb.Error, KeyError) as e:
             raise _unreadable(folder, e) from None
 
@@ -161,21 +208,23 @@ def _database() -> duckdb.DuckDBPyConnection:
     return duckdb.connect(config={"temp_directory": ""})
 
 
-def _zeros_published(folder: Path) -> bool:
-    """`secret: {zeros: publies}` or `caches` of the manifest; published when it says nothing, or is not there yet."""
+def _stated(folder: Path) -> tuple[bool, str, str]:
+    """The policy of zeros, `secret: {zeros: publies}` or `caches` of the manifest (published when it says nothing, or
+    is not there yet), the audience, and the last period."""
     path = folder / "manifest.json"
     if not path.is_file():
-        return True
+        return True, "", ""
     try:
         manifest = json.loads(path.read_text("utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as e:
         raise _unreadable(folder, e) from None
-    secret = manifest.get("secret") if isinstance(manifest, Mapping) else None
+    manifest = manifest if isinstance(manifest, Mapping) else {}
+    secret = manifest.get("secret")
     said = secret.get("zeros", "publies") if isinstance(secret, Mapping) else "publies"
     if said not in ("publies", "caches"):
         message = f"manifest.json, secret.zeros : {said}"
         raise RefusedInputError(folder.name, "valeur_invalide", message, "publies ou caches")
-    return bool(said == "publies")
+    return said == "publies", str(manifest.get("diffusion", "")), str(manifest.get("periode", ""))
 
 
 def _unreadable(folder: Path, error: Exception) -> RefusedInputError:

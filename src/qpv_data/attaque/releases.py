@@ -9,14 +9,14 @@ from pathlib import Path
 
 from qpv_data.attaque.builder import Builder
 from qpv_data.attaque.cells import read_rows
-from qpv_data.attaque.faces import Faces
 from qpv_data.attaque.families import attack_believed
 from qpv_data.attaque.feeds import Feed, feeds
 from qpv_data.attaque.findings import Finding, Kind, Report
-from qpv_data.attaque.measures import Fact, Place, divisors, facts, measured, protected, providers
+from qpv_data.attaque.ledger import read_ledger
+from qpv_data.attaque.measures import Fact, Place, facts, measured, protected, providers
 from qpv_data.attaque.partners import Own, attack_as_partner, groups
 from qpv_data.attaque.proofs import Proof, Term
-from qpv_data.attaque.published import Release, exact, read_catalogue, with_rows
+from qpv_data.attaque.published import Release, exact
 from qpv_data.attaque.refusal import RefusedInputError
 from qpv_data.attaque.revisions import attack_revisions
 from qpv_data.attaque.vintages import Cell, Vintage, vintages
@@ -30,34 +30,23 @@ def attack_releases(
     zeros_published: bool | None = None,
     proofs: int = 20,
 ) -> Report:
-    """Attack releases of one publisher, given from the oldest to the newest.
+    """Attack releases of one publisher, given from the oldest to the newest; those of several audiences are one ledger.
 
     `known`: figures published elsewhere. `partners`: what each partner holds of the same figures, which it subtracts;
     attacked one by one, then by pairs. Columns of both: `indicateur, modalite, zonage, code_zone, periode, valeur`.
     `zeros_published`: in place of what the manifests say. Folders may be drafts, anywhere: nothing is written or kept.
     """
-    faces: dict[str, Faces | None] = {}
-    ledger = [read_catalogue(folder, faces) for folder in folders]
-    if zeros_published is not None:
-        ledger = [replace(release, zeros_published=zeros_published) for release in ledger]
-    elsewhere = [fact for path in known for fact in _known(path, ledger[-1], len(ledger))]
-    holders = list(groups({path.stem: _known(path, ledger[-1], len(ledger)) for path in partners}))
+    ledger = read_ledger(folders, zeros_published)
+    last, count = ledger.releases[-1], len(folders)
+    elsewhere = [fact for path in known for fact in _known(path, last, count)]
+    holders = list(groups({path.stem: _known(path, last, count) for path in partners}))
     report = Report()
-    for jeu in sorted({str(r["jeu"]) for release in ledger for r in release.catalogue.values() if protected(r)}):
-        releases = [
-            with_rows(release, folder, _indicators(release, jeu))
-            for release, folder in zip(ledger, folders, strict=True)
-        ]
+    for jeu in ledger.jeux():
+        releases = ledger.feed(jeu)
         figures = [f for f in (*without_zeros(facts(releases), releases), *elsewhere) if f.measure.jeu == jeu]
         report.add(_attack_feed(vintages(figures), releases, holders, proofs))
     report.findings.sort(key=lambda f: (f.proof is None, list(Kind).index(f.kind), f.cell))
     return report
-
-
-def _indicators(release: Release, jeu: str) -> list[str]:
-    """Those of a feed, and those that they divide by."""
-    own = {i: r for i, r in release.catalogue.items() if r["jeu"] == jeu}
-    return sorted({*own, *(name for r in own.values() for name in divisors(r))})
 
 
 def _attack_feed(
@@ -101,8 +90,8 @@ def _elsewhere(feed: Feed, releases: Sequence[Release]) -> list[Finding]:
         for (measure, place), cell in sorted(vintage.cells.items(), key=lambda item: repr(item[0])):
             if cell.value is None or not cell.hidden:
                 continue
-            if not (cell.own or cell.hidden_by == cell.published_by) or cell.source > cell.hidden_in:
-                continue  # published later, or by others: what it gives of the rest is in the equations
+            if not (cell.own or cell.hidden_by == cell.published_by) or _later(cell, releases):
+                continue  # what it gives of the rest is in the equations
             name, value = feed.name(measure, place), Fraction(cell.value)
             where = f"par {releases[cell.source].name}"
             term = Term(Fraction(1), f"{cell.published_by} {where}", value)
@@ -114,13 +103,31 @@ def _elsewhere(feed: Feed, releases: Sequence[Release]) -> list[Finding]:
     return found
 
 
+def _later(cell: Cell, releases: Sequence[Release]) -> bool:
+    """Published since, or by others: the publisher's choice. Two audiences of one quarter are told at once."""
+    if cell.source <= cell.hidden_in:
+        return False
+    if cell.source >= len(releases):
+        return True
+    first, second = releases[cell.hidden_in], releases[cell.source]
+    return not (first.of and first.of == second.of and first.audience != second.audience)
+
+
 def _ratios(vintage: Vintage, releases: Sequence[Release]) -> list[Finding]:
     """A hidden ratio whose numerator and denominator are both public."""
+    found: dict[str, Finding] = {}
+    for number in vintage.sources:
+        if number < len(releases):
+            for finding in _ratios_of(releases[number], vintage):
+                found.setdefault(finding.cell, finding)
+    return list(found.values())
+
+
+def _ratios_of(release: Release, vintage: Vintage) -> list[Finding]:
     found = []
-    release = releases[min(vintage.release, len(releases) - 1)]
-    for row in release.rows:
+    for row in release.by_period.get(vintage.period, ()):
         described = release.catalogue[row.indicator]
-        if row.diffusion != "secret" or row.period != vintage.period or described["jeu"] != vintage.jeu:
+        if row.diffusion != "secret" or described["jeu"] != vintage.jeu:
             continue
         both = providers(described)
         if not protected(described) or len(both) < 2 or described["nature"] == "moyenne":

@@ -33,7 +33,7 @@ def attack_revisions(ledger: Sequence[Vintage], releases: Sequence[Release]) -> 
 def _between(feed: Feed, before: Vintage, after: Vintage, releases: Sequence[Release]) -> list[Finding]:
     found: list[Finding] = []
     shared: dict[tuple[Measure, Place], tuple[Exact, Exact]] = {}
-    changes = Vintage(after.jeu, after.period, 0, after.release, {})
+    changes = Vintage(after.jeu, after.period, 0, after.release, {}, after.sources)
     for key in before.cells.keys() | after.cells.keys():
         first, second = before.cells.get(key, Cell()).value, after.cells.get(key, Cell()).value
         gap = None if first is None or second is None else second - first

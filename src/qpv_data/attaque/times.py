@@ -1,10 +1,11 @@
-"""The equations of time: a flow of a year is the sum of its quarters."""
+"""The equations of time: a flow of a year is the sum of its quarters, a running total grows from one to the next."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from qpv_data.attaque.builder import Builder, Trust
 from qpv_data.attaque.measures import Kind, Measure
@@ -41,6 +42,28 @@ def time_equations(
             parts = [p for p in needed if p is not None]
             if len(parts) == len(needed):
                 _add(kinds, last[long], [last[p] for p in parts], wanted, builder)
+    ordered = sorted(spans, key=lambda p: (spans[p][1], spans[p][0]))
+    for earlier, later in pairwise(ordered):
+        (start, length), (after, same) = spans[earlier], spans[later]
+        if length == same and start // 12 == after // 12:
+            _grow(kinds, last[earlier], last[later], wanted, builder)
+
+
+def _grow(
+    kinds: Mapping[Measure, Kind], earlier: Vintage, later: Vintage, wanted: set[Measure], builder: Builder
+) -> None:
+    """Who came between two periods of one year is a population, of a sum and of distinct units alike."""
+    for measure, place in later.cells:
+        if measure not in wanted or not kinds[measure].cumul:
+            continue
+        before = builder.at.get((measure, replace(place, period=earlier.period), earlier.number))
+        if before is None:
+            continue
+        at, kind = builder.at[measure, place, later.number], kinds[measure]
+        name = f"{builder.names[at]} depuis {earlier.period}"
+        came = builder.cell(("cumul", measure, place, later.number), name, kind.count, kind.k, kind.signed)
+        builder.derivable[came] = True
+        builder.row(f"{kind.label} : cumul", [at], [before, came], Trust.TIME)
 
 
 def _add(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from qpv_data.attaque.measures import Fact, Measure, Place
 from qpv_data.attaque.published import Exact
@@ -30,13 +30,15 @@ Table = dict[tuple[Measure, Place], Cell]
 
 @dataclass(frozen=True)
 class Vintage:
-    """One state of the figures of a feed at one period, and the release that brought it."""
+    """One state of the figures of a feed at one period, and the release that brought it. `sources`: those that say it,
+    repetitions apart."""
 
     jeu: str
     period: str
     number: int
     release: int
     cells: Table
+    sources: list[int] = field(default_factory=list)
 
 
 def vintages(facts: Sequence[Fact]) -> list[Vintage]:
@@ -52,6 +54,7 @@ def vintages(facts: Sequence[Fact]) -> list[Vintage]:
                 number = 0 if current is None else current.number + 1
                 current = Vintage(jeu, period, number, release, {})
                 found.append(current)
+            current.sources.append(release)
             for fact in figures:
                 _add(current.cells, fact)
     return found
@@ -72,6 +75,8 @@ def _add(cells: Table, fact: Fact) -> None:
     if fact.bounds is not None:
         cell.bounds, cell.reason = fact.bounds, fact.reason
     if fact.hidden:
-        cell.hidden, cell.hidden_in, cell.hidden_by = True, fact.release, fact.indicator
+        cell.hidden = True
+        if max(fact.until, fact.release) >= cell.hidden_in:
+            cell.hidden_in, cell.hidden_by = max(fact.until, fact.release), fact.indicator
         cell.own |= fact.own
         cell.surely |= fact.surely

@@ -15,6 +15,8 @@ Floats = NDArray[np.float64]
 _WHOLE = 1e-6
 NODES, WIDENINGS = 5_000, 5
 """Nodes of branch and bound for one part of a table; times that a part without an answer takes its neighbours in."""
+SMALL, GAP = 300, 0.02
+"""Steps of a part that is solved to the least cost; beyond, an answer this near to it will do: proving more is long."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,7 @@ class Programme:
         if whole:
             lp.integrality_ = [highspy.HighsVarType.kInteger] * matrix.shape[1]
             highs.setOptionValue("mip_max_nodes", NODES)
+            highs.setOptionValue("mip_rel_gap", 0.0 if matrix.shape[1] <= SMALL else GAP)
         highs.passModel(lp)
         highs.run()
         good = highs.getModelStatus() == highspy.HighsModelStatus.kOptimal

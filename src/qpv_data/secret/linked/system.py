@@ -225,7 +225,7 @@ def targets(link: Linked, hidden: Bools) -> Targets:
         ask(n * nodes + cells, True, above * factor)
         ask(n * nodes + cells, False, np.minimum(below, np.maximum(value[cells] - floor, 0)) * factor)
         for group in [r.group & r.hidden for r in measure.rows]:
-            nobody = np.flatnonzero(group & (value[:zones] == 0))
+            nobody = np.flatnonzero(group & ~measure.shown() & (value[:zones] == 0))
             ask(n * nodes + nobody, True, np.full(len(nobody), rule.k * one * factor))
         tied = np.flatnonzero(hidden[n * nodes : n * nodes + zones] & measure.exists())
         ask(n * nodes + tied, True, np.full(len(tied), one * factor))
