@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -61,16 +61,22 @@ class Job:
         return len(self.period.measures) * len(self.ground)
 
 
-def jobs_of(jeu: str, indicators: Sequence[Indicator], composed: Mapping[str, Sequence[Zone]], work: Path) -> list[Job]:
-    """Everything that is to be protected of a feed, read from the files of its indicators."""
+def jobs_of(
+    jeu: str, indicators: Sequence[Indicator], composed: Mapping[str, Sequence[Zone]], work: Path,
+    without: Collection[str] = (), breakdowns: bool = True,
+) -> list[Job]:  # fmt: skip
+    """Everything that is to be protected of a feed, read from the files of its indicators.
+
+    To see what another choice would cost: `without` some zonings, or without `breakdowns`.
+    """
     with engine(work) as con:
-        ground = read_ground(con, indicators, composed)
+        ground = read_ground(con, indicators, composed, without)
         name_nodes(con, ground)
         possible = {i.id: read_atoms(con, i) for i in indicators}
         own = {i: np.array([atom in atoms for atom in ground.atoms], np.bool_) for i, atoms in possible.items()}
         jobs = []
         for name in read_periods(con, indicators):
-            raws = [(i, read_raw(con, i, name, ground), own[i.id]) for i in indicators]
+            raws = [(i, read_raw(con, i, name, ground, breakdowns), own[i.id]) for i in indicators]
             jobs.append(Job(jeu, measures_of(name, [r for r in raws if r[1].modalities], ground), ground))
     return jobs
 
