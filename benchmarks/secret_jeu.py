@@ -66,9 +66,10 @@ def main() -> None:
     protect_period("national", period, ground)
     rows, hidden = (sum(int(getattr(r, name).sum()) for r in period.rows) for name in ("exists", "hidden"))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    said = f"{before / rows:.1%} cachées pour elles-mêmes, {hidden / rows:.1%} en tout"
+    seconds = f"{time.perf_counter() - start:.0f} s ({time.process_time() - busy:.0f} s de processeur)"
     print(
-        f"{rows} lignes, {len(ground)} nœuds : {said} ; {time.perf_counter() - start:.0f} s ({time.process_time() - busy:.0f} s de processeur), {peak:.1f} Gio"
+        f"{rows} lignes, {len(ground)} nœuds : {before / rows:.1%} cachées pour elles-mêmes,"
+        f" {hidden / rows:.1%} en tout ; {seconds}, {peak:.1f} Gio"
     )
 
 
