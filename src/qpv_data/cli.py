@@ -29,6 +29,7 @@ from qpv_data.commands import (
     conformite,
     geocoder,
     passage,
+    pertes,
     perturb,
     protect,
     purge,
@@ -74,6 +75,7 @@ DEMO_NOW = datetime(2025, 4, 15, tzinfo=UTC)
 
 _COMMANDS = (
     locate_command, ventiler, passage, geocoder, clause, conformite, purge, registre, protect, perturb, attack, audit,
+    pertes,
 )  # fmt: skip
 for _command in _COMMANDS:
     _command.register(app)

@@ -112,7 +112,7 @@ def protect(
     hiding = complementary and any(clause.secret.regime == "seuil" for clause, _ in indicateurs)
     map_ = frozenset(faces(load_zones(zonages), sorted(table.perimetres | {"commune"}))) if hiding else frozenset()
     desk = Desk(aggregated, protege, ledger, {jeu: set(periods) for jeu, periods in (deferred or {}).items()})
-    places = _Places(desk, travail, table, _composed(table), map_)
+    places = _Places(desk, travail, table, composed(table), map_)
     feeds: dict[str, _Feed] = {}
     for clause, indicateur in indicateurs:
         if cells_path(aggregated / clause.id, indicateur.id).is_file():
@@ -125,7 +125,7 @@ def protect(
     return Protected(done, {i: desk.judged(i) for i in done}, waiting, said, _MAKER)
 
 
-def _composed(table: ZoneTable) -> dict[str, list[Zone]]:
+def composed(table: ZoneTable) -> dict[str, list[Zone]]:
     """Commune → the zones made of whole communes that hold it."""
     found: dict[str, list[Zone]] = {}
     for zone, communes in sorted(table.membres.items()):
@@ -195,7 +195,8 @@ def _judge_feed(feed: _Feed, places: _Places, done: dict[str, Path], complementa
 
 
 def _jobs(feed: _Feed, places: _Places) -> list[Job]:
-    asked = [_asked(feed.clause, i, places) for i in sorted(feed.indicateurs, key=lambda i: i.id)]
+    ordered = sorted(feed.indicateurs, key=lambda i: i.id)
+    asked = [indicator_of(feed.clause, i, places.desk, places.table, places.faces) for i in ordered]
     jobs = jobs_of(feed.clause.id, asked, places.composed, places.travail)
     return [job for job in jobs if job.period.name not in places.desk.deferred[feed.clause.id]]
 
@@ -207,7 +208,10 @@ def _write_feed(feed: _Feed, places: _Places, done: dict[str, Path]) -> None:
             done[indicateur.id] = write(con, feed.clause, indicateur, places.desk, feed.hidden[indicateur.id])
 
 
-def _asked(clause: ClauseJeu, indicateur: Indicateur, places: _Places) -> Indicator:
+def indicator_of(
+    clause: ClauseJeu, indicateur: Indicateur, desk: Desk, table: ZoneTable, ground: frozenset[Face]
+) -> Indicator:
+    """An indicator as complementary suppression reads it; its rows are judged. `ground`: the faces of the map."""
     k = threshold(clause.secret, indicateur)
     assert k is not None, "un jeu protégé a un seuil"
     return Indicator(
@@ -216,7 +220,7 @@ def _asked(clause: ClauseJeu, indicateur: Indicateur, places: _Places) -> Indica
         rule=Rule(k=k, dominance=dominance_of(clause.secret)),
         distinct=indicateur.distinct is not None,
         divided=bool(indicateur.par),
-        judged=places.desk.judged(indicateur.id),
-        atoms=atoms_path(places.desk.aggregated / clause.id, indicateur.id),
-        faces=frozenset(atoms_on(clause, indicateur, places.table, places.faces)),
+        judged=desk.judged(indicateur.id),
+        atoms=atoms_path(desk.aggregated / clause.id, indicateur.id),
+        faces=frozenset(atoms_on(clause, indicateur, table, ground)),
     )

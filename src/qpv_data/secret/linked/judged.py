@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,16 +58,17 @@ class Indicator:
 
 
 def read_ground(
-    con: duckdb.DuckDBPyConnection, indicators: Sequence[Indicator], composed: Mapping[str, Sequence[Zone]]
-) -> Ground:
-    """The nodes of a feed, over all its periods."""
+    con: duckdb.DuckDBPyConnection, indicators: Sequence[Indicator], composed: Mapping[str, Sequence[Zone]],
+    without: Collection[str] = (),
+) -> Ground:  # fmt: skip
+    """The nodes of a feed, over all its periods, less the zones of some zonings."""
     zones: set[Zone] = set()
     atoms: set[str] = set()
     for indicator in indicators:
         source = sql_path(indicator.judged)
         zones |= set(con.execute(f"SELECT DISTINCT zonage, code_zone FROM read_parquet({source})").fetchall())
         atoms |= read_atoms(con, indicator)
-    return ground_of(zones, atoms, composed)
+    return ground_of({z for z in zones if z[0] not in without}, atoms, composed)
 
 
 def read_atoms(con: duckdb.DuckDBPyConnection, indicator: Indicator) -> set[str]:
@@ -118,10 +119,15 @@ def name_nodes(con: duckdb.DuckDBPyConnection, ground: Ground) -> None:
     con.execute("CREATE OR REPLACE TABLE noeuds AS SELECT * FROM noeuds_arrow")
 
 
-def read_raw(con: duckdb.DuckDBPyConnection, indicator: Indicator, period: str, ground: Ground) -> Raw:
-    """The rows of one period, from table `noeuds` and the files of the indicator."""
+def read_raw(
+    con: duckdb.DuckDBPyConnection, indicator: Indicator, period: str, ground: Ground, breakdowns: bool = True
+) -> Raw:
+    """The rows of one period, from table `noeuds` and the files of the indicator; of the whole alone, without
+    `breakdowns`."""
     counted = "n_distincts" if indicator.distinct else "somme_numerateur"
     query = _ROWS.format(judged=sql_path(indicator.judged), atoms=sql_path(indicator.atoms), counted=counted)
+    if not breakdowns:
+        query = f"SELECT * FROM ({query}) WHERE modalite = 'ensemble'"
     answer: pa.Table = con.execute(query, {"period": period}).to_arrow_table()
     node = answer["noeud"].to_numpy()
     modality = answer["modalite"].to_pylist()

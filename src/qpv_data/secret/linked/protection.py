@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from qpv_data.secret.linked.ground import Ground, Zone
 from qpv_data.secret.linked.judged import Indicator, name_nodes, read_atoms, read_ground, read_periods, read_raw
 from qpv_data.secret.linked.measures import Period, measures_of
 from qpv_data.secret.linked.system import Linked, components, empty_places, linked, targets
+from qpv_data.secret.linked.unions import left_over
 from qpv_data.secret.moves import Block, limits
 from qpv_data.secret.primary import Targets
 from qpv_data.secret.protection import protect_alone
@@ -38,6 +39,23 @@ class _State:
     hidden: Bools
     served: dict[tuple[int, bool], int] = field(default_factory=dict)
     pools: list[Pool] = field(default_factory=list)
+    known: set[tuple[int, ...]] = field(default_factory=set)
+
+    def widen(self, link: Linked) -> None:
+        """Take a system with more cells beyond the last one; witnesses move them as they move their parts."""
+        before, self.link = len(self.hidden), link
+        rows = link.system.rows[link.system.rows.shape[0] - (len(link.system.value) - before) :].tocsc()
+        self.hidden = np.concatenate([self.hidden, np.ones(len(link.system.value) - before, np.bool_)])
+        wider: dict[int, Witness] = {}
+        for pool in self.pools:
+            pool.room = link.system.value - link.system.least
+            for target, witness in pool.proof.items():
+                if id(witness) not in wider:
+                    moves = rows[:, witness.cells] @ witness.change
+                    moved = np.flatnonzero(moves)
+                    cells = np.concatenate([witness.cells, before + moved])
+                    wider[id(witness)] = Witness(cells, np.concatenate([witness.change, moves[moved]]))
+                pool.proof[target] = wider[id(witness)]
 
     def pool(self, asked: Targets) -> Pool:
         """What witnesses known so far give for targets."""
@@ -61,16 +79,22 @@ class Job:
         return len(self.period.measures) * len(self.ground)
 
 
-def jobs_of(jeu: str, indicators: Sequence[Indicator], composed: Mapping[str, Sequence[Zone]], work: Path) -> list[Job]:
-    """Everything that is to be protected of a feed, read from the files of its indicators."""
+def jobs_of(
+    jeu: str, indicators: Sequence[Indicator], composed: Mapping[str, Sequence[Zone]], work: Path,
+    without: Collection[str] = (), breakdowns: bool = True,
+) -> list[Job]:  # fmt: skip
+    """Everything that is to be protected of a feed, read from the files of its indicators.
+
+    To see what another choice would cost: `without` some zonings, or without `breakdowns`.
+    """
     with engine(work) as con:
-        ground = read_ground(con, indicators, composed)
+        ground = read_ground(con, indicators, composed, without)
         name_nodes(con, ground)
         possible = {i.id: read_atoms(con, i) for i in indicators}
         own = {i: np.array([atom in atoms for atom in ground.atoms], np.bool_) for i, atoms in possible.items()}
         jobs = []
         for name in read_periods(con, indicators):
-            raws = [(i, read_raw(con, i, name, ground), own[i.id]) for i in indicators]
+            raws = [(i, read_raw(con, i, name, ground, breakdowns), own[i.id]) for i in indicators]
             jobs.append(Job(jeu, measures_of(name, [r for r in raws if r[1].modalities], ground), ground))
     return jobs
 
@@ -151,6 +175,9 @@ def _protect(jeu: str, period: str, state: _State) -> None:
     _serve(jeu, period, state, wanted)
     while len(found := _nearly_empty(state)):
         _serve(jeu, period, state, found)
+    while (left := left_over(state.link, state.hidden, state.known)) is not None:
+        state.widen(left[0])
+        _serve(jeu, period, state, left[1])
 
 
 def _serve(jeu: str, period: str, state: _State, wanted: Targets) -> None:
