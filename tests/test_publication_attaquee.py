@@ -11,6 +11,7 @@ import pytest
 from factory import IN_A, IN_B, IN_C, IN_COMMUNE_1, IN_COMMUNE_2, Mini, indicator, point
 
 from qpv_data import protect as protecting
+from qpv_data.attaque.findings import Report
 from qpv_data.attaque.releases import attack_releases
 from qpv_data.problems import Problem
 from qpv_data.runs import RunError
@@ -104,6 +105,26 @@ def test_what_was_published_stays_when_an_indicator_comes(tmp_path: Path) -> Non
     mini.run(periode="2024-T1")
     assert before <= set(mini.query(query))
     assert attack_releases(releases(mini)).findings == []
+
+
+def test_what_an_earlier_version_gave_away_is_counted_and_not_added_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Releases of before were protected by primary rules alone: they are out, and the next ones go on."""
+    rows = {"2024-T1": households(random.Random(2), 9)}
+    mini = world(tmp_path, rows)
+    with monkeypatch.context() as before:
+        before.setattr(protecting, "protect_jobs", lambda jobs, *_: [{} for _ in jobs])
+        before.setattr("qpv_data.publish.attack_draft", lambda *_: Report())
+        old = mini.run(periode="2024-T1").release
+    leaks = {f.cell for f in attack_releases([old.dossier]).findings}
+    assert leaks
+    rows["2024-T2"] = households(random.Random(3), 9)
+    mini.points(rows, secret=SEUIL, indicateurs=INDICATORS)
+    release = mini.run(periode="2024-T2").release
+    said = json.loads((release.dossier / "certificat.json").read_text("utf-8"))["attaque"]
+    assert said["constats_anterieurs"] > 0
+    assert {f.cell for f in attack_releases(releases(mini)).findings} <= leaks
 
 
 def test_a_release_that_the_attack_breaks_is_not_published_and_what_was_found_is_private(

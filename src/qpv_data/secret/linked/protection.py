@@ -206,11 +206,14 @@ def _serve(jeu: str, period: str, state: _State, wanted: Targets) -> None:
                 pool.proof[int(own[t])] = Witness(block.cells[witness.cells], witness.change)
                 pool.reached[own[t]] = True
     for target in np.flatnonzero(~pool.reached).tolist():
-        if not pool.reached[target] and not reach_near(system, state.hidden, pool, target, np.zeros(0, np.int64)):
+        if pool.reached[target] or reach_near(system, state.hidden, pool, target, np.zeros(0, np.int64)):
+            continue
+        # What earlier releases gave away cannot be taken back: the attack says whether this one adds to it.
+        if not any(m.frozen().any() for m in state.link.measures):
             where = state.link.name(int(fresh.cell[target]))
             message = f"impossible de protéger {where} ({period}), même en cachant tout ce qui l'entoure"
             raise FeedError(jeu, Problem.CONTROLE_NON_TENU, message, "publier des modalités ou des zones plus larges")
-    state.pools.append(pool)
+    state.pools.append(pool.only_reached())
     state.served |= {(c, up): amount for c, up, amount in (keys[n] for n in new)}
 
 
