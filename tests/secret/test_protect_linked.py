@@ -79,7 +79,7 @@ def highest(rows: np.ndarray, known: np.ndarray, least: np.ndarray, cell: int) -
     cost[cell] = -1
     from scipy.optimize import Bounds
 
-    bounds = Bounds(np.where(np.isfinite(known), known, least), np.where(np.isfinite(known), known, 60))
+    bounds = Bounds(np.where(np.isfinite(known), known, least), np.where(np.isfinite(known), known, 400))
     answer = milp(cost, integrality=np.ones(len(cost)), bounds=bounds, constraints=LinearConstraint(rows, 0, 0))
     assert answer.success, answer.message
     return round(-answer.fun)
@@ -165,6 +165,47 @@ def test_what_was_published_stays_and_the_rest_hides_around_it() -> None:
     again = protected(place, [(asked("n"), Raw(raw.modalities, {**raw.columns, "gelee": frozen}))])
     assert not again.rows[0].hidden[lost[0]]
     assert again.rows[0].hidden.any()
+
+
+def amounts_of(place: Ground, units: np.ndarray, each: np.ndarray) -> Raw:
+    """An amount by atom, of so many units; every unit brings as much."""
+    raw = raw_of(place, (units * each)[None, :])
+    counts = np.concatenate([units @ place.inside.T.toarray(), units]).astype(float)[None, :]
+    few = (counts > 0) & (counts < K)
+    few[:, len(place.zones) :] = False
+    columns = {**raw.columns, "u_numerateur": counts, "u_total": counts, "cachee": few.astype(float)}
+    return Raw(raw.modalities, columns)
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(1, 9)), min_size=7, max_size=7))
+@settings(max_examples=30)
+def test_what_is_left_of_an_amount_by_subtraction_is_not_known_when_few_units_bring_it(
+    pairs: list[tuple[int, int]],
+) -> None:
+    place = ground()
+    units, each = np.array(pairs).T
+    raw = amounts_of(place, units, each)
+    period = protected(place, [(asked("s", "somme"), raw)])
+    shown = period.rows[0].exists & ~period.rows[0].hidden if period.rows else np.zeros(0, bool)
+    inside, zones, atoms = place.inside.toarray(), len(place.zones), len(place.atoms)
+    value = np.concatenate([inside @ (units * each), units * each]).astype(float)
+    rows = np.hstack([-np.eye(zones), inside])
+    known = np.where(np.concatenate([shown, np.zeros(atoms, bool)]), value, np.nan)
+    for zone in np.flatnonzero(shown):
+        for zoning in ZONES:
+            nested = [
+                z for z in np.flatnonzero(shown)
+                if place.zones[z][0] == zoning and z != zone and (inside[z] <= inside[zone]).all()
+            ]  # fmt: skip
+            left = inside[zone] - inside[nested].sum(axis=0)
+            few = 0 < left @ units < K
+            if nested and few and left @ (units * each):
+                # One more cell, the remainder: what shown cells give exactly must not be its amount.
+                line = np.concatenate([np.zeros(zones), left, [-1.0]])
+                more = np.vstack([np.hstack([rows, np.zeros((zones, 1))]), line])
+                wide = np.append(known, np.nan)
+                most = highest(more, wide, np.zeros(zones + atoms + 1), zones + atoms)
+                assert most > left @ (units * each), (place.zones[zone], zoning)
 
 
 def test_the_largest_jobs_are_shared_out_first() -> None:

@@ -10,7 +10,12 @@ def dominance_level(contributions: Sequence[Fraction], share: Fraction, largest:
     """Rule (n, k): Σ of the n largest / share − total. Positive when the cell is sensitive; (300, 20, 10) under
     (1, 85 %) gives 22.94: an upper bound must be at least 352.94."""
     ordered = sorted(contributions, reverse=True)
-    return sum(ordered[:largest], Fraction(0)) / share - sum(ordered, Fraction(0))
+    return level_of(sum(ordered[:largest], Fraction(0)), sum(ordered, Fraction(0)), share)
+
+
+def level_of(largest: Fraction, total: Fraction, share: Fraction) -> Fraction:
+    """The same, from what the largest bring together and the total."""
+    return largest / share - total
 
 
 def prior_level(contributions: Sequence[Fraction], percent: Fraction) -> Fraction:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
@@ -35,6 +36,7 @@ class Ground:
         crossed = [code for zoning, code in zones_of(self.atoms[node - len(self.zones)]) if zoning != code]
         return " ∩ ".join(crossed) or "territoire"
 
+    @cached_property
     def nested(self) -> list[tuple[int, int]]:
         """(larger, smaller) for zones of which one holds all the atoms of the other, and more."""
         common = (self.inside @ self.inside.T).tocoo()

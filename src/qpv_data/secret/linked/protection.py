@@ -15,6 +15,7 @@ from qpv_data.secret.linked.ground import Ground, Zone
 from qpv_data.secret.linked.judged import Indicator, name_nodes, read_atoms, read_ground, read_periods, read_raw
 from qpv_data.secret.linked.measures import Period, measures_of
 from qpv_data.secret.linked.system import Linked, components, empty_places, linked, targets
+from qpv_data.secret.linked.unions import left_over
 from qpv_data.secret.moves import Block, limits
 from qpv_data.secret.primary import Targets
 from qpv_data.secret.protection import protect_alone
@@ -38,6 +39,23 @@ class _State:
     hidden: Bools
     served: dict[tuple[int, bool], int] = field(default_factory=dict)
     pools: list[Pool] = field(default_factory=list)
+    known: set[tuple[int, ...]] = field(default_factory=set)
+
+    def widen(self, link: Linked) -> None:
+        """Take a system with more cells beyond the last one; witnesses move them as they move their parts."""
+        before, self.link = len(self.hidden), link
+        rows = link.system.rows[link.system.rows.shape[0] - (len(link.system.value) - before) :].tocsc()
+        self.hidden = np.concatenate([self.hidden, np.ones(len(link.system.value) - before, np.bool_)])
+        wider: dict[int, Witness] = {}
+        for pool in self.pools:
+            pool.room = link.system.value - link.system.least
+            for target, witness in pool.proof.items():
+                if id(witness) not in wider:
+                    moves = rows[:, witness.cells] @ witness.change
+                    moved = np.flatnonzero(moves)
+                    cells = np.concatenate([witness.cells, before + moved])
+                    wider[id(witness)] = Witness(cells, np.concatenate([witness.change, moves[moved]]))
+                pool.proof[target] = wider[id(witness)]
 
     def pool(self, asked: Targets) -> Pool:
         """What witnesses known so far give for targets."""
@@ -157,6 +175,9 @@ def _protect(jeu: str, period: str, state: _State) -> None:
     _serve(jeu, period, state, wanted)
     while len(found := _nearly_empty(state)):
         _serve(jeu, period, state, found)
+    while (left := left_over(state.link, state.hidden, state.known)) is not None:
+        state.widen(left[0])
+        _serve(jeu, period, state, left[1])
 
 
 def _serve(jeu: str, period: str, state: _State, wanted: Targets) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.sparse as sp
@@ -17,6 +18,9 @@ from qpv_data.secret.linked.ground import Ground
 from qpv_data.secret.linked.measures import Measure, Period
 from qpv_data.secret.primary import Targets, protection, sensitive
 
+if TYPE_CHECKING:
+    from qpv_data.secret.linked.unions import Left
+
 
 @dataclass(frozen=True)
 class Linked:
@@ -24,6 +28,7 @@ class Linked:
 
     The cell of `numbers[i]` at a node is numbered `i * nodes + node`; cells beyond are populations that a reader works
     out between zones of what does not add up (`beside`: larger, smaller). `sums`: (whole, parts), by rank.
+    `left`: what subtraction gives and the rule protects, a cell each after these.
     """
 
     numbers: tuple[int, ...]
@@ -32,6 +37,7 @@ class Linked:
     system: System
     beside: tuple[tuple[int, int], ...]
     sums: tuple[tuple[int, tuple[int, ...]], ...]
+    left: tuple[Left, ...] = ()
 
     def cell(self, measure: int, node: int) -> int:
         return measure * len(self.ground) + node
@@ -41,7 +47,10 @@ class Linked:
         nodes = len(self.ground)
         if cell < len(self.measures) * nodes:
             return f"{self.measures[cell // nodes].label} {self.ground.name(cell % nodes)}"
-        larger, smaller = self.beside[min(cell - len(self.measures) * nodes, len(self.beside) - 1)]
+        beyond = cell - len(self.measures) * nodes
+        if beyond >= len(self.beside):
+            return " + ".join(self.name(own) for own in self.left[beyond - len(self.beside)].cells[:4])
+        larger, smaller = self.beside[beyond]
         return f"{self.name(larger)} sans {self.name(smaller)}"
 
     def hidden(self) -> Bools:
@@ -66,9 +75,15 @@ class Linked:
         holds = sp.vstack([self.ground.inside, sp.identity(len(self.ground.atoms), dtype=np.int64)]).tocsr()
         rank = np.arange(len(self.ground.zones), nodes, dtype=np.int64)
         axis = Axis("zone", tuple(map(str, range(nodes))), rank, holds, (), np.ones(nodes, np.bool_))
-        found = groups_of(axis, max(CELLS // count, 2))
         base = np.arange(count, dtype=np.int64)[:, None] * nodes
-        return [np.sort((base + group[None, :]).ravel()) for group in found]
+        found = [np.sort((base + group[None, :]).ravel()) for group in groups_of(axis, max(CELLS // count, 2))]
+        beyond = [*self.beside, *(left.cells for left in self.left)]
+        block_of = np.full(count * nodes, -1, np.int64)
+        for n, cells in enumerate(found):
+            block_of[cells] = n
+        # What is worked out of the cells of one block is free to move with them.
+        home = np.array([own[0] if np.ptp(own := block_of[list(cells)]) == 0 else -1 for cells in beyond], np.int64)
+        return [np.concatenate([cells, count * nodes + np.flatnonzero(home == n)]) for n, cells in enumerate(found)]
 
 
 def components(period: Period) -> list[tuple[int, ...]]:
@@ -101,7 +116,7 @@ def linked(period: Period, numbers: Sequence[int], ground: Ground) -> Linked:
         if measure.additive:
             lines.zones(ground, n * nodes)
         else:
-            for larger, smaller in ground.nested():
+            for larger, smaller in ground.nested:
                 lines.beside(n * nodes + larger, n * nodes + smaller)
     sums = tuple((rank[w], tuple(rank[p] for p in parts)) for w, parts in period.sums if w in rank)
     for whole, parts in sums:
