@@ -2,6 +2,7 @@
 
     .venv/bin/python benchmarks/secret.py [--k 5 11] [--graine 5] [--processus 2] [--echelle 1]
     .venv/bin/python benchmarks/secret.py --plein 40x20x6
+    .venv/bin/python benchmarks/secret.py --tableaux 200 [--attaques 2]
 
 The attack is this script's own: it reads the shown values, crosses the public hierarchies itself and bounds every
 hidden cell with `scipy.optimize.linprog`; it knows the true values only to say which cells are sensitive.
@@ -10,7 +11,9 @@ hidden cell with `scipy.optimize.linprog`; it knows the true values only to say 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
+import resource
 import time
 from collections import Counter
 from dataclasses import replace
@@ -35,7 +38,13 @@ def main() -> None:
     parser.add_argument("--primaire", action="store_true", help="attack what primary suppression alone would show")
     parser.add_argument("--echelle", type=float, default=1.0, help="1 for the national size, less to try")
     parser.add_argument("--plein", help="a dense table of flat axes instead, of so many codes each: 40x20x6")
+    parser.add_argument("--tableaux", type=int, help="so many national tables instead, of zones × four quarters")
+    parser.add_argument("--attaques", type=int, default=0, help="with --tableaux: how many of them are attacked")
     asked = parser.parse_args()
+    if asked.tableaux:
+        for k in asked.k:
+            many(asked.tableaux, asked.attaques, k, asked.processus)
+        return
     sizes = [max(int(n * asked.echelle), 3) for n in (COMMUNES, QPV, DEPARTEMENTS)]
     for seed in asked.graine:
         if asked.plein:
@@ -46,21 +55,55 @@ def main() -> None:
             measure(table, k, seed, asked.processus, asked.primaire)
 
 
-def measure(table: Table, k: int, seed: int, processes: int, primary_too: bool) -> None:
+def many(count: int, attacked: int, k: int, processes: int) -> None:
+    """Protect independent tables, each by one process, from its making to its verification; a process keeps none."""
     start = time.perf_counter()
-    protection = protect_table(table, Rule(k=k), processes)
+    tasks = [(seed, k, seed < attacked) for seed in range(count)]
+    with multiprocessing.get_context("spawn").Pool(processes) as pool:
+        figures = np.array(list(pool.imap_unordered(_one_of_many, tasks)))
     seconds = time.perf_counter() - start
+    cells, primary, hidden, cpu, _, exact, under = figures.sum(axis=0)
+    load = ", ".join(f"{x:.1f}" for x in os.getloadavg())
+    print(f"k = {k}: {count} tables, {cells:.0f} cells published, in {seconds:.0f} s with {processes} processes "
+          f"({cpu:.0f} s of processor, load {load})")  # fmt: skip
+    print(f"  primary {primary / cells:.2%}, secondary {(hidden - primary) / cells:.2%}")
+    print(f"  largest memory of a process: {figures[:, 4].max() / 1024:.0f} MiB; {attacked} tables attacked: "
+          f"{exact:.0f} cells recovered, {under:.0f} provably under {k}", flush=True)  # fmt: skip
+
+
+def _one_of_many(task: tuple[int, int, bool]) -> tuple[float, ...]:
+    seed, k, attacked = task
+    before = time.process_time()
+    table = national(seed, quarters=True)
+    protection = protect_table(table, Rule(k=k))
+    seconds = time.process_time() - before
+    found = attack(table, shown_values(protection), protection.primary, k) if attacked else Counter()
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    primary = (protection.primary & table.published).sum()
+    counts = (table.published.sum(), primary, protection.hidden.sum())
+    return (*map(float, counts), seconds, memory, found["exact"], found["under_k"])
+
+
+def measure(table: Table, k: int, seed: int, processes: int, primary_too: bool) -> None:
+    start, before = time.perf_counter(), _processor()
+    protection = protect_table(table, Rule(k=k), processes)
+    seconds, busy = time.perf_counter() - start, _processor() - before
     cells = int(table.published.sum())
     primary = int((protection.primary & table.published).sum())
     hidden = int(protection.hidden.sum())
     load = ", ".join(f"{x:.1f}" for x in os.getloadavg())
     print(f"k = {k}, seed {seed}: {cells} cells published, {len(table)} with the derivable ones")
-    print(f"  protected in {seconds:.1f} s with {processes} processes (load {load})")
+    print(f"  protected in {seconds:.1f} s with {processes} processes ({busy:.0f} s of processor, load {load})")
     print(f"  sensitive, derivable included: {int(protection.primary.sum())}")
     print(f"  primary {primary / cells:.2%}, secondary {(hidden - primary) / cells:.2%}, hidden {hidden / cells:.2%}")
     _tell("attacked", table, protection, k)
     if primary_too:
         _tell("with primary suppression alone", table, replace(protection, hidden=protection.primary), k)
+
+
+def _processor() -> float:
+    """Seconds of processor of this process and of those that it waited for."""
+    return sum(os.times()[:4])
 
 
 def _tell(what: str, table: Table, protection: Protection, k: int) -> None:

@@ -10,15 +10,29 @@ from qpv_data.secret.cells import Table, disjoint_table
 QPV, COMMUNES, DEPARTEMENTS, MODALITES, GROUPES = 1_609, 900, 100, 20, 4
 
 
-def national(seed: int = 1, communes: int = COMMUNES, qpv: int = QPV, departements: int = DEPARTEMENTS) -> Table:
-    """Counts per zone × category. Unpublished: what is left of a commune, and the parts of quarters that straddle."""
+def national(
+    seed: int = 1,
+    communes: int = COMMUNES,
+    qpv: int = QPV,
+    departements: int = DEPARTEMENTS,
+    quarters: bool = False,
+) -> Table:
+    """Counts per zone × category. Unpublished: what is left of a commune, and the parts of quarters that straddle.
+
+    `quarters`: the categories are the four quarters of a year, and counts are more or less rare from a seed to another.
+    """
     draw = np.random.default_rng(seed)
     home = draw.integers(0, departements, communes)
     weight = np.minimum(draw.zipf(1.6, communes), 40).astype(float)
     main = np.concatenate([np.arange(communes), draw.choice(communes, qpv - communes, p=weight / weight.sum())])
     people = 1_000 + draw.lognormal(7.3, 0.8, qpv)
     rest = np.clip(draw.lognormal(9.6, 0.9, communes), 3_000, 400_000)
-    shares = np.maximum(draw.dirichlet(np.full(MODALITES, 0.8)), 0.003)
+    groups: dict[str, str | None] = {"ensemble": None} | {f"g{g}": "ensemble" for g in range(GROUPES)}
+    categories: dict[str, str | None] = groups | {f"m{m:02d}": f"g{m % GROUPES}" for m in range(MODALITES)}
+    shares, frequency = np.maximum(draw.dirichlet(np.full(MODALITES, 0.8)), 0.003), 0.13
+    if quarters:
+        categories = {"2024": None} | {f"2024-T{q}": "2024" for q in range(1, 5)}
+        shares, frequency = np.ones(4), float(draw.choice([0.005, 0.02, 0.05, 0.13]))
     shares /= shares.sum()
 
     parents: dict[str, str | None] = {"FR": None}
@@ -44,13 +58,12 @@ def national(seed: int = 1, communes: int = COMMUNES, qpv: int = QPV, departemen
             parents[f"Q{q:04d}"] = f"C{main[q]:04d}"
             atoms.append((f"Q{q:04d}", people[q], True))
     zone = _built("zone", parents, straddling).unpublished(hidden)
-    groups: dict[str, str | None] = {"ensemble": None} | {f"g{g}": "ensemble" for g in range(GROUPES)}
-    category = _built("modalite", groups | {f"m{m:02d}": f"g{m % GROUPES}" for m in range(MODALITES)})
+    category = _built("periode" if quarters else "modalite", categories)
     order = {name: n for n, (name, _, _) in enumerate(atoms)}
-    counts = np.empty((len(zone.finest), MODALITES), dtype=np.int64)
+    counts = np.empty((len(zone.finest), len(shares)), dtype=np.int64)
     for row, node in enumerate(zone.finest):
         _, population, inside = atoms[order[zone.codes[node]]]
-        mean = population * 0.13 * draw.uniform(0.6, 1.4) * draw.dirichlet(60 * shares) * (1 if inside else 0.55)
+        mean = population * frequency * draw.uniform(0.6, 1.4) * draw.dirichlet(60 * shares) * (1 if inside else 0.55)
         counts[row] = draw.poisson(mean)
     flat = counts.ravel()
     return disjoint_table((zone, category), flat, flat, (flat > 0).astype(np.int64), 0)

@@ -21,10 +21,13 @@ from qpv_data.secret.repair import repair
 from qpv_data.secret.rules import Rule
 from qpv_data.secret.sequential import protect_block
 from qpv_data.secret.singletons import protect_from_singletons
-from qpv_data.secret.tidying import tidy
+from qpv_data.secret.tidying import exchange, tidy
 from qpv_data.secret.unions import sensitive_unions
 from qpv_data.secret.verification import verify
 from qpv_data.secret.witnesses import Pool, Witness
+
+EXCHANGED = 1_000
+"""Cells of a block in which dear cells are exchanged for cheaper ones, at most: it doubles the time, for 1 % less."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,8 @@ def protect_alone(job: _Job) -> _Answer:
         return wide, first.proof  # a search cut short: the first round stands
     assert not np.setdiff1d(np.flatnonzero(narrow), kept).size, "le second tour cache autre chose que le premier"
     tidy(block, narrow, hidden, second)
+    if len(block) <= EXCHANGED and exchange(block, narrow, hidden, second):
+        tidy(block, narrow, hidden, second)
     return narrow, {int(within[t]): witness for t, witness in second.proof.items()}
 
 

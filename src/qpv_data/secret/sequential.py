@@ -31,7 +31,9 @@ def protect_block(block: Block, hidden: Bools, pool: Pool, known: Mapping[int, W
         if pool.reached[target]:
             continue
         before = None if known is None else _in_block(block, known[int(target)])
-        move = cheapest(block, free, pool, int(target), int(at[target]), known=before)
+        move = before if before is not None and not before[~free].any() else None  # it hides nothing more: no better
+        if move is None:
+            move = cheapest(block, free, pool, int(target), int(at[target]), known=before)
         if move is None:
             missed.append(target)
             continue
