@@ -37,7 +37,7 @@ class Row:
 
 def primary(out: Path, clauses: Path, day: date, work: Path, diffusion: Diffusion | None = None) -> dict[Key, Row]:
     """Every row of the last run in `out`, as the primary rules leave it."""
-    declared = scope(checked_clauses(clauses, day), diffusion).indicateurs()
+    declared = list(scope(checked_clauses(clauses, day), diffusion).indicateurs())
     made = protect(declared, out / "aggregated", out / "zonages", work / "protege", work, complementary=False)
     regime = {i.id: clause.secret.regime == "seuil" for clause, i in declared}
     return {

@@ -9,6 +9,7 @@ import duckdb
 import pytest
 from regles_primaires import Key, Row, hidden_around, primary, published
 
+from qpv_data.clause.vocabulary import Diffusion
 from qpv_data.cli import DEMO_NOW
 from qpv_data.resources import referentials_dir
 
@@ -44,7 +45,8 @@ def test_nothing_is_published_beyond_the_truth_but_the_unlocated_of_sums_and_rat
 @pytest.fixture(scope="module")
 def primaires(demonstration: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[Key, Row]:
     clauses = referentials_dir() / "demo" / "clauses"
-    return primary(demonstration, clauses, DEMO_NOW.date(), tmp_path_factory.mktemp("primaires"))
+    work = tmp_path_factory.mktemp("primaires")
+    return primary(demonstration, clauses, DEMO_NOW.date(), work, Diffusion.INTERNE)
 
 
 def test_every_status_and_number_is_the_true_one_before_anything_is_hidden_around_small_cells(
