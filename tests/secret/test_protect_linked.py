@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import LinearConstraint, milp
 
@@ -89,7 +89,6 @@ counts = st.lists(st.lists(st.integers(0, 7), min_size=7, max_size=7), min_size=
 
 
 @given(counts)
-@settings(max_examples=40)
 def test_no_small_count_is_known_to_be_small_whatever_zones_and_breakdowns_say(parts: list[list[int]]) -> None:
     place = ground()
     pieces = np.array(parts)
@@ -124,7 +123,6 @@ def test_no_small_count_is_known_to_be_small_whatever_zones_and_breakdowns_say(p
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=7, max_size=7))
-@settings(max_examples=40)
 def test_a_share_its_whole_and_its_other_side_protect_each_other(pairs: list[tuple[int, int]]) -> None:
     place = ground()
     top, other = np.array(pairs).T
@@ -143,7 +141,6 @@ def test_a_share_its_whole_and_its_other_side_protect_each_other(pairs: list[tup
 
 
 @given(counts)
-@settings(max_examples=15)
 def test_protecting_depends_on_the_table_alone(parts: list[list[int]]) -> None:
     place = ground()
     pieces = np.array(parts)
@@ -178,7 +175,6 @@ def amounts_of(place: Ground, units: np.ndarray, each: np.ndarray) -> Raw:
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(1, 9)), min_size=7, max_size=7))
-@settings(max_examples=30)
 def test_what_is_left_of_an_amount_by_subtraction_is_not_known_when_few_units_bring_it(
     pairs: list[tuple[int, int]],
 ) -> None:

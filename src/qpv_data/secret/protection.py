@@ -99,10 +99,11 @@ def _in_processes(jobs: Sequence[_Job], processes: int) -> list[_Answer]:
         return list(executor.map(protect_alone, jobs))
 
 
-def protect_alone(job: _Job) -> _Answer:
+def protect_alone(job: _Job, exchanging: bool = True) -> _Answer:
     """Protect a block exactly when it is small; else target after target, then again among the cells that this hid,
     from the last target to the first; then without what all can do without.
 
+    `exchanging`: try dear cells for cheaper ones at last, where the block is small.
     What was hidden for the first targets is often useless once the last ones are served: the second round hides a part
     of what the first did, and never more.
     """
@@ -123,7 +124,7 @@ def protect_alone(job: _Job) -> _Answer:
         return wide, first.proof  # a search cut short: the first round stands
     assert not np.setdiff1d(np.flatnonzero(narrow), kept).size, "le second tour cache autre chose que le premier"
     tidy(block, narrow, hidden, second)
-    if len(block) <= EXCHANGED and exchange(block, narrow, hidden, second):
+    if exchanging and len(block) <= EXCHANGED and exchange(block, narrow, hidden, second):
         tidy(block, narrow, hidden, second)
     return narrow, {int(within[t]): witness for t, witness in second.proof.items()}
 

@@ -40,7 +40,8 @@ class Pool:
         """Take a move in: its multiples up and down reach every target that they can. How many are new."""
         moved = np.flatnonzero(change)
         cells, change = cells[moved], change[moved]
-        if not len(cells):
+        first = np.searchsorted(self._sorted, cells, "left")
+        if not (np.searchsorted(self._sorted, cells, "right") > first).any():
             return 0
         base = change // np.gcd.reduce(np.abs(change))
         found = 0

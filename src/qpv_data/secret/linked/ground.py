@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import NDArray
 
 from qpv_data.membership import zones_of
 
@@ -35,6 +36,10 @@ class Ground:
             return " ".join(self.zones[node])
         crossed = [code for zoning, code in zones_of(self.atoms[node - len(self.zones)]) if zoning != code]
         return " ∩ ".join(crossed) or "territoire"
+
+    def atoms_of(self, zone: int) -> NDArray[np.int64]:
+        """Ranks among atoms of those that a zone holds."""
+        return np.asarray(self.inside.indices[self.inside.indptr[zone] : self.inside.indptr[zone + 1]], np.int64)
 
     @cached_property
     def nested(self) -> list[tuple[int, int]]:

@@ -93,12 +93,14 @@ class _Making:
     def __init__(self, period: Period, ground: Ground) -> None:
         self.period, self.ground = period, ground
         self.zones = len(ground.zones)
-        self.known: dict[bytes, int] = {}
+        self.known: dict[bytes, list[int]] = {}
+        self.own: set[int] = set()
         self.possible = np.ones(len(ground.atoms), np.bool_)
 
     def take(self, indicator: Indicator, raw: Raw) -> None:
         """The sides of an indicator, for each modality, and the other side of a share."""
         found: dict[tuple[str, str], int | None] = {}
+        self.own = set()
         for modality in raw.modalities:
             rows = self._rows(indicator, modality, raw)
             for side in indicator.sides:
@@ -170,16 +172,19 @@ class _Making:
         if additive:
             scaled[: self.zones] = summed
         key = decimals.to_bytes(1, "big") + (atoms if additive else scaled).tobytes()
-        known = self.known.get(key)
+        # Two sides of one indicator that happen to be equal are two: nobody is told that they are.
+        known = next((n for n in self.known.get(key, ()) if n not in self.own), None)
         if known is None:
             share = np.nan_to_num(top, nan=0.0)
             largest = np.where(np.isfinite(top), np.ceil(share * np.abs(scaled)), -1).astype(np.int64)
             count = np.nan_to_num(units).astype(np.int64)
-            known = self.known[key] = len(self.period.measures)
+            known = len(self.period.measures)
+            self.known.setdefault(key, []).append(known)
             made = Measure(
                 label, scaled, count, largest, decimals, additive, indicator.rule, counted.copy(), self.possible.copy()
             )
             self.period.measures.append(made)
+        self.own.add(known)
         self._meet(self.period.measures[known], indicator, counted, units, rows, known)
         return known
 

@@ -27,6 +27,8 @@ from qpv_data.secret.witnesses import Pool, Witness
 _SHORT = 1e-4
 """Cost of any other move, so that what lifts a cell is short."""
 
+NOTHING = Targets(np.zeros(0, np.int64), np.zeros(0, np.bool_), np.zeros(0, np.int64))
+
 Row = tuple[str, str, str, str]
 """(zoning, code, period, modality)."""
 
@@ -40,6 +42,8 @@ class _State:
     served: dict[tuple[int, bool], int] = field(default_factory=dict)
     pools: list[Pool] = field(default_factory=list)
     known: set[tuple[int, ...]] = field(default_factory=set)
+    looked: int = -1
+    """How many cells were hidden when the nearly empty places were last looked for: hidden cells only grow."""
 
     def widen(self, link: Linked) -> None:
         """Take a system with more cells beyond the last one; witnesses move them as they move their parts."""
@@ -196,7 +200,7 @@ def _serve(jeu: str, period: str, state: _State, wanted: Targets) -> None:
         own = np.flatnonzero((at >= 0) & ~pool.reached)
         if len(own):
             local = Targets(at[own], fresh.up[own], fresh.amount[own])
-            free, proof = protect_alone((block.alone(), state.hidden[block.cells], local))
+            free, proof = protect_alone((block.alone(), state.hidden[block.cells], local), exchanging=False)
             state.hidden[block.cells] |= free
             for t, witness in proof.items():
                 pool.proof[int(own[t])] = Witness(block.cells[witness.cells], witness.change)
@@ -213,6 +217,9 @@ def _serve(jeu: str, period: str, state: _State, wanted: Targets) -> None:
 def _nearly_empty(state: _State) -> Targets:
     """Atoms where nothing is, and where a reader works out that there is something under k, or nothing: as much as a
     small number, for there is no telling which. Nothing to do where it is certain that nothing is."""
+    if int(state.hidden.sum()) == state.looked:
+        return NOTHING  # nothing was hidden since they were all looked at
+    state.looked = int(state.hidden.sum())
     empty = empty_places(state.link)
     left = np.flatnonzero([(c, True) not in state.served for c in empty.cell.tolist()])
     pool = state.pool(Targets(empty.cell[left], empty.up[left], empty.amount[left]))

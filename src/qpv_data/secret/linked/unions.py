@@ -90,12 +90,13 @@ def _remainders(link: Linked, hidden: Bools) -> Iterator[Left]:
 def _less(link: Linked, n: int, measure: Measure, zone: int, shown: Ints) -> Iterator[Left]:
     """A zone less some zones of one zoning inside it."""
     zones = len(link.ground.zones)
-    every = link.ground.inside[zone].toarray().ravel() > 0
-    away = np.asarray(link.ground.inside[shown].sum(axis=0)).ravel() > 0
-    atoms = np.flatnonzero(every & ~away & (measure.value[zones:] != 0))
-    if len(atoms):
-        own = zones + atoms
-        apart = int(measure.units[zones + np.flatnonzero(every)].sum()) == int(measure.units[zone])
+    every = link.ground.atoms_of(zone)
+    kept = measure.value[zones:] != 0
+    for part in shown.tolist():
+        kept[link.ground.atoms_of(part)] = False
+    own = zones + every[kept[every]]
+    if len(own):
+        apart = int(measure.units[zones + every].sum()) == int(measure.units[zone])
         yield _left(n, tuple((n * len(link.ground) + own).tolist()), measure, own, apart)
 
 
