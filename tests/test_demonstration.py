@@ -7,6 +7,11 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from regles_primaires import Key, Row, hidden_around, primary, published
+
+from qpv_data.clause.vocabulary import Diffusion
+from qpv_data.cli import DEMO_NOW
+from qpv_data.resources import referentials_dir
 
 KEY = "indicateur, modalite, zonage, code_zone, periode"
 
@@ -37,12 +42,33 @@ def test_nothing_is_published_beyond_the_truth_but_the_unlocated_of_sums_and_rat
     assert beyond == [("non_localise",)]
 
 
-def test_every_status_is_the_true_one(base: duckdb.DuckDBPyConnection) -> None:
-    wrong = f"""
-    SELECT {KEY}, t.statut_observation, v.statut_observation, t.statut_diffusion, v.statut_diffusion
-    FROM verite t JOIN valeurs v USING ({KEY})
-    WHERE t.statut_observation <> v.statut_observation OR t.statut_diffusion <> v.statut_diffusion"""
-    assert rows(base, wrong) == []
+@pytest.fixture(scope="module")
+def primaires(demonstration: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[Key, Row]:
+    clauses = referentials_dir() / "demo" / "clauses"
+    work = tmp_path_factory.mktemp("primaires")
+    return primary(demonstration, clauses, DEMO_NOW.date(), work, Diffusion.INTERNE)
+
+
+def test_every_status_and_number_is_the_true_one_before_anything_is_hidden_around_small_cells(
+    base: duckdb.DuckDBPyConnection, primaires: dict[Key, Row]
+) -> None:
+    columns = "indicateur, zonage, code_zone, periode, modalite, statut_observation, statut_diffusion"
+    truth = rows(base, f"SELECT {columns}, valeur, numerateur, denominateur FROM verite")
+    assert len(truth) > 10_000
+    wrong = []
+    for row in truth:
+        key, observed, shown, *figures = row[:5], *row[5:]
+        found = primaires[key]  # type: ignore[index]
+        said = [found.valeur, found.numerateur, found.denominateur]
+        if (found.observation, found.diffusion) != (observed, shown) or (shown == "diffusee" and said != figures):
+            wrong.append((key, found, figures))
+    assert wrong == []
+
+
+def test_what_is_published_is_the_truth_less_what_is_hidden_around_small_cells(
+    demonstration: Path, primaires: dict[Key, Row]
+) -> None:
+    assert len(hidden_around(primaires, published(demonstration / "qpv.duckdb"))) > 1_000
 
 
 def test_every_shown_number_is_the_true_one(base: duckdb.DuckDBPyConnection) -> None:

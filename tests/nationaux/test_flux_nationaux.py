@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from factory import Mini
 from flux_nationaux import FEEDS, FILES, SHIPPED, add, as_parquet, content, moved, read, rows_of, territory
+from regles_primaires import Key, Row, hidden_around, primary, published
 
 from qpv_data import tables
 from qpv_data.clause.check import checked_clauses
@@ -253,17 +254,28 @@ VALUES: dict[tuple[str, str, str, str], float | str] = {
 }  # fmt: skip
 
 
-def test_values_are_those_worked_out_by_hand(mini: Mini) -> None:
-    rows = mini.query(
-        "SELECT indicateur, code_zone, modalite, periode, valeur, statut_observation, statut_diffusion FROM valeurs"
-        " WHERE zonage <> 'non_localise' ORDER BY periode"
-    )
+@pytest.fixture(scope="module")
+def primaires(mini: Mini, tmp_path_factory: pytest.TempPathFactory) -> dict[Key, Row]:
+    return primary(mini.out, mini.clauses, mini.now.date(), tmp_path_factory.mktemp("primaires"))
+
+
+def test_values_are_those_worked_out_by_hand(primaires: dict[Key, Row]) -> None:
+    """Before anything is hidden around them."""
     found: dict[tuple[str, str, str, str], float | str] = {}
-    for name, zone, modality, period, value, observed, shown in rows:
-        said = value if value is not None else shown if shown != "diffusee" else observed
-        shortened = "" if modality == "ensemble" else modality
-        found[name, zone, shortened, period] = found[name, zone, shortened, ""] = said
+    for (name, zoning, zone, period, modality), row in sorted(primaires.items(), key=lambda item: item[0][3]):
+        if zoning != "non_localise":
+            said = row.valeur if row.valeur is not None else row.diffusion
+            shortened = "" if modality == "ensemble" else modality
+            told = said if said != "diffusee" else row.observation
+            found[name, zone, shortened, period] = found[name, zone, shortened, ""] = told
     assert {k: found[k] for k in VALUES if found[k] != VALUES[k]} == {}
+
+
+def test_what_is_published_is_that_less_what_is_hidden_around_small_cells(
+    mini: Mini, primaires: dict[Key, Row]
+) -> None:
+    around = hidden_around(primaires, published(mini.out / "qpv.duckdb"))
+    assert ("sirene_etablissements_actifs", "commune", "99001") in {key[:3] for key in around}
 
 
 def test_every_indicator_of_a_national_feed_is_tried() -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from qpv_data.retention.attacks import of_report
 from qpv_data.retention.holdings import FOLDERS, LINK, RECEIPTS, REPORTS, Feed, aggregates_end
 from qpv_data.retention.items import Hindrance, Item, item_of
 from qpv_data.retention.terms import Forme, Motif, Term
@@ -81,6 +82,8 @@ def _of_the_store(gone: Dead, found: Found) -> bool:
 
 def _item(gone: Dead, tree: Tree, found: Found, lieu: str) -> Item | None:
     placed = _by_place(gone, found.chemin)
+    if placed is None and (due := of_report(gone.feeds.values(), tree, found.chemin)) is not None:
+        placed = Forme.AGREGATS, due[0].jeu, None, due[1]
     if placed is None and found.taille in gone.tailles:
         digest = tree.digest(found.chemin)
         known = gone.par_empreinte.get(digest or "")

@@ -10,6 +10,7 @@ from pathlib import Path
 from qpv_data.clause.load import ClauseSet
 from qpv_data.conform import has_pseudonyms
 from qpv_data.engine import scratch
+from qpv_data.retention.attacks import due_attacks
 from qpv_data.retention.copies import Dead, backup_items, dead, result_items, results_term
 from qpv_data.retention.deposits import deposit_items, deposits_of
 from qpv_data.retention.holdings import FOLDERS, REPORTS, Feed, due_files, key_term
@@ -37,7 +38,7 @@ def plan(cfg: Configuration, clauses: ClauseSet, settings: PurgeSettings, enviro
     feeds = [_feed(cfg, clauses, jeu) for jeu in _ids(clauses)]
     items, terms = list[Item](), {}
     for feed in feeds:
-        own = due_files(feed)
+        own = [*due_files(feed), *due_attacks(feed)]
         key = key_term(feed, own)
         if key is not None:
             terms[feed.jeu] = key

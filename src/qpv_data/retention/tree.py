@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +50,17 @@ class Tree:
                 return _digest(handle)
         except FileNotFoundError:
             return None
+
+    def holds(self, chemin: str, words: Collection[bytes]) -> bool:
+        """Whether a regular file holds one of some words; False when it is absent, True when it cannot be read."""
+        try:
+            with self._opened(chemin) as handle:
+                content = b"".join(_blocks(handle))
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True
+        return any(word in content for word in words)
 
     def names(self, chemin: str) -> int:
         """How many names the file has in its file system (hard links); 0 when it is absent."""
@@ -135,8 +146,13 @@ def _parts(chemin: str) -> list[str]:
 
 def _digest(handle: int) -> str:
     digest = hashlib.sha256()
+    for block in _blocks(handle):
+        digest.update(block)
+    return digest.hexdigest()
+
+
+def _blocks(handle: int) -> Iterator[bytes]:
     offset = 0
     while block := os.pread(handle, 1 << 20, offset):
-        digest.update(block)
+        yield block
         offset += len(block)
-    return digest.hexdigest()

@@ -50,7 +50,8 @@ def groups_of(axis: Axis, limit: int) -> list[Ints]:
     for node in sorted(range(len(axis)), key=lambda n: (len(held[n]), n)):
         roots = sorted({root(int(f)) for f in held[node]})
         together = sum(len(inside[r]) for r in roots) + 1
-        if together > limit and len(roots) > 1:
+        # A node of no finest code holds nothing: it is of no group.
+        if not roots or (together > limit and len(roots) > 1):
             continue
         for other in roots[1:]:
             leader[other] = roots[0]
