@@ -164,6 +164,23 @@ def test_what_was_published_stays_and_the_rest_hides_around_it() -> None:
     assert again.rows[0].hidden.any()
 
 
+@given(counts)
+def test_what_was_published_and_hidden_is_enough_for_the_next_release_of_the_same_figures(
+    parts: list[list[int]],
+) -> None:
+    place = ground()
+    pieces = np.array(parts)
+    raw = raw_of(place, np.concatenate([pieces.sum(axis=0)[None, :], pieces]))
+    before = protected(place, [(asked("n"), raw)])
+    again = {"cachee": raw.columns["cachee"].copy(), "gelee": raw.columns["gelee"].copy()}
+    for rows in before.rows:
+        plane = raw.modalities.index(rows.modality)
+        again["cachee"][plane, : len(place.zones)] = rows.hidden
+        again["gelee"][plane, : len(place.zones)] = rows.exists & ~rows.hidden
+    after = protected(place, [(asked("n"), Raw(raw.modalities, {**raw.columns, **again}))])
+    assert [r.hidden.tolist() for r in after.rows] == [r.hidden.tolist() for r in before.rows]
+
+
 def amounts_of(place: Ground, units: np.ndarray, each: np.ndarray) -> Raw:
     """An amount by atom, of so many units; every unit brings as much."""
     raw = raw_of(place, (units * each)[None, :])
