@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from qpv_data.engine import engine
-from qpv_data.problems import FeedError, Problem
+from qpv_data.problems import FeedError, Problem, listed
 from qpv_data.secret.cells import Bools
 from qpv_data.secret.linked.ground import Ground, Zone
 from qpv_data.secret.linked.judged import Indicator, name_nodes, read_atoms, read_ground, read_periods, read_raw
 from qpv_data.secret.linked.measures import Period, measures_of
-from qpv_data.secret.linked.system import Linked, components, empty_places, linked, targets
+from qpv_data.secret.linked.system import Linked, components, empty_places, linked, targets, tied
 from qpv_data.secret.linked.unions import left_over
 from qpv_data.secret.moves import Block, limits
 from qpv_data.secret.primary import Targets
@@ -175,8 +175,8 @@ def _tell(state: _State) -> None:
 def _protect(jeu: str, period: str, state: _State) -> None:
     """Serve the targets that are new, then those of the empty places that a reader would know to be nearly empty."""
     state.link = state.link.renewed()
-    wanted = targets(state.link, state.hidden)
-    _serve(jeu, period, state, wanted)
+    _serve(jeu, period, state, targets(state.link))
+    _move_the_rest(jeu, period, state)
     while len(found := _nearly_empty(state)):
         _serve(jeu, period, state, found)
     while (left := left_over(state.link, state.hidden, state.known)) is not None:
@@ -184,14 +184,42 @@ def _protect(jeu: str, period: str, state: _State) -> None:
         _serve(jeu, period, state, left[1])
 
 
+def _move_the_rest(jeu: str, period: str, state: _State) -> None:
+    """Give every other hidden cell a witness that moves it, up or down: else its value would be known exactly."""
+    stuck: list[int] = []
+    for up in (True, False):
+        moved = {c for pool in state.pools for w in pool.proof.values() for c in w.cells.tolist()}
+        asked = tied(state.link, state.hidden, up)
+        left = np.array([n for n, c in enumerate(asked.cell.tolist()) if c not in moved], dtype=np.int64)
+        stuck = _reach(state, Targets(asked.cell[left], asked.up[left], asked.amount[left]))
+        if not stuck:
+            return
+    _refuse(jeu, period, state, stuck)
+
+
 def _serve(jeu: str, period: str, state: _State, wanted: Targets) -> None:
-    """Reach the targets that were not asked before: block by block, then whatever is left."""
+    """Reach the targets that were not asked before. Raises FeedError when one is out of reach."""
     keys = list(zip(wanted.cell.tolist(), wanted.up.tolist(), wanted.amount.tolist(), strict=True))
     new = [n for n, (cell, up, amount) in enumerate(keys) if state.served.get((cell, up), 0) < amount]
-    if not new:
-        return
     kept = np.array(new, dtype=np.int64)
-    fresh = Targets(wanted.cell[kept], wanted.up[kept], wanted.amount[kept])
+    stuck = _reach(state, Targets(wanted.cell[kept], wanted.up[kept], wanted.amount[kept]))
+    state.served |= {(c, up): amount for c, up, amount in (keys[n] for n in new)}
+    _refuse(jeu, period, state, stuck)
+
+
+def _refuse(jeu: str, period: str, state: _State, stuck: Sequence[int]) -> None:
+    """Raise for cells that nothing protects. But what earlier releases gave away cannot be taken back: where they have
+    frozen something, the attack says whether this one adds to it."""
+    if stuck and not any(m.frozen().any() for m in state.link.measures):
+        where = listed(state.link.name(cell) for cell in stuck)
+        message = f"impossible de protéger, même en cachant tout ce qui l'entoure ({period}) : {where}"
+        raise FeedError(jeu, Problem.CONTROLE_NON_TENU, message, "publier des modalités ou des zones plus larges")
+
+
+def _reach(state: _State, fresh: Targets) -> list[int]:
+    """Reach targets, block by block, then what is left in all that equations join. The cells out of reach."""
+    if not len(fresh):
+        return []
     system = state.link.system
     pool = state.pool(fresh)
     for cells in state.link.blocks():
@@ -205,16 +233,14 @@ def _serve(jeu: str, period: str, state: _State, wanted: Targets) -> None:
             for t, witness in proof.items():
                 pool.proof[int(own[t])] = Witness(block.cells[witness.cells], witness.change)
                 pool.reached[own[t]] = True
-    for target in np.flatnonzero(~pool.reached).tolist():
-        if pool.reached[target] or reach_near(system, state.hidden, pool, target, np.zeros(0, np.int64)):
-            continue
-        # What earlier releases gave away cannot be taken back: the attack says whether this one adds to it.
-        if not any(m.frozen().any() for m in state.link.measures):
-            where = state.link.name(int(fresh.cell[target]))
-            message = f"impossible de protéger {where} ({period}), même en cachant tout ce qui l'entoure"
-            raise FeedError(jeu, Problem.CONTROLE_NON_TENU, message, "publier des modalités ou des zones plus larges")
+    nobody = np.zeros(0, np.int64)
+    stuck = [
+        int(fresh.cell[target])
+        for target in np.flatnonzero(~pool.reached).tolist()
+        if not pool.reached[target] and not reach_near(system, state.hidden, pool, target, nobody)
+    ]
     state.pools.append(pool.only_reached())
-    state.served |= {(c, up): amount for c, up, amount in (keys[n] for n in new)}
+    return stuck
 
 
 def _nearly_empty(state: _State) -> Targets:

@@ -215,9 +215,26 @@ def _movable(measures: Sequence[Measure], ground: Ground, cells: int) -> Bools:
     return movable
 
 
-def targets(link: Linked, hidden: Bools) -> Targets:
+def tied(link: Linked, hidden: Bools, up: bool) -> Targets:
+    """Hidden cells of zones that no row shows: whatever they are, their very value must stay out of reach."""
+    nodes, zones = len(link.ground), len(link.ground.zones)
+    scale = max(m.decimals for m in link.measures)
+    cells, amounts = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    for n, measure in enumerate(link.measures):
+        own = n * nodes + np.flatnonzero(hidden[n * nodes : n * nodes + zones] & measure.exists())
+        least = 10 ** (scale - measure.decimals)
+        own = own[link.system.movable[own]]
+        if not up:
+            own = own[link.system.value[own] - link.system.least[own] >= least]
+        cells.append(own)
+        amounts.append(np.full(len(own), least))
+    cell = np.concatenate(cells)
+    return Targets(cell, np.full(len(cell), up), np.concatenate(amounts))
+
+
+def targets(link: Linked) -> Targets:
     """What must stay out of reach: cells under the rule, published or not, the two sides of shares of everyone, what a
-    reader works out of what does not add up; and, of any other hidden cell of a zone, its very value."""
+    reader works out of what does not add up."""
     nodes, zones = len(link.ground), len(link.ground.zones)
     found: dict[tuple[int, bool], int] = {}
 
@@ -242,8 +259,6 @@ def targets(link: Linked, hidden: Bools) -> Targets:
         for group in [r.group & r.hidden for r in measure.rows]:
             nobody = np.flatnonzero(group & ~measure.shown() & (value[:zones] == 0))
             ask(n * nodes + nobody, True, np.full(len(nobody), rule.k * one * factor))
-        tied = np.flatnonzero(hidden[n * nodes : n * nodes + zones] & measure.exists())
-        ask(n * nodes + tied, True, np.full(len(tied), one * factor))
     k = max(m.rule.k for m in link.measures)
     for offset in range(len(link.beside)):
         cell = len(link.measures) * nodes + offset
