@@ -19,11 +19,13 @@ from qpv_data.attaque.findings import Kind, Report
 from qpv_data.attaque.refusal import RefusedInputError
 from qpv_data.attaque.releases import attack_releases
 from qpv_data.clause.load import ClauseSet
+from qpv_data.clause.secrecy import dominance_of
 from qpv_data.engine import sql_path
 from qpv_data.judging import threshold
 from qpv_data.problems import Problem, QpvDataError, listed
 from qpv_data.replacing import replacing
 from qpv_data.runs import RunError
+from qpv_data.secret.rules import load_families
 
 FILE = "certificat.json"
 ZEROS = "publies"
@@ -134,14 +136,18 @@ def _rules(clauses: ClauseSet) -> list[dict[str, Any]]:
     rows = []
     for clause in sorted(clauses.jeux, key=lambda c: c.id):
         secret = clause.secret
+        family = load_families().get(secret.famille) if secret.famille else None
         thresholds = {k for i in clause.indicateurs if (k := threshold(secret, i)) is not None}
         rows.append(
             {
                 "jeu": clause.id,
                 "regime": secret.regime,
+                "famille": secret.famille,
+                "source": family.source if family else None,
+                "confiance": family.confiance if family else None,
                 "unite": secret.unite,
                 "seuils": sorted(thresholds),
-                "dominance": secret.dominance if secret.regime == "seuil" else None,
+                "dominance": dominance_of(secret),
                 "justification": secret.justification,
             }
         )

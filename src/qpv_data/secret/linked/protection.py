@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from qpv_data.engine import engine
-from qpv_data.problems import FeedError, Problem
-from qpv_data.secret.cells import Bools
+from qpv_data.problems import FeedError, Problem, listed
+from qpv_data.secret.linked.goals import targets, tied
 from qpv_data.secret.linked.ground import Ground, Zone
 from qpv_data.secret.linked.judged import Indicator, name_nodes, read_atoms, read_ground, read_periods, read_raw
 from qpv_data.secret.linked.measures import Period, measures_of
-from qpv_data.secret.linked.system import Linked, components, empty_places, linked, targets
+from qpv_data.secret.linked.state import State, nearly_empty, reach
+from qpv_data.secret.linked.system import components, linked
 from qpv_data.secret.linked.unions import left_over
-from qpv_data.secret.moves import Block, limits
 from qpv_data.secret.primary import Targets
-from qpv_data.secret.protection import protect_alone
-from qpv_data.secret.repair import reach_near
-from qpv_data.secret.sequential import lift
 from qpv_data.secret.verification import verify
-from qpv_data.secret.witnesses import Pool, Witness
 
 _SHORT = 1e-4
 """Cost of any other move, so that what lifts a cell is short."""
@@ -31,42 +27,6 @@ NOTHING = Targets(np.zeros(0, np.int64), np.zeros(0, np.bool_), np.zeros(0, np.i
 
 Row = tuple[str, str, str, str]
 """(zoning, code, period, modality)."""
-
-
-@dataclass
-class _State:
-    """A linked system while it is protected. `asked`: what each target was, once it was served."""
-
-    link: Linked
-    hidden: Bools
-    served: dict[tuple[int, bool], int] = field(default_factory=dict)
-    pools: list[Pool] = field(default_factory=list)
-    known: set[tuple[int, ...]] = field(default_factory=set)
-    looked: int = -1
-    """How many cells were hidden when the nearly empty places were last looked for: hidden cells only grow."""
-
-    def widen(self, link: Linked) -> None:
-        """Take a system with more cells beyond the last one; witnesses move them as they move their parts."""
-        before, self.link = len(self.hidden), link
-        rows = link.system.rows[link.system.rows.shape[0] - (len(link.system.value) - before) :].tocsc()
-        self.hidden = np.concatenate([self.hidden, np.ones(len(link.system.value) - before, np.bool_)])
-        wider: dict[int, Witness] = {}
-        for pool in self.pools:
-            pool.room = link.system.value - link.system.least
-            for target, witness in pool.proof.items():
-                if id(witness) not in wider:
-                    moves = rows[:, witness.cells] @ witness.change
-                    moved = np.flatnonzero(moves)
-                    cells = np.concatenate([witness.cells, before + moved])
-                    wider[id(witness)] = Witness(cells, np.concatenate([witness.change, moves[moved]]))
-                pool.proof[target] = wider[id(witness)]
-
-    def pool(self, asked: Targets) -> Pool:
-        """What witnesses known so far give for targets."""
-        made = Pool(asked, self.link.system.value - self.link.system.least)
-        for witness in {id(w): w for earlier in self.pools for w in earlier.proof.values()}.values():
-            made.add(witness.cells, witness.change)
-        return made
 
 
 @dataclass(frozen=True)
@@ -122,7 +82,7 @@ def protect_period(jeu: str, period: Period, ground: Ground) -> None:
     """Hide rows until every target of every measure is kept apart. Changes `hidden` of the period's rows."""
     _hide_groups(period)
     _close(period)
-    states = [_State(link := linked(period, numbers, ground), link.hidden()) for numbers in components(period)]
+    states = [State(link := linked(period, numbers, ground), link.hidden()) for numbers in components(period)]
     while True:
         for state in states:
             _protect(jeu, period.name, state)
@@ -163,7 +123,7 @@ def _close(period: Period) -> None:
             return
 
 
-def _tell(state: _State) -> None:
+def _tell(state: State) -> None:
     """Hide every row that shows a cell that is now hidden."""
     nodes, zones = len(state.link.ground), len(state.link.ground.zones)
     for n, measure in enumerate(state.link.measures):
@@ -172,84 +132,45 @@ def _tell(state: _State) -> None:
             rows.hidden |= rows.exists & own
 
 
-def _protect(jeu: str, period: str, state: _State) -> None:
+def _protect(jeu: str, period: str, state: State) -> None:
     """Serve the targets that are new, then those of the empty places that a reader would know to be nearly empty."""
     state.link = state.link.renewed()
-    wanted = targets(state.link, state.hidden)
-    _serve(jeu, period, state, wanted)
-    while len(found := _nearly_empty(state)):
+    _serve(jeu, period, state, targets(state.link))
+    _move_the_rest(jeu, period, state)
+    while len(found := nearly_empty(state)):
         _serve(jeu, period, state, found)
     while (left := left_over(state.link, state.hidden, state.known)) is not None:
         state.widen(left[0])
         _serve(jeu, period, state, left[1])
 
 
-def _serve(jeu: str, period: str, state: _State, wanted: Targets) -> None:
-    """Reach the targets that were not asked before: block by block, then whatever is left."""
+def _move_the_rest(jeu: str, period: str, state: State) -> None:
+    """Give every other hidden cell a witness that moves it, up or down: else its value would be known exactly."""
+    stuck: list[int] = []
+    for up in (True, False):
+        moved = {c for pool in state.pools for w in pool.proof.values() for c in w.cells.tolist()}
+        asked = tied(state.link, state.hidden, up)
+        left = np.array([n for n, c in enumerate(asked.cell.tolist()) if c not in moved], dtype=np.int64)
+        stuck = reach(state, Targets(asked.cell[left], asked.up[left], asked.amount[left]))
+        if not stuck:
+            return
+    _refuse(jeu, period, state, stuck)
+
+
+def _serve(jeu: str, period: str, state: State, wanted: Targets) -> None:
+    """Reach the targets that were not asked before. Raises FeedError when one is out of reach."""
     keys = list(zip(wanted.cell.tolist(), wanted.up.tolist(), wanted.amount.tolist(), strict=True))
     new = [n for n, (cell, up, amount) in enumerate(keys) if state.served.get((cell, up), 0) < amount]
-    if not new:
-        return
     kept = np.array(new, dtype=np.int64)
-    fresh = Targets(wanted.cell[kept], wanted.up[kept], wanted.amount[kept])
-    system = state.link.system
-    pool = state.pool(fresh)
-    for cells in state.link.blocks():
-        block = Block(system, cells)
-        at = block.local(fresh.cell)
-        own = np.flatnonzero((at >= 0) & ~pool.reached)
-        if len(own):
-            local = Targets(at[own], fresh.up[own], fresh.amount[own])
-            free, proof = protect_alone((block.alone(), state.hidden[block.cells], local), exchanging=False)
-            state.hidden[block.cells] |= free
-            for t, witness in proof.items():
-                pool.proof[int(own[t])] = Witness(block.cells[witness.cells], witness.change)
-                pool.reached[own[t]] = True
-    for target in np.flatnonzero(~pool.reached).tolist():
-        if pool.reached[target] or reach_near(system, state.hidden, pool, target, np.zeros(0, np.int64)):
-            continue
-        # What earlier releases gave away cannot be taken back: the attack says whether this one adds to it.
-        if not any(m.frozen().any() for m in state.link.measures):
-            where = state.link.name(int(fresh.cell[target]))
-            message = f"impossible de protéger {where} ({period}), même en cachant tout ce qui l'entoure"
-            raise FeedError(jeu, Problem.CONTROLE_NON_TENU, message, "publier des modalités ou des zones plus larges")
-    state.pools.append(pool.only_reached())
+    stuck = reach(state, Targets(wanted.cell[kept], wanted.up[kept], wanted.amount[kept]))
     state.served |= {(c, up): amount for c, up, amount in (keys[n] for n in new)}
+    _refuse(jeu, period, state, stuck)
 
 
-def _nearly_empty(state: _State) -> Targets:
-    """Atoms where nothing is, and where a reader works out that there is something under k, or nothing: as much as a
-    small number, for there is no telling which. Nothing to do where it is certain that nothing is."""
-    if int(state.hidden.sum()) == state.looked:
-        return NOTHING  # nothing was hidden since they were all looked at
-    state.looked = int(state.hidden.sum())
-    empty = empty_places(state.link)
-    left = np.flatnonzero([(c, True) not in state.served for c in empty.cell.tolist()])
-    pool = state.pool(Targets(empty.cell[left], empty.up[left], empty.amount[left]))
-    found = []
-    for cells in state.link.blocks():
-        block = Block(state.link.system, cells)
-        at, free = block.local(pool.targets.cell), state.hidden[block.cells]
-        lift(block, free, pool, at)
-        for target in np.flatnonzero((at >= 0) & ~pool.reached).tolist():
-            if not pool.reached[target] and highest(block, free, pool, target, int(at[target])) > 0:
-                found.append(target)
-    state.pools.append(pool.only_reached())
-    rank = np.array(found, dtype=np.int64)
-    return Targets(pool.targets.cell[rank], pool.targets.up[rank], pool.targets.amount[rank])
-
-
-def highest(block: Block, free: Bools, pool: Pool, target: int, at: int) -> int:
-    """How high a reader may put a cell, up to what is asked; the move is kept."""
-    cost = np.full(len(block), _SHORT)
-    up = cost.copy()
-    up[at] = -1.0
-    rooms = limits(block, free)
-    rooms[0][at] = min(rooms[0][at], float(pool.targets.amount[target]))
-    move = block.solve((up, cost), rooms, None)
-    if move is None or move[at] < 1e-6:
-        return 0
-    whole = block.whole(move)
-    if whole is not None:
-        pool.add(block.cells, whole)
-    return 0 if pool.reached[target] else int(np.ceil(move[at] - 1e-6))
+def _refuse(jeu: str, period: str, state: State, stuck: Sequence[int]) -> None:
+    """Raise for cells that nothing protects. But what earlier releases gave away cannot be taken back: where they have
+    frozen something, the attack says whether this one adds to it."""
+    if stuck and not any(m.frozen().any() for m in state.link.measures):
+        where = listed(state.link.name(cell) for cell in stuck)
+        message = f"impossible de protéger, même en cachant tout ce qui l'entoure ({period}) : {where}"
+        raise FeedError(jeu, Problem.CONTROLE_NON_TENU, message, "publier des modalités ou des zones plus larges")

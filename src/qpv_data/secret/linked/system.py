@@ -11,12 +11,11 @@ import scipy.sparse as sp
 
 from qpv_data.secret.axes import Axis
 from qpv_data.secret.blocks import CELLS, groups_of
-from qpv_data.secret.cells import Bools, Ints, Measures
+from qpv_data.secret.cells import Bools, Ints
 from qpv_data.secret.costs import SIZE, TOTALS
 from qpv_data.secret.equations import System
 from qpv_data.secret.linked.ground import Ground
 from qpv_data.secret.linked.measures import Measure, Period
-from qpv_data.secret.primary import Targets, protection, sensitive
 
 if TYPE_CHECKING:
     from qpv_data.secret.linked.unions import Left
@@ -213,75 +212,3 @@ def _movable(measures: Sequence[Measure], ground: Ground, cells: int) -> Bools:
             nothing = np.asarray(zeros @ ground.inside).ravel() > 0
             movable[n * nodes + zones : (n + 1) * nodes] = measure.possible & ~nothing
     return movable
-
-
-def targets(link: Linked, hidden: Bools) -> Targets:
-    """What must stay out of reach: cells under the rule, published or not, the two sides of shares of everyone, what a
-    reader works out of what does not add up; and, of any other hidden cell of a zone, its very value."""
-    nodes, zones = len(link.ground), len(link.ground.zones)
-    found: dict[tuple[int, bool], int] = {}
-
-    def ask(cells: Ints, up: bool, amounts: Ints) -> None:
-        for cell, amount in zip(cells.tolist(), amounts.tolist(), strict=True):
-            if amount > 0:
-                found[cell, up] = max(found.get((cell, up), 0), amount)
-
-    scale, granted = max(m.decimals for m in link.measures), _granted(link)
-    for n, measure in enumerate(link.measures):
-        one, factor = 10**measure.decimals, 10 ** (scale - measure.decimals)
-        value = measure.value
-        tops = np.where(measure.top >= 0, measure.top, 0)
-        figures = Measures(np.abs(value), measure.units, tops, np.full(nodes, -1, np.int64), tops)
-        rule = measure.rule.model_copy(update={"nk": None, "p_pourcent": None})
-        exists = np.concatenate([measure.exists() & ~measure.frozen(), np.ones(nodes - zones, np.bool_)])
-        cells = np.flatnonzero(sensitive(figures, rule) & exists)
-        above, below = protection(figures[cells], rule, one)
-        floor = granted[n][cells]
-        ask(n * nodes + cells, True, above * factor)
-        ask(n * nodes + cells, False, np.minimum(below, np.maximum(value[cells] - floor, 0)) * factor)
-        for group in [r.group & r.hidden for r in measure.rows]:
-            nobody = np.flatnonzero(group & ~measure.shown() & (value[:zones] == 0))
-            ask(n * nodes + nobody, True, np.full(len(nobody), rule.k * one * factor))
-        tied = np.flatnonzero(hidden[n * nodes : n * nodes + zones] & measure.exists())
-        ask(n * nodes + tied, True, np.full(len(tied), one * factor))
-    k = max(m.rule.k for m in link.measures)
-    for offset in range(len(link.beside)):
-        cell = len(link.measures) * nodes + offset
-        if 0 < link.system.value[cell] < k:
-            found[cell, True] = k - int(link.system.value[cell])
-    ordered = sorted(found, key=lambda key: (-found[key], key[0], not key[1]))
-    return Targets(
-        np.array([c for c, _ in ordered], dtype=np.int64),
-        np.array([up for _, up in ordered], dtype=np.bool_),
-        np.array([found[key] for key in ordered], dtype=np.int64),
-    )
-
-
-def empty_places(link: Linked) -> Targets:
-    """Atoms where a count is nothing and may be something: a reader must be able to put k there, or know nothing is."""
-    nodes, zones = len(link.ground), len(link.ground.zones)
-    cells, amounts = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-    for n, measure in enumerate(link.measures):
-        if measure.decimals == 0 and measure.additive and (measure.value >= measure.units).all():
-            own = n * nodes + np.arange(zones, nodes)
-            own = own[(measure.value[zones:] == 0) & link.system.movable[own]]
-            cells.append(own)
-            amounts.append(np.full(len(own), measure.rule.k))
-    cell = np.concatenate(cells)
-    return Targets(cell, np.ones(len(cell), np.bool_), np.concatenate(amounts))
-
-
-def _granted(link: Linked) -> Ints:
-    """Measures × nodes: at most what zeros let a reader grant to each cell: 1 for each atom and part that is something.
-
-    A cell cannot be asked to be able to be lower.
-    """
-    zones = len(link.ground.zones)
-    atoms = np.array([(m.value[zones:] > 0).astype(np.int64) for m in link.measures])
-    while True:
-        before = atoms.copy()
-        for whole, parts in link.sums:
-            atoms[whole] = np.maximum(atoms[whole], atoms[list(parts)].sum(axis=0))
-        if (atoms == before).all():
-            break
-    return np.concatenate([atoms @ link.ground.inside.T, atoms], axis=1)
