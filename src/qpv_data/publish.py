@@ -29,10 +29,10 @@ from qpv_data.engine import scratch
 from qpv_data.history import ledger
 from qpv_data.perimeters_out import write_zones
 from qpv_data.periods import Period, parse_period
-from qpv_data.problems import FeedError
+from qpv_data.problems import FeedError, Problem
 from qpv_data.protect import COMPLEMENTARY, Protected
 from qpv_data.receive import Reception
-from qpv_data.runs import Configuration, unwritable
+from qpv_data.runs import Configuration, RunError, unwritable
 from qpv_data.uncertainty.disclosure import incertitudes
 
 READERS = {
@@ -98,6 +98,9 @@ def publish(
 
 def _certify(cfg: Configuration, clauses: ClauseSet, protected: Protected, draft: Path) -> None:
     """Attack the draft with every release before it; nothing is published that gives something away."""
+    if not any((draft / "valeurs").rglob("*.parquet")):
+        message = f"aucune valeur : les périodes de tous les jeux finissent après {draft.name.rsplit('-r', 1)[0]}"
+        raise RunError(Problem.RIEN_A_PUBLIER, message, "donner une période plus tardive (--periode)")
     earlier = ledger(cfg.folder("releases"))
     audit = cfg.folder("journal") / "attaques" / f"{draft.name}.json"
     report = attack_draft(draft, earlier, audit, clauses)
