@@ -223,4 +223,12 @@ def indicator_of(
         judged=desk.judged(indicateur.id),
         atoms=atoms_path(desk.aggregated / clause.id, indicateur.id),
         faces=frozenset(atoms_on(clause, indicateur, table, ground)),
+        said=_said(indicateur),
     )
+
+
+def _said(indicateur: Indicateur) -> tuple[str, str, str]:
+    top = indicateur.distinct or indicateur.numerateur or "1"
+    sides = (top, indicateur.denominateur or "1")
+    first, second = (f"{indicateur.filtre or ''}\x1e{' '.join(side.split())}" for side in sides)
+    return first, second, indicateur.modalites.expression if indicateur.modalites else ""

@@ -27,7 +27,8 @@ class Indicator:
 
     `counted`: its zeros are published as zeros (a count or a sum, not a ratio). `distinct`: it does not add up.
     `shares`: its denominator holds its numerator. `alone`: its value is that of one record (a minimum); no sum.
-    `faces`: atoms where a record could have been, whether or not one was.
+    `faces`: atoms where a record could have been, whether or not one was. `said`: how the clause writes each side, and
+    the breakdown.
     """
 
     id: str
@@ -38,6 +39,13 @@ class Indicator:
     judged: Path
     atoms: Path
     faces: frozenset[str] = frozenset()
+    said: tuple[str, str, str] = ("", "", "")
+
+    def written(self, side: str, modality: str) -> str:
+        """What a side measures, as the clause writes it."""
+        top, bottom, breakdown = self.said
+        text = top if side == "numerateur" else bottom
+        return text if modality == "ensemble" else f"{text}\x1e{breakdown}\x1e{modality}"
 
     @property
     def counted(self) -> bool:

@@ -79,9 +79,14 @@ class Period:
     within: list[tuple[int, int]] = field(default_factory=list)
 
 
-def measures_of(period: str, raws: Sequence[tuple[Indicator, Raw, Bools]], ground: Ground) -> Period:
-    """Every measure of a period. Two that are equal on every atom are one: a reader who knows it loses nothing."""
-    made = _Making(Period(period), ground)
+def measures_of(
+    period: str, raws: Sequence[tuple[Indicator, Raw, Bools]], ground: Ground, by_chance: bool = True
+) -> Period:
+    """Every measure of a period. Two that are equal on every atom are one: a reader who knows it loses nothing.
+
+    Without `by_chance`, only those that the clause writes alike.
+    """
+    made = _Making(Period(period), ground, by_chance)
     for indicator, raw, possible in raws:
         if not indicator.alone:
             made.possible = possible
@@ -90,8 +95,8 @@ def measures_of(period: str, raws: Sequence[tuple[Indicator, Raw, Bools]], groun
 
 
 class _Making:
-    def __init__(self, period: Period, ground: Ground) -> None:
-        self.period, self.ground = period, ground
+    def __init__(self, period: Period, ground: Ground, by_chance: bool) -> None:
+        self.period, self.ground, self.by_chance = period, ground, by_chance
         self.zones = len(ground.zones)
         self.known: dict[bytes, list[int]] = {}
         self.own: set[int] = set()
@@ -131,7 +136,9 @@ class _Making:
         if modality != "ensemble":
             label = f"{label} [{modality}]"
         counted = rows.exists if indicator.counted else np.zeros(self.zones, np.bool_)
-        return self._measure(label, value, units, top, indicator, counted, rows.exists, rows)
+        return self._measure(
+            label, value, units, top, indicator, counted, rows.exists, rows, indicator.written(side, modality)
+        )
 
     def _complement(
         self, indicator: Indicator, modality: str, raw: Raw, whole: int | None, part: int | None, exists: Bools
@@ -141,7 +148,7 @@ class _Making:
             return  # nothing there, or a share above 100 %: it has no other side
         units, nobody = raw.of("u_complement", modality), np.zeros(self.zones, np.bool_)
         label = f"complément de {indicator.id}" + (f" [{modality}]" if modality != "ensemble" else "")
-        other = self._measure(label, value, units, np.full(len(value), np.nan), indicator, nobody, exists, None)
+        other = self._measure(label, value, units, np.full(len(value), np.nan), indicator, nobody, exists, None, label)
         parts = [n for n in (part, other) if n is not None]
         if parts != [whole]:
             self._relate(whole, parts)
@@ -155,7 +162,7 @@ class _Making:
 
     def _measure(
         self, label: str, value: Floats, units: Floats, top: Floats, indicator: Indicator, counted: Bools,
-        exists: Bools, rows: Rows | None,
+        exists: Bools, rows: Rows | None, written: str,
     ) -> int | None:  # fmt: skip
         """The number of a measure, new or known; None when it is nothing everywhere."""
         decimals = decimals_of(value)
@@ -172,6 +179,8 @@ class _Making:
         if additive:
             scaled[: self.zones] = summed
         key = decimals.to_bytes(1, "big") + (atoms if additive else scaled).tobytes()
+        if not self.by_chance:
+            key += written.encode()
         # Two sides of one indicator that happen to be equal are two: nobody is told that they are.
         known = next((n for n in self.known.get(key, ()) if n not in self.own), None)
         if known is None:

@@ -31,11 +31,13 @@ Row = tuple[str, str, str, str]
 
 @dataclass(frozen=True)
 class Job:
-    """One period of a feed, to protect alone: periods share no equation."""
+    """One period of a feed, to protect alone: periods share no equation. `plain`: the same, where measures that are
+    equal by chance are two."""
 
     jeu: str
     period: Period
     ground: Ground
+    plain: Period | None = None
 
     @property
     def size(self) -> int:
@@ -59,7 +61,9 @@ def jobs_of(
         jobs = []
         for name in read_periods(con, indicators):
             raws = [(i, read_raw(con, i, name, ground, breakdowns), own[i.id]) for i in indicators]
-            jobs.append(Job(jeu, measures_of(name, [r for r in raws if r[1].modalities], ground), ground))
+            given = [r for r in raws if r[1].modalities]
+            both = [measures_of(name, given, ground, by_chance) for by_chance in (True, False)]
+            jobs.append(Job(jeu, both[0], ground, both[1]))
     return jobs
 
 
@@ -69,11 +73,18 @@ def protect_job(job: Job) -> dict[str, list[Row]]:
     The answer depends on the rows alone. Each target has a witness, verified in whole numbers before it is given.
     Raises FeedError when no suppression is enough, naming cells.
     """
-    protect_period(job.jeu, job.period, job.ground)
+    period = job.period
+    try:
+        protect_period(job.jeu, period, job.ground)
+    except FeedError:
+        # Sums that are equal by chance may leave no other table: readers are not told that they are equal.
+        if job.plain is None:
+            raise
+        protect_period(job.jeu, period := job.plain, job.ground)
     found: dict[str, list[Row]] = {}
-    for rows in job.period.rows:
+    for rows in period.rows:
         hidden = np.flatnonzero(rows.hidden).tolist()
-        own = [(*job.ground.zones[z], job.period.name, rows.modality) for z in hidden]
+        own = [(*job.ground.zones[z], period.name, rows.modality) for z in hidden]
         found.setdefault(rows.indicator.id, []).extend(own)
     return found
 
@@ -169,7 +180,9 @@ def _serve(jeu: str, period: str, state: State, wanted: Targets) -> None:
 
 def _refuse(jeu: str, period: str, state: State, stuck: Sequence[int]) -> None:
     """Raise for cells that nothing protects. But what earlier releases gave away cannot be taken back: where they have
-    frozen something, the attack says whether this one adds to it."""
+    frozen something, the attack says whether this one adds to it. And a share of nobody that published zeros already
+    give away is public: zeros are."""
+    stuck = [cell for cell in stuck if state.link.system.value[cell]]
     if stuck and not any(m.frozen().any() for m in state.link.measures):
         where = listed(state.link.name(cell) for cell in stuck)
         message = f"impossible de protéger, même en cachant tout ce qui l'entoure ({period}) : {where}"
