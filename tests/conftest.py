@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -48,10 +49,16 @@ def donnees_reelles() -> Path:
 
 @pytest.fixture(scope="session")
 def demonstration(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The `--out` of `qpv-data demo`, run once a session as a user runs it. Read it, never write in it."""
-    out = tmp_path_factory.mktemp("demonstration")
-    command = [sys.executable, "-m", "qpv_data", "demo", "--out", str(out)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=out)
-    assert done.returncode == 0, done.stderr
-    (out / "terminal.txt").write_text(done.stdout, "utf-8")
+    """The `--out` of `qpv-data demo`, run once for all workers as a user runs it. Read it, never write in it."""
+    root = tmp_path_factory.getbasetemp()
+    root = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
+    out = root / "demonstration"
+    with (root / "demonstration.verrou").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the other workers wait for the one that runs it
+        if not (out / "terminal.txt").is_file():
+            out.mkdir()
+            command = [sys.executable, "-m", "qpv_data", "demo", "--out", str(out)]
+            done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=out)
+            assert done.returncode == 0, done.stderr
+            (out / "terminal.txt").write_text(done.stdout, "utf-8")
     return out

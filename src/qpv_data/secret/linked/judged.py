@@ -85,15 +85,6 @@ def read_atoms(con: duckdb.DuckDBPyConnection, indicator: Indicator) -> set[str]
     return {atom for (atom,) in found} | indicator.faces
 
 
-def read_periods(con: duckdb.DuckDBPyConnection, indicators: Sequence[Indicator]) -> list[str]:
-    """Every period that an indicator has rows of."""
-    found: set[str] = set()
-    for indicator in indicators:
-        source = sql_path(indicator.judged)
-        found |= {p for (p,) in con.execute(f"SELECT DISTINCT periode FROM read_parquet({source})").fetchall()}
-    return sorted(found)
-
-
 @dataclass(frozen=True)
 class Raw:
     """Columns of one indicator and period: name → modality → values over nodes, NaN where no row is."""
@@ -106,15 +97,15 @@ class Raw:
 
 
 _ROWS = """
-SELECT n.noeud, j.modalite, (observation = 'normale' OR zeros)::INT AS existe,
+SELECT j.periode, n.noeud, j.modalite, (observation = 'normale' OR zeros)::INT AS existe,
   (diffusion = 'secret')::INT AS cachee, groupe::INT AS groupe, gelee::INT AS gelee, numerateur::DOUBLE AS numerateur,
   denominateur::DOUBLE AS denominateur, n_unites::DOUBLE AS u_total, u_numerateur::DOUBLE AS u_numerateur,
   n_denominateur::DOUBLE AS u_denominateur, u_complement::DOUBLE AS u_complement, part_dominante
-FROM read_parquet({judged}) j JOIN noeuds n USING (zonage, code_zone) WHERE periode = $period
+FROM read_parquet({judged}) j JOIN noeuds n USING (zonage, code_zone)
 UNION ALL
-SELECT n.noeud, a.modalite, 0, 0, 0, 0, {counted}::DOUBLE, somme_denominateur::DOUBLE, n_unites::DOUBLE,
+SELECT a.periode, n.noeud, a.modalite, 0, 0, 0, 0, {counted}::DOUBLE, somme_denominateur::DOUBLE, n_unites::DOUBLE,
   n_numerateur::DOUBLE, n_denominateur::DOUBLE, n_complement::DOUBLE, part_dominante
-FROM read_parquet({atoms}) a JOIN noeuds n USING (zonage, code_zone) WHERE periode = $period
+FROM read_parquet({atoms}) a JOIN noeuds n USING (zonage, code_zone)
 """
 
 
@@ -127,25 +118,35 @@ def name_nodes(con: duckdb.DuckDBPyConnection, ground: Ground) -> None:
     con.execute("CREATE OR REPLACE TABLE noeuds AS SELECT * FROM noeuds_arrow")
 
 
-def read_raw(
-    con: duckdb.DuckDBPyConnection, indicator: Indicator, period: str, ground: Ground, breakdowns: bool = True
-) -> Raw:
-    """The rows of one period, from table `noeuds` and the files of the indicator; of the whole alone, without
+def read_raws(
+    con: duckdb.DuckDBPyConnection, indicator: Indicator, ground: Ground, breakdowns: bool = True
+) -> dict[str, Raw]:
+    """The rows of each period, from table `noeuds` and the files of the indicator; of the whole alone, without
     `breakdowns`."""
     counted = "n_distincts" if indicator.distinct else "somme_numerateur"
     query = _ROWS.format(judged=sql_path(indicator.judged), atoms=sql_path(indicator.atoms), counted=counted)
-    if not breakdowns:
-        query = f"SELECT * FROM ({query}) WHERE modalite = 'ensemble'"
-    answer: pa.Table = con.execute(query, {"period": period}).to_arrow_table()
-    node = answer["noeud"].to_numpy()
-    modality = answer["modalite"].to_pylist()
-    order = tuple(sorted(set(modality), key=lambda m: (m != "ensemble", m)))
-    known = {m: n for n, m in enumerate(order)}
-    rank = np.array([known[m] for m in modality], dtype=np.int64)
+    kept = "" if breakdowns else " WHERE modalite = 'ensemble'"
+    answer: pa.Table = con.execute(f"SELECT * FROM ({query}){kept} ORDER BY periode").to_arrow_table()
+    period = answer["periode"].combine_chunks().dictionary_encode()
+    first = np.flatnonzero(np.diff(period.indices.to_numpy(), prepend=-1))
+    ends = [*first[1:].tolist(), answer.num_rows]
+    return {
+        str(answer["periode"][start].as_py()): _raw(answer.slice(start, end - start), len(ground))
+        for start, end in zip(first.tolist(), ends, strict=True)
+    }
+
+
+def _raw(rows: pa.Table, nodes: int) -> Raw:
+    """The rows of one period, over nodes."""
+    modality = rows["modalite"].combine_chunks().dictionary_encode()
+    found = modality.dictionary.to_pylist()
+    order = tuple(sorted(found, key=lambda m: (m != "ensemble", m)))
+    rank = np.array([order.index(m) for m in found], dtype=np.int64)[modality.indices.to_numpy()]
+    node = rows["noeud"].to_numpy()
     columns = {}
-    for name in answer.column_names[2:]:
-        plane = np.full((len(order), len(ground)), np.nan)
-        plane[rank, node] = answer[name].cast(pa.float64()).to_numpy(zero_copy_only=False)
+    for name in rows.column_names[3:]:
+        plane = np.full((len(order), nodes), np.nan)
+        plane[rank, node] = rows[name].cast(pa.float64()).to_numpy(zero_copy_only=False)
         columns[name] = plane
     return Raw(order, columns)
 

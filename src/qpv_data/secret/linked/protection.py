@@ -12,7 +12,7 @@ from qpv_data.engine import engine
 from qpv_data.problems import FeedError, Problem, listed
 from qpv_data.secret.linked.goals import targets, tied
 from qpv_data.secret.linked.ground import Ground, Zone
-from qpv_data.secret.linked.judged import Indicator, name_nodes, read_atoms, read_ground, read_periods, read_raw
+from qpv_data.secret.linked.judged import Indicator, name_nodes, read_atoms, read_ground, read_raws
 from qpv_data.secret.linked.measures import Period, measures_of
 from qpv_data.secret.linked.state import State, nearly_empty, reach
 from qpv_data.secret.linked.system import components, linked
@@ -58,12 +58,12 @@ def jobs_of(
         name_nodes(con, ground)
         possible = {i.id: read_atoms(con, i) for i in indicators}
         own = {i: np.array([atom in atoms for atom in ground.atoms], np.bool_) for i, atoms in possible.items()}
-        jobs = []
-        for name in read_periods(con, indicators):
-            raws = [(i, read_raw(con, i, name, ground, breakdowns), own[i.id]) for i in indicators]
-            given = [r for r in raws if r[1].modalities]
-            both = [measures_of(name, given, ground, by_chance) for by_chance in (True, False)]
-            jobs.append(Job(jeu, both[0], ground, both[1]))
+        raws = {i.id: read_raws(con, i, ground, breakdowns) for i in indicators}
+    jobs = []
+    for name in sorted({period for own_raws in raws.values() for period in own_raws}):
+        given = [(i, raw, own[i.id]) for i in indicators if (raw := raws[i.id].get(name)) is not None]
+        both = [measures_of(name, given, ground, by_chance) for by_chance in (True, False)]
+        jobs.append(Job(jeu, both[0], ground, both[1]))
     return jobs
 
 
