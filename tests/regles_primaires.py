@@ -35,7 +35,9 @@ class Row:
     denominateur: float | None
 
 
-def primary(out: Path, clauses: Path, day: date, work: Path, diffusion: Diffusion | None = None) -> dict[Key, Row]:
+def primary(
+    out: Path, clauses: Path, day: date, work: Path, diffusion: Diffusion = Diffusion.PARTENAIRES
+) -> dict[Key, Row]:
     """Every row of the last run in `out`, as the primary rules leave it."""
     declared = list(scope(checked_clauses(clauses, day), diffusion).indicateurs())
     made = protect(declared, out / "aggregated", out / "zonages", work / "protege", work, complementary=False)
