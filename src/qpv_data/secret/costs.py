@@ -34,7 +34,8 @@ def weights(table: Table, costs: Costs = DEFAULT) -> np.ndarray:
     value = table.measures.value / 10**table.decimals
     breadth = np.log2(np.maximum(table.finest_inside, 1))
     own = (1 + costs.totals * breadth) * (1 + costs.size * np.log10(1 + value))
-    return np.where(table.published, own * _factors(table, costs), 0.0)
+    # Rounded: processors do not all give logarithms the same last bit, and what is hidden must not hang on it.
+    return np.where(table.published, np.round(own * _factors(table, costs), 6), 0.0)
 
 
 def _factors(table: Table, costs: Costs) -> np.ndarray:

@@ -193,7 +193,8 @@ def _system(measures: Sequence[Measure], ground: Ground, lines: _Lines) -> Syste
         size = np.log10(1 + np.abs(measure.value[:zones]) / 10**measure.decimals)
         # A row lost is a row lost whatever it shows: one that several indicators show costs as many.
         rows = np.sum([r.exists for r in measure.rows], axis=0) if measure.rows else np.zeros(zones)
-        weight[own] = np.where(exists, rows * (1 + TOTALS * breadth) * (1 + SIZE * size), 0.0)
+        # Rounded: processors do not all give logarithms the same last bit, and what is hidden must not hang on it.
+        weight[own] = np.where(exists, np.round(rows * (1 + TOTALS * breadth) * (1 + SIZE * size), 6), 0.0)
     negative = value < 0
     least = np.where(negative, value * 1000, least)
     rows_ = lines.matrix()
