@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from flows.environnement import isolated
+from flows.environnement import IDLE, isolated
 from flows.serveur import ServerError, serving
 from qpv_data.cli import DECLARATIONS_REFUSED, RUN_FAILED, counted_faults, demo_configuration
 from qpv_data.problems import InvalidDeclarationError, QpvDataError
@@ -48,7 +48,7 @@ def demonstration(
 
 def _demonstrate(out: Path, echelle: int, quiet: bool) -> None:
     home = out / PREFECT_HOME
-    settings = isolated(home)
+    settings = isolated(home) | IDLE
     with serving(home, settings) as server:
         os.environ.clear()
         os.environ.update(settings | {"PREFECT_API_URL": server.api})

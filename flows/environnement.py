@@ -16,6 +16,14 @@ QUIET = {
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
 }
 
+IDLE = {
+    f"PREFECT_SERVER_SERVICES_{service}_ENABLED": "false"
+    for service in (
+        "SCHEDULER", "LATE_RUNS", "FOREMAN", "TRIGGERS", "PAUSE_EXPIRATIONS", "CANCELLATION_CLEANUP", "REPOSSESSOR",
+    )
+}  # fmt: skip
+"""What a server that lives for one run has no use of: nothing is scheduled, late or paused."""
+
 
 def isolated(home: Path) -> dict[str, str]:
     """The environment of a Prefect that keeps everything in `home` and knows nothing of the user's own."""

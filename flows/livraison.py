@@ -8,6 +8,7 @@ from pathlib import Path
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Failed
+from prefect.utilities.annotations import quote
 
 from flows import etapes
 from flows.etapes import tell
@@ -47,7 +48,7 @@ def livraison(
     asked = _clause(declared, clause)
     expected = _expected(cfg, declared, asked, periode)
     with transport(cfg) as reach, exclusive(cfg):
-        reception = etapes.receive(cfg, asked, expected, reach, declared.versions(asked.id))
+        reception = etapes.receive(cfg, quote(asked), expected, reach, quote(declared.versions(asked.id)))
         tell(Progress("réception", asked.id, said(reception), 1, 1))
     if reception.statut in ("recue", "inchangee", "detruite"):
         return reception

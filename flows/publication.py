@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from prefect import flow
+from prefect.utilities.annotations import quote
 
 from flows import etapes
 from flows.etapes import tell
@@ -35,14 +36,14 @@ def publication(
         expected = deliveries(declared, period)
         receptions = []
         for n, (clause, delivery) in enumerate(expected, start=1):
-            receptions.append(etapes.receive(cfg, clause, delivery, reach, declared.versions(clause.id)))
+            receptions.append(etapes.receive(cfg, quote(clause), delivery, reach, quote(declared.versions(clause.id))))
             tell(Progress("réception", clause.id, said(receptions[-1]), n, len(expected)))
-        zonings, received = etapes.refer(cfg, declared, receptions)
+        zonings, received = etapes.refer(cfg, quote(declared), quote(receptions))
         tell(Progress("zonages", "", counted(zonings), 1, 1))
         places = []
         for n, feed in enumerate(declared.jeux, start=1):
-            places.append(etapes.place(cfg, declared, feed, received))
+            places.append(etapes.place(cfg, quote(declared), quote(feed), quote(received)))
             tell(Progress("localisation", feed.id, told(places[-1]), n, len(declared.jeux)))
-        made = etapes.release(cfg, declared, received, places)
+        made = etapes.release(cfg, quote(declared), quote(received), quote(places))
         tell(Progress("publication", "", made.id, 1, 1))
     return RunReport(made, received, tuple(places), zonings, declared.ecartes)

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from prefect import flow
+from prefect.utilities.annotations import quote
 
 from flows import etapes
 from flows.etapes import tell
@@ -35,6 +36,6 @@ def referentiels(
                 etapes.receive(cfg, clause, Expected(clause.id, None), reach, declared.versions(clause.id))
             )
             tell(Progress("réception", clause.id, said(receptions[-1]), n, len(declared.zonages)))
-        report, _ = etapes.refer(cfg, declared, receptions)
+        report, _ = etapes.refer(cfg, quote(declared), quote(receptions))
         tell(Progress("zonages", "", counted(report), 1, 1))
     return report

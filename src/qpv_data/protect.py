@@ -164,9 +164,10 @@ def _protect_level(level: Sequence[_Feed], places: _Places, done: dict[str, Path
         again = []
         for feed in waiting:
             mine = [answer for job, answer in zip(jobs, answers, strict=True) if job.jeu == feed.clause.id]
-            if feed.hide(mine):
+            grown = feed.hide(mine)
+            if feed.protected and (grown or not feed.divides_itself):
                 _write_feed(feed, places, done)
-                again += [feed] if feed.divides_itself else []
+            again += [feed] if grown and feed.divides_itself else []
         waiting = again
 
 
@@ -185,8 +186,9 @@ def _judge_feed(feed: _Feed, places: _Places, done: dict[str, Path], complementa
                 judge(con, feed.clause, indicateur, places.desk, done, revised)
                 if not complementary:
                     feed.hidden[indicateur.id] = groups(con, indicateur, places.desk)
-                hidden = feed.hidden[indicateur.id]
-                done[indicateur.id] = write(con, feed.clause, indicateur, places.desk, hidden)
+                if feed.divides_itself or not (feed.protected and complementary):  # else written once it is protected
+                    hidden = feed.hidden[indicateur.id]
+                    done[indicateur.id] = write(con, feed.clause, indicateur, places.desk, hidden)
             found = [(i, period, least) for i in ordered for period, least in changes(con, i, places.desk).items()]
             if revised or not found:
                 return

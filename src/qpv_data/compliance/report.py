@@ -109,6 +109,9 @@ def _places(places: Sequence[Placement], livraison: str | None, located: Path) -
     found = [p for p in places if p.livraison == livraison]
     if not found or not located.is_file():
         return None
+    reasons = pq.read_table(located, columns=["localisation_motif"])["localisation_motif"]
+    if reasons.null_count == len(reasons):
+        return {"lus": found[-1].lus, "situes": found[-1].lus, "inconnus": []}
     with duckdb.connect() as con:
         rows = con.execute(
             "SELECT localisation_motif, count(*) AS nombre, list(_ligne ORDER BY _ligne)[:?] AS lignes"
@@ -126,6 +129,8 @@ def _places(places: Sequence[Placement], livraison: str | None, located: Path) -
 def _rejected(clause: Clause, rejets: Path) -> list[dict[str, Any]]:
     """Rejected rows by reason and column, the most numerous first; their first lines, and some of their values."""
     columns = {c.nom: c for c in clause.colonnes}
+    if not pq.read_metadata(rejets).num_rows:
+        return []  # opening an engine to read nothing is most of what a report costs
     with duckdb.connect() as con:
         found: pa.Table = con.execute(
             "SELECT motif, colonne, count(*) AS nombre, list(_ligne ORDER BY _ligne)[:?] AS lignes,"
