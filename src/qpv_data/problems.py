@@ -72,6 +72,7 @@ class Problem(StrEnum):
     FINALITE_NON_PREVUE = "finalite_non_prevue"
     DIFFUSION_TROP_LARGE = "diffusion_trop_large"
     DIVULGATION = "divulgation"
+    CONTROLE_BLOQUANT = "controle_bloquant"
 
 
 class Rejet(StrEnum):
