@@ -44,19 +44,28 @@ def write_database(release: Path, target: Path) -> Path:
         con.execute(f"ATTACH {sql_path(target)} AS base (STORAGE_VERSION '{STORAGE}')")
         con.execute("USE base")
         con.execute("BEGIN")  # one write of the log rather than one a comment
+        create(con)
         for name, table in PUBLISHED.items():
-            _create(con, name, table)
             _load(con, name, table, release)
         _write_geojson(con)
-        _create_views(con)
-        titles = write_profile(con)
-        con.execute(_CONTROLES)
-        _comment(con, titles)
+        _comment(con, write_profile(con))
         record(con, run_checks(con))
         con.execute("COMMIT")
         con.execute("USE memory")
         con.execute("DETACH base")  # writes everything to the file
     return target
+
+
+def create(con: duckdb.DuckDBPyConnection) -> None:
+    """Every table, empty, and the views and macros over them; `profil_quartier` apart, whose columns are data."""
+    for name, table in PUBLISHED.items():
+        _create(con, name, table)
+    con.execute(_GEOJSON)
+    con.execute(_CONTROLES)
+    for view in sorted((sql_dir() / "vues").glob("*.sql")):
+        con.execute(f"CREATE VIEW {view.stem} AS {view.read_text('utf-8')}")
+    past = (sql_dir() / "macros" / "valeurs_au.sql").read_text("utf-8")
+    con.execute(f"CREATE MACRO valeurs_au(jour) AS TABLE {past}")
 
 
 def _create(con: duckdb.DuckDBPyConnection, name: str, table: PublishedTable) -> None:
@@ -98,8 +107,7 @@ def _load_values(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
 
 
 def _write_geojson(con: duckdb.DuckDBPyConnection) -> None:
-    """DuckDB has no function for it without an extension."""
-    con.execute(_GEOJSON)
+    """Fill the empty table `zones_geojson`: DuckDB has no function for it without an extension."""
     found = con.execute(
         "SELECT zonage, code_zone, geometrie FROM zones WHERE geometrie IS NOT NULL ORDER BY ALL"
     ).to_arrow_table()
@@ -109,12 +117,6 @@ def _write_geojson(con: duckdb.DuckDBPyConnection) -> None:
     con.register("geojson_arrow", found.drop_columns(["geometrie"]).append_column("geojson", texts))
     con.execute("INSERT INTO zones_geojson SELECT * FROM geojson_arrow")
     con.unregister("geojson_arrow")
-
-
-def _create_views(con: duckdb.DuckDBPyConnection) -> None:
-    for view in sorted((sql_dir() / "vues").glob("*.sql")):
-        con.execute(f"CREATE VIEW {view.stem} AS {view.read_text('utf-8')}")
-    con.execute(f"CREATE MACRO valeurs_au(jour) AS TABLE {(sql_dir() / 'macros' / 'valeurs_au.sql').read_text('utf-8')}")
 
 
 def _comment(con: duckdb.DuckDBPyConnection, titles: Mapping[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""Table `profil_quartier`: a row a quarter, a column an indicator of the release. A view cannot: its columns are fixed."""
+"""Table `profil_quartier`: a row a quarter, a column an indicator. A view cannot: its columns are its text's."""
 
 from __future__ import annotations
 
