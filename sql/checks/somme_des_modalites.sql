@@ -2,7 +2,7 @@
 -- gravite: arret
 -- titre: Un total est la somme de ses modalités, quand toutes sont diffusées
 WITH ventiles AS (
-  SELECT i.indicateur, i.decimales
+  SELECT i.indicateur, i.nature, i.decimales
   FROM indicateurs i
   WHERE i.additif AND i.nature IN ('compte', 'somme')
     AND i.indicateur IN (SELECT indicateur FROM modalites WHERE modalite <> 'ensemble')
@@ -12,6 +12,6 @@ SELECT v.zonage, v.code_zone, v.indicateur, v.periode,
 FROM valeurs v
 JOIN ventiles i ON i.indicateur = v.indicateur
 GROUP BY v.zonage, v.code_zone, v.indicateur, v.periode
--- each figure is rounded on its own: half a unit of the last decimal apiece
-HAVING count(*) = count(v.valeur) AND abs(total - somme) > 0.5001 * count(*) * 10 ** -any_value(i.decimales)
-  AND abs(total - somme) > 0.001
+-- a count is whole; a sum is rounded on its own, by half a unit of the last decimal
+HAVING count(*) = count(v.valeur) AND abs(total - somme) > CASE any_value(i.nature) WHEN 'compte' THEN 0.001
+    ELSE 0.5001 * count(*) * 10 ** -any_value(i.decimales) END
