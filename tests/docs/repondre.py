@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bases import base_of
 
-_BLOCK = re.compile(r"^```sql\n(?P<sql>.*?)^```\n(?:\n(?:^\|.*\|\n)+)?", re.DOTALL | re.MULTILINE)
+_BLOCK = re.compile(r"^```sql\n(?P<sql>.*?)^```\n(?:\n(?:^\|[^\n]*\|\n)+)?", re.DOTALL | re.MULTILINE)
 
 
 def questions(page: str) -> list[str]:
