@@ -49,8 +49,8 @@ def write_database(release: Path, target: Path) -> Path:
             _load(con, name, table, release)
         _write_geojson(con)
         _comment(con, write_profile(con))
+        con.execute("COMMIT")  # what is committed is on disk, and the checks read it there
         record(con, run_checks(con))
-        con.execute("COMMIT")
         con.execute("USE memory")
         con.execute("DETACH base")  # writes everything to the file
     return target
