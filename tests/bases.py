@@ -13,9 +13,8 @@ _BLANK = {"VARCHAR": "x", "BIGINT": 0, "INTEGER": 0, "DOUBLE": 0.0, "BOOLEAN": F
 
 
 def base_of(out: Path) -> Path:
-    """The widest database of the `--out` of a run."""
-    inside = sorted(out.glob("releases/*/interne/qpv.duckdb"))
-    return inside[-1] if inside else out / "qpv.duckdb"
+    """The database of the last release of the `--out` of a run, of its narrowest audience."""
+    return out / "qpv.duckdb"
 
 
 def insert(con: duckdb.DuckDBPyConnection, table: str, **said: Any) -> None:

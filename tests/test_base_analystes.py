@@ -200,8 +200,8 @@ def test_a_value_that_exists_has_a_source_in_its_lineage(base: duckdb.DuckDBPyCo
 
 
 def test_the_base_as_of_a_day_has_the_rows_that_were_published_that_day(empty: duckdb.DuckDBPyConnection) -> None:
-    for n, (since, until) in enumerate((("2024-01-01", "2024-07-01"), ("2024-07-01", None))):
-        insert(empty, "valeurs", code_zone=f"Z{n}", visible_de=since, visible_a=until)
+    insert(empty, "revisions", code_zone="Z0", visible_de="2024-01-01", visible_a="2024-07-01")
+    insert(empty, "valeurs", code_zone="Z1", visible_de="2024-07-01")
     for day, seen in (("2023-12-31", []), ("2024-01-01", ["Z0"]), ("2024-06-30", ["Z0"]), ("2024-07-01", ["Z1"])):
         assert [c for (c,) in all_of(empty, f"SELECT code_zone FROM valeurs_au(DATE '{day}')")] == seen
 

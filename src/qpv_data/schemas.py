@@ -93,6 +93,13 @@ PUBLISHED: dict[str, PublishedTable] = {
         ("publication", "publication_precedente", "nature"),
         controlee=True,
     ),
+    "revisions": PublishedTable(
+        tables.VALEURS,
+        ("indicateur", "modalite", "zonage", "code_zone", "periode", "publication"),
+        ("diffuseur", "frequence", "periode_debut", "periode_fin", "statut_observation", "statut_diffusion", "qualite",
+         "visible_de", "visible_a"),
+        controlee=True,
+    ),
     "publications": PublishedTable(
         tables.PUBLICATIONS,
         ("publication", "diffuseur"),

@@ -62,13 +62,6 @@ VALEURS_LIVRAISONS = pa.schema(
     [(name, _T) for name in ("publication", "indicateur", "zonage", "periode", "jeu", "livraison", "role")]
 )
 RUPTURES = pa.schema([("indicateur", _T), ("periode", _T), ("motif", _T)])
-CHANGEMENTS = pa.schema(
-    [
-        ("publication", _T), ("publication_precedente", _T), ("indicateur", _T), ("modalite", _T), ("zonage", _T),
-        ("code_zone", _T), ("periode", _T), ("nature", _T), ("valeur_avant", _N), ("valeur", _N), ("statut_avant", _T),
-        ("statut", _T), ("cause", _T),
-    ]
-)  # fmt: skip
 PUBLICATIONS = pa.schema(
     [
         ("publication", _T), ("diffuseur", _T), ("periode", _T), ("publiee_le", _D), ("protection", _T),
