@@ -76,6 +76,7 @@ class Problem(StrEnum):
     PUBLICATIONS_CONTRADICTOIRES = "publications_contradictoires"
     VALIDATION_REFUSEE = "validation_refusee"
     VALEUR_ABSENTE = "valeur_absente"
+    CONTROLE_BLOQUANT = "controle_bloquant"
 
 
 class Rejet(StrEnum):

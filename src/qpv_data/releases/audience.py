@@ -75,6 +75,7 @@ def write_tables(cfg: Configuration, clauses: ClauseSet, made: Made, part: Part)
     content = {
         "indicateurs": tables.indicateurs(clauses),
         "modalites": tables.modalites(clauses),
+        "ruptures": tables.ruptures(clauses),
         "clauses": tables.clauses_table(clauses),
         "livraisons": tables.livraisons(clauses, receptions),
         "incertitudes": _of(made.incertitudes, part.indicators),
