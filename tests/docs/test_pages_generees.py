@@ -12,6 +12,7 @@ import duckdb
 import pytest
 from lire_la_doc import REPOSITORY
 
+from qpv_data import comments
 from qpv_data.documentation import capture, cles, dictionnaire
 
 DOCS = REPOSITORY / "docs"
@@ -52,7 +53,7 @@ def test_every_link_inside_the_page_of_the_clause_leads_to_a_section() -> None:
 
 
 def test_every_published_column_is_explained_and_none_that_is_not() -> None:
-    explained = {table: list(text["colonnes"]) for table, text in dictionnaire.texts().items()}
+    explained = {table: list(text["colonnes"]) for table, text in comments.texts().items()}
     assert explained == {table: schema.names for table, schema in dictionnaire.schemas().items()}
 
 

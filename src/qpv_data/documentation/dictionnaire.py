@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import yaml
 
 from qpv_data import tables
 from qpv_data.clause.check import checked_clauses
+from qpv_data.comments import texts
 from qpv_data.passage.model import PASSAGES
 from qpv_data.resources import referentials_dir
 from qpv_data.uncertainty.disclosure import INCERTITUDES
@@ -65,12 +65,6 @@ def schemas() -> dict[str, pa.Schema]:
         "passages": PASSAGES,
         "en_vigueur": zonings.EN_VIGUEUR,
     }
-
-
-def texts() -> dict[str, dict[str, Any]]:
-    """Table → `titre` and `colonnes`, a text each."""
-    content: dict[str, dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("dictionnaire.yml").read_text("utf-8"))
-    return content
 
 
 def dictionary_page() -> str:
