@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,12 @@ import pyarrow.parquet as pq
 from qpv_data.problems import Problem, QpvDataError
 
 _VALUES = "valeurs"
+AVERTISSEMENTS = {
+    "interne": "Ne pas diffuser au-delà de l'équipe du contrat.",
+    "partenaires": "Ne pas diffuser au-delà des partenaires.",
+    "ouvert": "Peut être diffusé à tous, sous la licence de chaque jeu.",
+}
+"""Audience → what its readers are told, in every file that they may pass on."""
 
 
 class ReleaseError(QpvDataError):
@@ -51,10 +56,8 @@ class AudienceFolder:
         return row
 
     def warning(self) -> str:
-        """For whom it is, in a sentence: the manifest says it once for every reader."""
-        path = self.dossier / "manifest.json"
-        said: str = json.loads(path.read_text("utf-8")).get("avertissement", "") if path.is_file() else ""
-        return said
+        """For whom it is, in a sentence."""
+        return AVERTISSEMENTS[self.publication()["diffusion"]]
 
 
 def audience_folder(release: Path, audience: str | None = None) -> AudienceFolder:

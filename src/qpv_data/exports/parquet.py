@@ -70,5 +70,7 @@ def commented(schema: pa.Schema, table_name: str, comments: TableComments) -> pa
 def file_comments(path: Path) -> TableComments:
     """The comments that a file carries; both empty when it has none."""
     found = (pq.read_metadata(path).metadata or {}).get(COMMENTS_KEY)
-    said = {"table": "", "colonnes": {}} if found is None else json.loads(found)
+    if found is None:
+        return TableComments("", {})
+    said = json.loads(found)
     return TableComments(said["table"], said["colonnes"])

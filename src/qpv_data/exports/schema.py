@@ -65,9 +65,7 @@ def described(schemas: Mapping[str, pa.Schema]) -> dict[str, Any]:
 def _table(name: str, schema: pa.Schema) -> dict[str, Any]:
     partitions = PARTITIONS.get(name, ())
     columns = [
-        {"nom": f.name, "type": str(f.type), "obligatoire": not f.nullable}
-        for f in schema
-        if f.name not in partitions
+        {"nom": f.name, "type": str(f.type), "obligatoire": not f.nullable} for f in schema if f.name not in partitions
     ]
     content: dict[str, Any] = {"colonnes": columns}
     if name in KEYS:
@@ -94,7 +92,7 @@ def broken(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
         for column in old["colonnes"]:
             found += _broken_column(f"{name}.{column['nom']}", column, columns.get(column["nom"]))
         kept = [c["nom"] for c in new["colonnes"]][: len(old["colonnes"])]
-        if set(c["nom"] for c in old["colonnes"]) <= set(columns) and kept != [c["nom"] for c in old["colonnes"]]:
+        if {c["nom"] for c in old["colonnes"]} <= set(columns) and kept != [c["nom"] for c in old["colonnes"]]:
             found.append(f"{name} : l'ordre des colonnes change")
     return found
 
