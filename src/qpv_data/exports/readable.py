@@ -1,0 +1,49 @@
+"""Published values in the words of their readers: names of zones, titles, statuses in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from qpv_data.engine import engine, sql_path
+from qpv_data.exports.folder import AudienceFolder
+from qpv_data.resources import sql_dir
+
+# The published columns that readable values need: the others would only fill the disk.
+_COLUMNS = (
+    "zonage, code_zone, indicateur, modalite, periode, periode_debut, valeur, numerateur, denominateur,"
+    " statut_observation, statut_diffusion, qualite, publication"
+)
+# A number without exponent nor superfluous zeros, its decimals after a comma. What has no room in 38 digits keeps its
+# own form.
+_NUMBER = """CREATE MACRO nombre(x) AS replace(coalesce(
+  rtrim(rtrim(CAST(TRY_CAST(x AS DECIMAL(38, 9)) AS VARCHAR), '0'), '.'), CAST(x AS VARCHAR)), '.', ',')"""
+
+
+@contextmanager
+def readable(folder: AudienceFolder, work: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection on the tables of an audience, in bounded memory that spills under `work`.
+
+    Views `valeurs`, `lisibles` (sql/exporter/lisibles.sql) of the rows of `choisies`, which is `valeurs` until it is
+    replaced; macro `nombre`.
+    """
+    with engine(work) as con:
+        values = ", ".join(sql_path(p) for p in folder.values())
+        reading = f"read_parquet([{values}], hive_partitioning = true, hive_types_autocast = false)"
+        con.execute(f"CREATE VIEW valeurs AS SELECT {_COLUMNS} FROM {reading}")
+        con.execute("CREATE VIEW choisies AS SELECT * FROM valeurs")
+        for name in ("indicateurs", "modalites", "clauses", "zones_communes", "zones_contrats"):
+            con.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet({sql_path(folder.path(name))})")
+        con.register("zones", folder.table("zones").drop_columns(["geometrie", "bbox"]))
+        con.execute(f"CREATE TABLE zones_lisibles AS {query('zones')}")
+        con.execute(_NUMBER)
+        con.execute(f"CREATE VIEW lisibles AS {query('lisibles')}")
+        yield con
+
+
+def query(name: str) -> str:
+    """The text of sql/exporter/<name>.sql."""
+    return (sql_dir() / "exporter" / f"{name}.sql").read_text("utf-8")
