@@ -7,4 +7,4 @@ SELECT type_zone AS "Type de zone", zonage AS "Zonage", code_zone AS "Code de la
   statut AS "Statut", nombre(numerateur) AS "Numérateur", nombre(denominateur) AS "Dénominateur",
   qualite AS "Qualité de localisation", publication AS "Publication"
 FROM lisibles
-ORDER BY zonage, code_zone, indicateur, modalite, periode_debut, periode
+ORDER BY zonage, code_zone, indicateur, modalite <> 'ensemble', modalite, periode_debut, periode

@@ -2,7 +2,7 @@
 -- entrées : choisies (une ligne par valeur), zones_lisibles (au plus une ligne par zone), indicateurs (une ligne par
 --           indicateur), modalites (une ligne par indicateur et modalité)
 SELECT v.zonage, v.code_zone, coalesce(z.type_zone, v.zonage) AS type_zone, coalesce(z.nom, v.code_zone) AS nom_zone,
-  replace(i.theme, '_', ' ') AS theme, v.indicateur, i.titre, v.modalite, m.libelle, i.unite, v.periode,
+  theme(i.theme) AS theme, v.indicateur, i.titre, v.modalite, m.libelle, i.unite, v.periode,
   v.periode_debut, v.valeur, v.numerateur, v.denominateur, v.qualite, v.publication,
   v.statut_diffusion <> 'diffusee' AS cachee,
   CASE v.statut_diffusion WHEN 'secret' THEN 'cachée : secret'

@@ -3,4 +3,4 @@
 SELECT theme, type_zone, code_zone, nom_zone, titre, libelle, unite, periode, valeur,
   CASE WHEN cachee THEN 'secret' WHEN valeur IS NULL THEN statut END AS mot, zonage, indicateur, modalite
 FROM lisibles
-ORDER BY theme, zonage, code_zone, indicateur, modalite, periode_debut, periode
+ORDER BY theme, zonage, code_zone, indicateur, modalite <> 'ensemble', modalite, periode_debut, periode

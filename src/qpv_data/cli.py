@@ -27,6 +27,7 @@ from qpv_data.commands import (
     audit,
     clause,
     conformite,
+    exporter,
     geocoder,
     passage,
     pertes,
@@ -75,7 +76,7 @@ DEMO_NOW = datetime(2025, 4, 15, tzinfo=UTC)
 
 _COMMANDS = (
     locate_command, ventiler, passage, geocoder, clause, conformite, purge, registre, protect, perturb, attack, audit,
-    pertes,
+    pertes, exporter,
 )  # fmt: skip
 for _command in _COMMANDS:
     _command.register(app)

@@ -8,7 +8,6 @@ from typing import BinaryIO
 from qpv_data.exports.folder import AudienceFolder
 from qpv_data.exports.licences import licences
 
-_AUDIENCES = {"ouvert": "tous", "partenaires": "les partenaires du contrat", "interne": "l'équipe du contrat"}
 HIDDEN = (
     "« secret » : la valeur existe et nous la cachons, pour elle-même (trop peu de personnes ou d'établissements) ou"
     " parce qu'elle en donnerait une autre. Rien ne distingue les deux cas.",
@@ -31,7 +30,7 @@ def sections(folder: AudienceFolder, what: str, files: Sequence[tuple[str, str]]
                 f"Publication : {publication['publication']}, du {publication['publiee_le']:%d/%m/%Y}",
                 f"Diffuseur : {publication['diffuseur']}",
                 f"Dernier trimestre : {publication['periode']}",
-                f"Pour : {_AUDIENCES[publication['diffusion']]}. {folder.warning()}",
+                f"Public : {publication['diffusion']}. {folder.warning()}",
             ],
         ),
         ("Contenu", [f"{name} : {content}" for name, content in files]),

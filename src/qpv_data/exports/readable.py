@@ -17,10 +17,17 @@ _COLUMNS = (
     "zonage, code_zone, indicateur, modalite, periode, periode_debut, valeur, numerateur, denominateur,"
     " statut_observation, statut_diffusion, qualite, publication"
 )
-# A number without exponent nor superfluous zeros, its decimals after a comma. What has no room in 38 digits keeps its
-# own form.
+# A number without exponent nor superfluous zeros, its decimals after a comma: by its own shortest text, since a double
+# made a decimal shows digits that nobody wrote. What has no room in 38 digits keeps that text.
 _NUMBER = """CREATE MACRO nombre(x) AS replace(coalesce(
-  rtrim(rtrim(CAST(TRY_CAST(x AS DECIMAL(38, 9)) AS VARCHAR), '0'), '.'), CAST(x AS VARCHAR)), '.', ',')"""
+  rtrim(rtrim(CAST(TRY_CAST(CAST(x AS VARCHAR) AS DECIMAL(38, 9)) AS VARCHAR), '0'), '.'),
+  CAST(x AS VARCHAR)), '.', ',')"""
+
+_THEMES = {
+    "demographie": "démographie", "economie": "économie", "education": "éducation",
+    "equipements": "équipements", "mobilite": "mobilité", "sante": "santé", "securite": "sécurité",
+}  # fmt: skip
+"""Themes whose id is written otherwise by those who read them; any other is its id without underscores."""
 
 
 @contextmanager
@@ -28,7 +35,7 @@ def readable(folder: AudienceFolder, work: Path) -> Iterator[duckdb.DuckDBPyConn
     """A connection on the tables of an audience, in bounded memory that spills under `work`.
 
     Views `valeurs`, `lisibles` (sql/exporter/lisibles.sql) of the rows of `choisies`, which is `valeurs` until it is
-    replaced; macro `nombre`.
+    replaced; macros `nombre` and `theme`.
     """
     with engine(work) as con:
         values = ", ".join(sql_path(p) for p in folder.values())
@@ -40,6 +47,8 @@ def readable(folder: AudienceFolder, work: Path) -> Iterator[duckdb.DuckDBPyConn
         con.register("zones", folder.table("zones").drop_columns(["geometrie", "bbox"]))
         con.execute(f"CREATE TABLE zones_lisibles AS {query('zones')}")
         con.execute(_NUMBER)
+        cases = " ".join(f"WHEN '{theme}' THEN '{words}'" for theme, words in _THEMES.items())
+        con.execute(f"CREATE MACRO theme(t) AS CASE t {cases} ELSE replace(t, '_', ' ') END")
         con.execute(f"CREATE VIEW lisibles AS {query('lisibles')}")
         yield con
 

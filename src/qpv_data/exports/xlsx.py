@@ -23,6 +23,8 @@ from qpv_data.inert import inert_text
 _LABELS = ("Type de zone", "Code de la zone", "Zone", "Indicateur", "Modalité", "Unité")
 _WIDTHS = (26, 16, 32, 44, 24, 18)
 _ROWS = 10_000
+_NO_OBJECT = "sans objet"
+"""A line that is nothing else is left out: the indicator is not for that kind of zone. The CSV has it."""
 _CORE = """<?xml version="1.0" encoding="UTF-8" standalone="yes"?>
 <cp:coreProperties xmlns:cp="http://schemas.openxmlformats.org/package/2006/metadata/core-properties" \
 xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:dcterms="http://purl.org/dc/terms/" \
@@ -80,7 +82,8 @@ def _values(book: Workbook, con: duckdb.DuckDBPyConnection, theme: str, rows: It
         for cell in cells:
             line[: len(_LABELS)] = [_text(v) for v in cell[1:7]]
             line[place[cell[7]]] = cell[8] if cell[9] is None else _text(cell[9])
-        sheet.append(line)
+        if any(v != _NO_OBJECT for v in line[len(_LABELS) :] if v is not None):
+            sheet.append(line)
 
 
 def _rows(con: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
@@ -93,7 +96,8 @@ def _rows(con: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
 def _extent(con: duckdb.DuckDBPyConnection, theme: str) -> tuple[list[str], int]:
     """The periods of a theme, in time and a year before its quarters, and the lines that its sheet will have."""
     asked = "SELECT DISTINCT periode, periode_debut FROM lisibles WHERE theme = $theme ORDER BY periode_debut, periode"
-    counted = "SELECT count(*) FROM (SELECT DISTINCT zonage, code_zone, indicateur, modalite FROM lisibles WHERE theme = $theme)"  # noqa: E501
+    keys = "SELECT DISTINCT zonage, code_zone, indicateur, modalite FROM lisibles"
+    counted = f"SELECT count(*) FROM ({keys} WHERE theme = $theme AND statut <> '{_NO_OBJECT}')"
     periods = [p for p, _ in con.execute(asked, {"theme": theme}).fetchall()]
     (lines,) = con.execute(counted, {"theme": theme}).fetchone() or (0,)
     return periods, int(lines)
