@@ -16,7 +16,8 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from publication import COMMENTS, internal
+from publication import COMMENTS as OF_TABLES
+from publication import internal
 
 from qpv_data.exports.parquet import (
     COMMENT_KEY,
@@ -27,7 +28,9 @@ from qpv_data.exports.parquet import (
     write_table,
 )
 from qpv_data.exports.schema import PARTITIONS, broken
+from qpv_data.exports.series import with_series
 
+COMMENTS = with_series(OF_TABLES)
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 COMMITTED: dict[str, Any] = json.loads((DOCS / "schema-parquet.json").read_text("utf-8"))
 CONTENT = pa.table({"code": ["01053", None, "2A004"], "n": [1.5, 2.0, None]})
@@ -87,7 +90,8 @@ def test_the_committed_description_is_the_one_that_the_code_writes() -> None:
 
 def test_the_release_has_the_schema_that_is_promised(demonstration: Path) -> None:
     folder = internal(demonstration)
-    files = {name: [folder.path(name)] for name in folder.tables()} | {"valeurs": folder.values()}
+    files = {name: [folder.path(name)] for name in folder.tables()}
+    files |= {"valeurs": folder.values(), "series": folder.series()}
     assert sorted(files) == sorted(COMMITTED["tables"])
     for name, paths in files.items():
         for path in paths:

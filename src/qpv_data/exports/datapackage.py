@@ -1,7 +1,7 @@
 """`datapackage.json`: the release as a Data Package 2.0 of Frictionless, for readers who look for one.
 
-A resource a table. `valeurs` is many files: its `path` lists them all, `bytes` is their sum, and `fichiers` gives the
-size and the hash of each, since `hash` is that of one file.
+A resource a table. `valeurs` and `series` are many files: their `path` lists them all, `bytes` is their sum, and
+`fichiers` gives the size and the hash of each, since `hash` is that of one file.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from qpv_data.exports.folder import AudienceFolder
 from qpv_data.exports.licences import Licence, licences, plain_name, used_clauses
 from qpv_data.exports.parquet import SCHEMA_VERSION, TableComments
 from qpv_data.exports.schema import KEYS, LINKS, PARTITIONS
+from qpv_data.exports.series import with_series
 
 _PROFILES = "https://datapackage.org/profiles/2.0"
 _TYPES = {"string": "string", "double": "number", "bool": "boolean", "int32": "integer", "int64": "integer"}
@@ -25,7 +26,7 @@ _TYPES = {"string": "string", "double": "number", "bool": "boolean", "int32": "i
 
 def datapackage(folder: AudienceFolder, root: Path, comments: Mapping[str, TableComments]) -> bytes:
     """The descriptor of an audience's tables, to be written at `root`, which paths are relative to."""
-    publication = folder.publication()
+    publication, comments = folder.publication(), with_series(comments)
     tables = published_tables(folder, root)
     named = {t.nom for t in tables}
     publisher = str(publication["diffuseur"])

@@ -14,6 +14,7 @@ from qpv_data.exports.files import PublishedFile, PublishedTable, published_tabl
 from qpv_data.exports.folder import AudienceFolder
 from qpv_data.exports.licences import Licence, licences
 from qpv_data.exports.parquet import SCHEMA_VERSION, TableComments
+from qpv_data.exports.series import with_series
 from qpv_data.exports.turtle import Blank, Iri, Literal, Name, Properties, Term, turtle
 from qpv_data.periods import parse_period
 
@@ -39,7 +40,7 @@ def dcat(folder: AudienceFolder, root: Path, comments: Mapping[str, TableComment
     """The catalogue of an audience's tables, in Turtle, to be written at `root`, which paths are relative to."""
     publication = folder.publication()
     tables = published_tables(folder, root)
-    return turtle(PREFIXES, _subjects(folder, publication, tables, comments)).encode()
+    return turtle(PREFIXES, _subjects(folder, publication, tables, with_series(comments))).encode()
 
 
 def _subjects(

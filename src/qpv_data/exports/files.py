@@ -32,14 +32,14 @@ class PublishedTable:
 
 
 def published_tables(folder: AudienceFolder, root: Path) -> list[PublishedTable]:
-    """Every table of an audience, `valeurs` first and the others by name. `root`: the release's, which paths are
-    relative to. A release without values has none of `valeurs`."""
-    files = {name: [folder.path(name)] for name in folder.tables()}
-    if values := folder.values():
-        files = {"valeurs": values, **files}
+    """Every table of an audience, `valeurs` first, then `series`, and the others by name. `root`: the release's, which
+    paths are relative to. A table without a file is not there."""
+    files = {"valeurs": folder.values(), "series": folder.series()}
+    files |= {name: [folder.path(name)] for name in folder.tables()}
     return [
         PublishedTable(name, _schema(name, paths[0]), tuple(published_file(p, root) for p in paths))
         for name, paths in files.items()
+        if paths
     ]
 
 

@@ -49,6 +49,10 @@ class AudienceFolder:
         """The files of `valeurs`, sorted."""
         return sorted((self.dossier / _VALUES).glob("zonage=*/periode=*/*.parquet"))
 
+    def series(self) -> list[Path]:
+        """The files of `series`, sorted; none when it was not written."""
+        return sorted((self.dossier / "series").glob("zonage=*/*.parquet"))
+
     def publication(self) -> dict[str, Any]:
         """The one row of `publications` that these values are of."""
         rows = self.table("publications").to_pylist()

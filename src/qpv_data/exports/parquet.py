@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,6 +17,13 @@ SCHEMA_VERSION = "1.0"
 ROW_GROUP_SIZE = 16_384
 """Rows of a group. At national size a zone's row group and the footer of its file then weigh the least together
 (benchmarks/lecture_http.py): smaller groups make the footer heavier, larger ones the group."""
+
+WRITING: Mapping[str, Any] = {
+    "compression": "zstd",
+    "write_statistics": True,
+    "version": "2.6",
+    "data_page_version": "1.0",  # what every reader knows
+}
 
 VERSION_KEY, TABLE_KEY, COMMENTS_KEY, COMMENT_KEY = (
     b"qpv_data.version_schema", b"qpv_data.table", b"qpv_data.commentaires", b"comment",
@@ -39,15 +47,8 @@ def write_table(content: pa.Table, target: Path, table_name: str, comments: Mapp
     without a comment has none in the file. The same content and comments give the same bytes.
     """
     said = comments.get(table_name, TableComments("", {}))
-    pq.write_table(
-        content.cast(commented(content.schema, table_name, said)).combine_chunks(),
-        target,
-        compression="zstd",
-        row_group_size=ROW_GROUP_SIZE,
-        write_statistics=True,
-        version="2.6",
-        data_page_version="1.0",  # what every reader knows
-    )
+    said_of_it = content.cast(commented(content.schema, table_name, said)).combine_chunks()
+    pq.write_table(said_of_it, target, row_group_size=ROW_GROUP_SIZE, **WRITING)
 
 
 def commented(schema: pa.Schema, table_name: str, comments: TableComments) -> pa.Schema:

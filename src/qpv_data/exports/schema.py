@@ -13,11 +13,12 @@ import pyarrow as pa
 
 from qpv_data.exports.parquet import SCHEMA_VERSION
 
-PARTITIONS = {"valeurs": ("zonage", "periode")}
+PARTITIONS = {"valeurs": ("zonage", "periode"), "series": ("zonage",)}
 """Columns that are in the path of a table's files and not in the files."""
 
 KEYS: Mapping[str, tuple[str, ...]] = {
     "valeurs": ("indicateur", "zonage", "code_zone", "periode", "modalite"),
+    "series": ("indicateur", "zonage", "code_zone", "periode", "modalite"),
     "incertitudes": ("indicateur", "zonage", "code_zone", "periode", "modalite", "type", "niveau"),
     "indicateurs": ("indicateur",),
     "modalites": ("indicateur", "modalite"),
@@ -38,6 +39,7 @@ LINKS: Mapping[str, tuple[tuple[tuple[str, ...], str, tuple[str, ...]], ...]] = 
         (("indicateur", "modalite"), "modalites", ("indicateur", "modalite")),
         (("publication",), "publications", ("publication",)),
     ),
+    "series": ((("indicateur", "modalite"), "modalites", ("indicateur", "modalite")),),
     "incertitudes": (
         (("indicateur", "modalite"), "modalites", ("indicateur", "modalite")),
         (("zonage", "code_zone"), "zones", ("zonage", "code_zone")),
@@ -107,8 +109,9 @@ def _broken_column(name: str, old: Mapping[str, Any], new: Mapping[str, Any] | N
 def description() -> str:
     """The committed description: JSON, one table after the other by name."""
     from qpv_data.documentation.dictionnaire import schemas
+    from qpv_data.exports.series import SERIES
 
-    return json.dumps(described(schemas()), ensure_ascii=False, indent=1) + "\n"
+    return json.dumps(described({**schemas(), "series": SERIES}), ensure_ascii=False, indent=1) + "\n"
 
 
 if __name__ == "__main__":
