@@ -8,12 +8,13 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+_BLOCK = 1 << 16
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 
@@ -45,8 +46,9 @@ def serving(root: Path) -> Iterator[Served]:
             self._answer(body=True)
 
         def _answer(self, body: bool) -> None:
-            path = (root / unquote(urlsplit(self.path).path).lstrip("/")).resolve()
-            if not (path.is_file() and path.is_relative_to(root.resolve())):
+            asked = unquote(urlsplit(self.path).path).lstrip("/")
+            path = root / asked
+            if ".." in asked.split("/") or not path.is_file():
                 self.send_error(404)
                 return
             size = path.stat().st_size
@@ -60,11 +62,14 @@ def serving(root: Path) -> Iterator[Served]:
             self.end_headers()
             with lock:
                 served.chemins.append(self.path)
-                served.octets += stop - start if body else 0
             if body:
-                with path.open("rb") as content:
+                with path.open("rb") as content, suppress(ConnectionError):  # a reader may hang up
                     content.seek(start)
-                    self.wfile.write(content.read(stop - start))
+                    for first in range(start, stop, _BLOCK):
+                        block = content.read(min(_BLOCK, stop - first))
+                        with lock:  # before the reader may have it all, and look at the count
+                            served.octets += len(block)
+                        self.wfile.write(block)
 
         def log_message(self, format: str, *args: object) -> None:
             """Say nothing: the counts are the log."""
