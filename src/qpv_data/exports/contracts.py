@@ -15,7 +15,7 @@ from qpv_data.exports.csv import write_csv
 from qpv_data.exports.folder import AudienceFolder, ReleaseError
 from qpv_data.exports.geojson import write_geojson
 from qpv_data.exports.lisezmoi import sections, write_text
-from qpv_data.exports.readable import query, readable
+from qpv_data.exports.readable import query, quoted, readable
 from qpv_data.exports.xlsx import write_workbook
 from qpv_data.problems import Problem, listed
 
@@ -35,8 +35,8 @@ def contract_codes(folder: AudienceFolder) -> list[str]:
 def write_contracts(folder: AudienceFolder, target: Path, codes: Sequence[str] | None = None) -> Iterator[Path]:
     """Write `target/contrat-<code>.zip` of each contract of `codes`, or of all; yields each as it is whole.
 
-    Raises ReleaseError for a code that the release does not have, before anything is written. Values are sorted by
-    contract once, on disk: memory does not grow with the release.
+    Raises ReleaseError for a code that the release does not have, before anything is written. Values are read once
+    for all contracts and wait on disk: memory does not grow with the release.
     """
     known = contract_codes(folder)
     wanted = known if codes is None else sorted(set(codes))
@@ -47,6 +47,7 @@ def write_contracts(folder: AudienceFolder, target: Path, codes: Sequence[str] |
     with readable(folder, target) as con:
         con.execute(f"CREATE TABLE contrats AS SELECT * FROM ({query('contrats')}) WHERE {_among(wanted)}")
         con.execute(f"CREATE TABLE retenues AS {query('retenues')}")
+        con.execute("DROP VIEW choisies")
         for code in wanted:
             name = re.sub(r"[^A-Za-z0-9._-]", "_", code)
             with replacing(target / f"contrat-{name}.zip") as draft:
@@ -55,7 +56,7 @@ def write_contracts(folder: AudienceFolder, target: Path, codes: Sequence[str] |
 
 
 def _write_contract(con: duckdb.DuckDBPyConnection, folder: AudienceFolder, code: str, draft: Path) -> None:
-    con.execute(f"CREATE OR REPLACE VIEW choisies AS SELECT * FROM retenues WHERE {_among([code])}")
+    con.execute(f"CREATE OR REPLACE TABLE choisies AS SELECT * FROM retenues WHERE {_among([code])}")
     rows = con.execute(f"SELECT zonage, code_zone FROM contrats WHERE {_among([code])}").fetchall()
     zones = {(str(zoning), str(zone)) for zoning, zone in rows}
     asked = "SELECT coalesce(any_value(nom), $code) FROM zones_lisibles WHERE zonage = 'contrat' AND code_zone = $code"
@@ -75,5 +76,4 @@ def _write_contract(con: duckdb.DuckDBPyConnection, folder: AudienceFolder, code
 
 
 def _among(codes: Sequence[str]) -> str:
-    quoted = ", ".join("'" + c.replace("'", "''") + "'" for c in codes)
-    return f"code_contrat IN ({quoted})" if codes else "false"
+    return f"code_contrat IN ({', '.join(map(quoted, codes))})" if codes else "false"

@@ -23,6 +23,7 @@ _NUMBER = """CREATE MACRO nombre(x) AS replace(coalesce(
   rtrim(rtrim(CAST(TRY_CAST(CAST(x AS VARCHAR) AS DECIMAL(38, 9)) AS VARCHAR), '0'), '.'),
   CAST(x AS VARCHAR)), '.', ',')"""
 
+BLOCK_ROWS = 500_000
 _THEMES = {
     "demographie": "démographie", "economie": "économie", "education": "éducation",
     "equipements": "équipements", "mobilite": "mobilité", "sante": "santé", "securite": "sécurité",
@@ -51,6 +52,29 @@ def readable(folder: AudienceFolder, work: Path) -> Iterator[duckdb.DuckDBPyConn
         con.execute(f"CREATE MACRO theme(t) AS CASE t {cases} ELSE replace(t, '_', ' ') END")
         con.execute(f"CREATE VIEW lisibles AS {query('lisibles')}")
         yield con
+
+
+def zone_blocks(con: duckdb.DuckDBPyConnection) -> list[str]:
+    """Conditions on `valeurs` that cut it into runs of zones of about BLOCK_ROWS rows, in order of zoning and code.
+
+    The files are sorted by zone: a run is read without the rest, and sorted in memory. Sorting 20 M rows at once
+    spills gigabytes.
+    """
+    counted = "SELECT zonage, code_zone, count(*) FROM valeurs GROUP BY ALL ORDER BY ALL"
+    blocks: list[tuple[str, str, str]] = []
+    held = 0
+    for zoning, zone, rows in con.execute(counted).fetchall():
+        if blocks and blocks[-1][0] == zoning and held + rows <= BLOCK_ROWS:
+            blocks[-1], held = (zoning, blocks[-1][1], zone), held + rows
+        else:
+            blocks.append((zoning, zone, zone))
+            held = rows
+    return [f"zonage = {quoted(z)} AND code_zone BETWEEN {quoted(a)} AND {quoted(b)}" for z, a, b in blocks]
+
+
+def quoted(text: str) -> str:
+    """A text of SQL."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 def query(name: str) -> str:

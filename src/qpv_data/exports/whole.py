@@ -13,7 +13,7 @@ from qpv_data.exports.csv import write_csv
 from qpv_data.exports.folder import AudienceFolder
 from qpv_data.exports.geojson import write_geojson
 from qpv_data.exports.lisezmoi import sections, write_text
-from qpv_data.exports.readable import query, readable
+from qpv_data.exports.readable import query, readable, zone_blocks
 from qpv_data.exports.xlsx import write_workbook
 
 WORKBOOK_VALUES = 2_000_000
@@ -48,10 +48,14 @@ def _write(
     with replacing(target / "LISEZ-MOI.txt") as draft, draft.open("wb") as sink:
         write_text(parts, sink)
     yield target / "LISEZ-MOI.txt"
-    for name, text in (("indicateurs", "indicateurs"), ("valeurs", "csv")):
-        with replacing(target / f"{name}.csv") as draft, draft.open("wb") as sink:
-            write_csv(con, query(text), sink)
-        yield target / f"{name}.csv"
+    with replacing(target / "indicateurs.csv") as draft, draft.open("wb") as sink:
+        write_csv(con, query("indicateurs"), sink)
+    yield target / "indicateurs.csv"
+    with replacing(target / "valeurs.csv") as draft, draft.open("wb") as sink:
+        chosen = "CREATE OR REPLACE VIEW choisies AS SELECT * FROM valeurs"
+        write_csv(con, query("csv"), sink, [f"{chosen} WHERE {block}" for block in zone_blocks(con)])
+        con.execute(chosen)
+    yield target / "valeurs.csv"
     with replacing(target / "perimetres.geojson") as draft, draft.open("wb") as sink:
         write_geojson(folder, None, sink)
     yield target / "perimetres.geojson"
