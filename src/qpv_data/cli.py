@@ -29,6 +29,7 @@ from qpv_data.commands import (
     conformite,
     controles,
     explain,
+    exporter,
     geocoder,
     passage,
     pertes,
@@ -78,7 +79,7 @@ DEMO_NOW = datetime(2025, 4, 15, tzinfo=UTC)
 
 _COMMANDS = (
     locate_command, ventiler, passage, geocoder, clause, conformite, purge, registre, protect, perturb, attack, audit,
-    pertes, controles, publications, explain,
+    pertes, controles, publications, explain, exporter,
 )  # fmt: skip
 for _command in _COMMANDS:
     _command.register(app)
