@@ -15,7 +15,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from qpv_data.certificate import attack_drafts, certificate
+from qpv_data.certificate import attack_drafts, certificate, rules_of
 from qpv_data.clause.load import ClauseSet
 from qpv_data.clause.model import Diffusion
 from qpv_data.clause.scope import scope
@@ -29,6 +29,7 @@ from qpv_data.receive import Reception
 from qpv_data.releases import channels, journal
 from qpv_data.releases.audience import Made, day, missing, stale, write_tables
 from qpv_data.releases.compare import invariant
+from qpv_data.releases.keep import put_old_ones_away
 from qpv_data.releases.layout import (
     CERTIFICATE,
     DATABASE,
@@ -40,6 +41,7 @@ from qpv_data.releases.layout import (
     widest_first,
 )
 from qpv_data.releases.manifest import seal, write_manifest
+from qpv_data.releases.policy import policy_of
 from qpv_data.releases.values import Part, Stamp, write_values
 from qpv_data.runs import Configuration, RunError, unwritable
 from qpv_data.uncertainty.disclosure import incertitudes
@@ -81,7 +83,7 @@ def publish(
     if protected.protection != COMPLEMENTARY:
         raise TypeError("primary rules alone protect nobody: publish refuses them")
     assert cfg.periode is not None
-    until = parse_period(cfg.periode)
+    until, policy = parse_period(cfg.periode), policy_of(cfg.clauses)
     releases = cfg.folder("releases")
     with _disk(cfg), scratch(cfg.travail) as folder:
         taken = [number_of(p.name) for p in releases.glob(f"{until}-r[0-9]*") if p.is_dir()]
@@ -90,7 +92,7 @@ def publish(
         sources = (cfg.folder("aggregated"), cfg.folder("zonages"), cfg.travail)
         bounds = incertitudes(name, clauses, protected.cellules, until, sources)
         gone = journal.withdrawn(releases)
-        made = Made(name, until, protected, tuple(receptions), errors, bounds, before, gone)
+        made = Made(name, until, protected, tuple(receptions), errors, bounds, before, gone, policy)
         rows = _write(cfg, clauses, made, folder / name)
         lacks = missing(clauses, made), stale(clauses, made)
         same = _last_of(releases, str(until))
@@ -102,6 +104,7 @@ def publish(
         for audience in audiences(folder / name):
             write_database(folder / name / audience.value, folder / name / audience.value / DATABASE)
         _put(cfg, folder / name, releases / name)
+        put_old_ones_away(releases, policy, day(cfg).date())
     return Release(name, releases / name, base, rows, True, *lacks)
 
 
@@ -141,7 +144,7 @@ def _certify(cfg: Configuration, clauses: ClauseSet, protected: Protected, draft
     for audience, (report, held) in reports.items():
         narrowed = scope(clauses, audience, cfg.finalite)
         folder = draft / audience.value
-        told = certificate(folder, draft.name, narrowed, protected.protection, report, held)
+        told = certificate(folder, draft.name, rules_of(narrowed), protected.protection, report, held)
         (folder / CERTIFICATE).write_bytes(told)
     seal(draft, {})
 

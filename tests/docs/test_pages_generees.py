@@ -10,6 +10,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from bases import base_of
 from lire_la_doc import REPOSITORY
 
 from qpv_data import comments
@@ -58,14 +59,17 @@ def test_every_published_column_is_explained_and_none_that_is_not() -> None:
 
 
 def test_the_dictionary_describes_the_database_that_is_published(demonstration: Path) -> None:
-    with duckdb.connect(str(demonstration / "qpv.duckdb"), read_only=True) as con:
+    with duckdb.connect(str(base_of(demonstration)), read_only=True) as con:
         found: dict[str, list[str]] = {}
         for table, column in con.execute(
             "SELECT t.table_name, c.column_name FROM duckdb_columns() c JOIN duckdb_tables() t USING (table_oid)"
             " ORDER BY c.column_index"
         ).fetchall():
             found.setdefault(table, []).append(column)
-    assert found == {table: schema.names for table, schema in dictionnaire.schemas().items()}
+    published = {table: schema.names for table, schema in dictionnaire.schemas().items()}
+    assert {table: columns for table, columns in found.items() if table in published} == published
+    added = {name for name, text in comments.added_texts().items() if text["sorte"] == "table"}
+    assert set(found) == set(published) | added
 
 
 def test_the_capture_shows_the_figures_of_the_demonstration(demonstration: Path) -> None:

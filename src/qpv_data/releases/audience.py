@@ -23,6 +23,7 @@ from qpv_data.receive import Reception
 from qpv_data.releases.compare import Causes
 from qpv_data.releases.layout import said
 from qpv_data.releases.manifest import SCHEMA_VERSION, software_digest
+from qpv_data.releases.policy import Politique, calendar
 from qpv_data.releases.values import Part, changes_of, revisions_of
 from qpv_data.runs import Configuration
 
@@ -47,6 +48,7 @@ class Made:
     incertitudes: pa.Table
     precedente: str | None
     retirees: frozenset[str]
+    politique: Politique | None
 
 
 def missing(clauses: ClauseSet, made: Made) -> tuple[str, ...]:
@@ -73,6 +75,7 @@ def write_tables(cfg: Configuration, clauses: ClauseSet, made: Made, part: Part)
     content = {
         "indicateurs": tables.indicateurs(clauses),
         "modalites": tables.modalites(clauses),
+        "ruptures": tables.ruptures(clauses),
         "clauses": tables.clauses_table(clauses),
         "livraisons": tables.livraisons(clauses, receptions),
         "incertitudes": _of(made.incertitudes, part.indicators),
@@ -85,9 +88,14 @@ def write_tables(cfg: Configuration, clauses: ClauseSet, made: Made, part: Part)
     for name in COPIED:
         content[name] = pq.read_table(cfg.folder("zonages") / f"{name}.parquet")
         write_table(content[name], part.folder / f"{name}.parquet", name)
-    content |= {"changements": _changes(made, part), "revisions": revisions_of(part, made.retirees)}
-    for name in ("changements", "revisions"):
-        write_table(content[name], part.folder / f"{name}.parquet", name)
+    added = {
+        "changements": _changes(made, part),
+        "revisions": revisions_of(part, made.retirees),
+        "calendrier": calendar(made.politique, made.jusqu_a),
+    }
+    for name, table in added.items():
+        write_table(table, part.folder / f"{name}.parquet", name)
+    content |= added
     counts |= {name: told.num_rows for name, told in content.items()}
     return _told(cfg, clauses, made, receptions, (absent, old), counts)
 
@@ -137,6 +145,7 @@ def _told(
         "empreinte_logiciel": software_digest(),
         "jeux_absents": list(lacks[0]),
         "jeux_perimes": list(lacks[1]),
+        "politique": made.politique.model_dump(mode="json") if made.politique is not None else None,
         "clauses": named,
         "livraisons": rows,
         "lignes": dict(counts),

@@ -14,7 +14,8 @@ from qpv_data.releases.layout import AT_THE_ROOT, DATABASE, MANIFEST, audiences,
 from qpv_data.replacing import replacing
 from qpv_data.resources import sql_dir
 
-_FILES = "fichiers_sha256"
+FILES = "fichiers_sha256"
+"""Key of a manifest: path from its folder → SHA-256."""
 SCHEMA_VERSION = "1.0"
 """Of the published tables: what may be added and what never changes is in docs/schema-parquet.md."""
 
@@ -22,8 +23,8 @@ SCHEMA_VERSION = "1.0"
 def write_manifest(folder: Path, told: Mapping[str, Any]) -> None:
     """Write the manifest of an audience's folder: `told`, and the digest of every file but the database, whose pages
     hold no order that two machines share: its tables are those of the Parquet files, and `verify` compares them."""
-    content = {k: v for k, v in told.items() if k != _FILES}
-    _write(folder / MANIFEST, {**content, _FILES: digests(folder, _files(folder))})
+    content = {k: v for k, v in told.items() if k != FILES}
+    _write(folder / MANIFEST, {**content, FILES: digests(folder, _files(folder))})
 
 
 def seal(root: Path, told: Mapping[Diffusion, Mapping[str, Any]]) -> None:
@@ -40,11 +41,11 @@ def seal(root: Path, told: Mapping[Diffusion, Mapping[str, Any]]) -> None:
                 draft.write_bytes((widest / name).read_bytes())
     files = [*(root / n for n in AT_THE_ROOT if (root / n).is_file()), *_files(widest), widest / MANIFEST]
     content = {
-        **{k: v for k, v in said(widest).items() if k != _FILES},
+        **{k: v for k, v in said(widest).items() if k != FILES},
         "audiences": [d.value for d in named],
         "diffusion": named[-1].value,
     }
-    _write(root / MANIFEST, {**content, _FILES: digests(root, files)})
+    _write(root / MANIFEST, {**content, FILES: digests(root, files)})
 
 
 def digests(folder: Path, files: Iterable[Path]) -> dict[str, str]:
