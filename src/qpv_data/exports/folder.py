@@ -9,15 +9,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from qpv_data.clause.model import Diffusion
 from qpv_data.problems import Problem, QpvDataError
+from qpv_data.releases.audience import READERS
 
 _VALUES = "valeurs"
-AVERTISSEMENTS = {
-    "interne": "Ne pas diffuser au-delà de l'équipe du contrat.",
-    "partenaires": "Ne pas diffuser au-delà des partenaires.",
-    "ouvert": "Peut être diffusé à tous, sous la licence de chaque jeu.",
-}
-"""Audience → what its readers are told, in every file that they may pass on."""
 
 
 class ReleaseError(QpvDataError):
@@ -61,7 +57,7 @@ class AudienceFolder:
 
     def warning(self) -> str:
         """For whom it is, in a sentence."""
-        return AVERTISSEMENTS[self.publication()["diffusion"]]
+        return READERS[Diffusion(self.publication()["diffusion"])]
 
 
 def audience_folder(release: Path, audience: str | None = None) -> AudienceFolder:
@@ -75,7 +71,7 @@ def audience_folder(release: Path, audience: str | None = None) -> AudienceFolde
     if not (release / _VALUES).is_dir():
         held = sorted(p.parent.name for p in release.glob(f"*/{_VALUES}") if p.is_dir()) if release.is_dir() else []
         raise ReleaseError(
-            Problem.RESSOURCE_INTROUVABLE,
+            Problem.PUBLICATION_ABSENTE,
             f"{release} : pas de valeurs" + (f" pour {audience}" if audience else ""),
             f"donner --audience parmi {', '.join(held)}" if held else "donner le dossier d'une publication",
         )

@@ -110,8 +110,10 @@ def description() -> str:
     """The committed description: JSON, one table after the other by name."""
     from qpv_data.documentation.dictionnaire import schemas
     from qpv_data.exports.series import SERIES
+    from qpv_data.tables import CHANGEMENTS, VALEURS
 
-    return json.dumps(described({**schemas(), "series": SERIES}), ensure_ascii=False, indent=1) + "\n"
+    others = {"changements": CHANGEMENTS, "revisions": VALEURS, "series": SERIES}
+    return json.dumps(described({**others, **schemas()}), ensure_ascii=False, indent=1) + "\n"
 
 
 if __name__ == "__main__":
