@@ -9,11 +9,16 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from qpv_data.clause.model import Diffusion
 from qpv_data.problems import Problem, QpvDataError
-from qpv_data.releases.audience import READERS
 
 _VALUES = "valeurs"
+AVERTISSEMENTS = {
+    "interne": "Ne pas diffuser au-delà de l'équipe du contrat.",
+    "partenaires": "Ne pas diffuser au-delà des partenaires.",
+    "ouvert": "Peut être diffusé à tous, sous la licence de chaque jeu.",
+}
+"""Audience → what its readers are told, in every file that they may pass on: the words of the manifest. They are here
+again because what makes releases takes seconds to import."""
 
 
 class ReleaseError(QpvDataError):
@@ -57,7 +62,7 @@ class AudienceFolder:
 
     def warning(self) -> str:
         """For whom it is, in a sentence."""
-        return READERS[Diffusion(self.publication()["diffusion"])]
+        return AVERTISSEMENTS[self.publication()["diffusion"]]
 
 
 def audience_folder(release: Path, audience: str | None = None) -> AudienceFolder:
