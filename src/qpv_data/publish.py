@@ -9,13 +9,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from qpv_data.certificate import attack_drafts, certificate, rules_of
+from qpv_data.checks import recorded, refuse_blocking
 from qpv_data.clause.load import ClauseSet
 from qpv_data.clause.model import Diffusion
 from qpv_data.clause.scope import scope
@@ -100,9 +102,9 @@ def publish(
         if same is not None and _says_the_same(folder / name, same):
             channels.point(releases, channels.PROVISOIRE, before)
             return Release(same.name, same, base, rows, False, *lacks)
-        _certify(cfg, clauses, protected, folder / name)
         for audience in audiences(folder / name):
-            write_database(folder / name / audience.value, folder / name / audience.value / DATABASE)
+            _build_database(folder / name / audience.value)
+        _certify(cfg, clauses, protected, folder / name)
         _put(cfg, folder / name, releases / name)
         put_old_ones_away(releases, policy, day(cfg).date())
     return Release(name, releases / name, base, rows, True, *lacks)
@@ -130,6 +132,18 @@ def _part(cfg: Configuration, clauses: ClauseSet, made: Made, folder: Path, diff
     earlier = cfg.folder("releases") / (made.precedente or "") / diffusion.value
     held = frozenset(i.id for _, i in clauses.indicateurs()) & frozenset(made.protegees.cellules)
     return Part(folder, held, earlier if made.precedente and earlier.is_dir() else None)
+
+
+def _build_database(folder: Path) -> None:
+    """Build the database of an audience; its checks say what is wrong with what is about to be published.
+
+    Raises RunError when a check of severity `arret` has something to say.
+    """
+    base = write_database(folder, folder / DATABASE)
+    with duckdb.connect(str(base), read_only=True) as con:
+        found = recorded(con)
+    refuse_blocking(found)
+    write_manifest(folder, {**said(folder), "controles": [asdict(check) for check in found]})
 
 
 def _certify(cfg: Configuration, clauses: ClauseSet, protected: Protected, draft: Path) -> None:
@@ -196,7 +210,12 @@ def _content(path: Path) -> pa.Table:
 
 
 def _sync(folder: Path) -> None:
+    done: set[int] = set()
     for path in [*sorted(folder.rglob("*")), folder]:
+        inode = path.stat().st_ino
+        if inode in done:
+            continue  # audiences that are told the same share files
+        done.add(inode)
         handle = os.open(path, os.O_RDONLY)
         try:
             os.fsync(handle)

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from qpv_data import tables
 from qpv_data.passage.model import PASSAGES
+from qpv_data.releases.policy import CALENDRIER
 from qpv_data.uncertainty.disclosure import INCERTITUDES
 from qpv_data.zonages import tables as zonings
 
@@ -100,6 +101,7 @@ PUBLISHED: dict[str, PublishedTable] = {
          "visible_de", "visible_a"),
         controlee=True,
     ),
+    "calendrier": PublishedTable(CALENDRIER, ("periode",), ("prevue_le",)),
     "publications": PublishedTable(
         tables.PUBLICATIONS,
         ("publication", "diffuseur"),

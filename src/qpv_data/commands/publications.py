@@ -138,7 +138,7 @@ def valider(
 
     with errors_told(), held(publication) as release:
         sign_off(release, par, now().date(), policy_of(clauses.resolve()) if clauses else None)
-    typer.echo(f"{publication.name} est la publication stable, signée par {par}.")
+    typer.echo(f"{release.name} est la publication stable, signée par {par}.")
 
 
 def retirer(
@@ -152,6 +152,6 @@ def retirer(
 
     with errors_told(), held(publication) as release:
         later = withdraw_release(release, motif, now().date())
-    typer.echo(f"{publication.name} est retirée : {motif}")
+    typer.echo(f"{release.name} est retirée : {motif}")
     if later:
         typer.echo(f"Parues depuis, et qui peuvent répéter ses chiffres dans `revisions` : {', '.join(later)}.")

@@ -45,13 +45,14 @@ def write_series(folder: AudienceFolder, work: Path, comments: Mapping[str, Tabl
     them.
     """
     schema, rows = commented(SERIES, "series", with_series(comments)["series"]), 0
-    for zoning, files in groupby(folder.values(), key=lambda p: p.parent.parent.name):
-        with engine(work) as con, replacing(folder.dossier / "series" / zoning / "series.parquet") as draft:
+    with engine(work) as con:
+        for zoning, files in groupby(folder.values(), key=lambda p: p.parent.parent.name):
             listed = ", ".join(sql_path(p) for p in files)
             reading = f"read_parquet([{listed}], hive_partitioning = true, hive_types_autocast = false)"
-            con.execute(f"CREATE VIEW toutes AS SELECT * FROM {reading}")
-            con.execute("CREATE VIEW valeurs AS SELECT * FROM toutes")
-            with pq.ParquetWriter(draft, schema, **WRITING) as writer:
+            con.execute(f"CREATE OR REPLACE VIEW toutes AS SELECT * FROM {reading}")
+            con.execute("CREATE OR REPLACE VIEW valeurs AS SELECT * FROM toutes")
+            target = folder.dossier / "series" / zoning / "series.parquet"
+            with replacing(target) as draft, pq.ParquetWriter(draft, schema, **WRITING) as writer:
                 for group in _groups(_batches(con), schema):
                     writer.write_table(group, row_group_size=ROW_GROUP_SIZE)
                     rows += group.num_rows

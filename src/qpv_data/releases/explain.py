@@ -54,7 +54,7 @@ def _document(con: duckdb.DuckDBPyConnection, folder: Path, value: dict[str, Any
     deliveries = _rows(
         con,
         "SELECT DISTINCT v.role, v.jeu, l.periode, v.livraison, l.recue_le, l.statut"
-        f" FROM {table('valeurs_livraisons')} v JOIN {table('livraisons')} l ON l.livraison = v.livraison AND l.jeu = v.jeu"
+        f" FROM {table('valeurs_livraisons')} v JOIN {table('livraisons')} l USING (livraison, jeu)"
         " WHERE v.indicateur = $indicateur"
         " AND v.zonage = $zonage AND v.periode = $periode ORDER BY ALL",
         key,

@@ -22,6 +22,7 @@ from qpv_data.clause.model import Diffusion
 from qpv_data.database import write_database
 from qpv_data.engine import engine, sql_path
 from qpv_data.exports.parquet import write_table
+from qpv_data.exports.words import words
 from qpv_data.problems import Problem, listed
 from qpv_data.releases.compare import STORED
 from qpv_data.releases.layout import CERTIFICATE, DATABASE, MANIFEST, said
@@ -124,7 +125,7 @@ def _values(con: duckdb.DuckDBPyConnection, sources: Sequence[Source], name: str
         path = target / "valeurs" / f"zonage={zoning}" / f"periode={period}" / "valeurs.parquet"
         path.parent.mkdir(parents=True)
         order = [(n, "ascending") for n in ("code_zone", "indicateur", "modalite")]
-        write_table(part.select(STORED.names).cast(STORED).sort_by(order), path, "valeurs")
+        write_table(part.select(STORED.names).cast(STORED).sort_by(order), path, "valeurs", words())
     (told,) = con.execute("SELECT count(*), count(*) FILTER (fois > 1) FROM fusionnees").fetchall()
     return int(told[0]), int(told[1])
 
@@ -170,7 +171,7 @@ def _tables(con: duckdb.DuckDBPyConnection, sources: Sequence[Source], name: str
         rows = con.execute("SELECT * FROM reunie ORDER BY ALL").to_arrow_table()
         schema = pq.read_schema(sources[0].folder / f"{table}.parquet")
         rows = rows.cast(schema.remove_metadata()).replace_schema_metadata(schema.metadata)
-        write_table(rows, target / f"{table}.parquet", table)
+        write_table(rows, target / f"{table}.parquet", table, words())
         counts[table] = rows.num_rows
     return counts
 

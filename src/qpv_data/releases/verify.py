@@ -12,8 +12,9 @@ import pyarrow.parquet as pq
 
 from qpv_data.engine import sql_path
 from qpv_data.releases.compare import partitions
-from qpv_data.releases.layout import AT_THE_ROOT, DATABASE, MANIFEST, audiences, said
+from qpv_data.releases.layout import AT_THE_ROOT, CERTIFICATE, DATABASE, MANIFEST, audiences, said
 from qpv_data.releases.manifest import FILES, sha256
+from qpv_data.schemas import PUBLISHED
 
 
 @dataclass(frozen=True)
@@ -61,9 +62,7 @@ def _checksums(folder: Path, root: Path, only: Any = None) -> Iterator[Fault]:
 
 
 def _tables(folder: Path, root: Path) -> Iterator[Fault]:
-    from qpv_data.documentation.dictionnaire import schemas
-
-    expected = schemas()
+    expected = {name: table.schema for name, table in PUBLISHED.items()}
     for name, count in said(folder)["lignes"].items():
         files = list(partitions(folder).values()) if name == "valeurs" else [folder / f"{name}.parquet"]
         if any(not p.is_file() for p in files):
@@ -126,7 +125,6 @@ def _source(folder: Path, name: str) -> str:
 
 
 def _root_repeats(root: Path, widest: Path) -> Iterator[Fault]:
-    for name in AT_THE_ROOT:
-        copies = [p / name for p in (root, widest)]
-        if all(p.is_file() for p in copies) and sha256(copies[0]) != sha256(copies[1]):
-            yield Fault(name, f"n'est pas celui de {widest.name}")
+    copies = [p / CERTIFICATE for p in (root, widest)]
+    if all(p.is_file() for p in copies) and sha256(copies[0]) != sha256(copies[1]):
+        yield Fault(CERTIFICATE, f"n'est pas celui de {widest.name}")
