@@ -13,7 +13,8 @@ import shapely
 from pyproj import CRS
 
 from qpv_data.coverage import TERRITOIRE
-from qpv_data.exports.parquet import WRITING, commented, published_comments
+from qpv_data.exports.parquet import WRITING, commented
+from qpv_data.exports.words import words
 from qpv_data.zonages.crs import reproject
 
 _LONLAT = 4326
@@ -52,8 +53,7 @@ def write_zones(zonages: Path, target: Path) -> int:
     whole = [*drawn[:, :2].min(axis=0).tolist(), *drawn[:, 2:].max(axis=0).tolist()] if len(drawn) else None
     kinds = sorted({_KINDS[n] for n in shapely.get_type_id(moved).tolist() if n in _KINDS})
     metadata = {**(table.schema.metadata or {}), b"geo": json.dumps(_geo(kinds, whole)).encode()}
-    said = published_comments()["zones"]
-    table = table.cast(commented(table.schema.with_metadata(metadata), "zones", said))
+    table = table.cast(commented(table.schema.with_metadata(metadata), "zones", words()["zones"]))
     pq.write_table(table, target, row_group_size=ROW_GROUP_SIZE, **WRITING)
     return int(table.num_rows)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from qpv_data.exports.folder import AudienceFolder, audience_folder
-from qpv_data.exports.parquet import published_comments
+from qpv_data.exports.words import words
 
-COMMENTS = published_comments()
+COMMENTS = words()
 
 
 def release(demonstration: Path) -> Path:

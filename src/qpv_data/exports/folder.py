@@ -17,8 +17,7 @@ AVERTISSEMENTS = {
     "partenaires": "Ne pas diffuser au-delà des partenaires.",
     "ouvert": "Peut être diffusé à tous, sous la licence de chaque jeu.",
 }
-"""Audience → what its readers are told, in every file that they may pass on: the words of the manifest. They are here
-again because what makes releases takes seconds to import."""
+"""Audience → what its readers are told, in every file that they may pass on."""
 
 
 class ReleaseError(QpvDataError):

@@ -11,8 +11,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from qpv_data.comments import column_comments, table_comments
-
 SCHEMA_VERSION = "1.0"
 """Version of the published schema: see docs/schema-parquet.md for what may change, and how it is numbered."""
 
@@ -40,22 +38,15 @@ class TableComments:
     colonnes: Mapping[str, str]
 
 
-def published_comments() -> dict[str, TableComments]:
-    """The words of the dictionary, by table."""
-    return {name: TableComments(text, column_comments(name)) for name, text in table_comments().items()}
-
-
-def write_table(
-    content: pa.Table, target: Path, table_name: str, comments: Mapping[str, TableComments] | None = None
-) -> None:
+def write_table(content: pa.Table, target: Path, table_name: str, comments: Mapping[str, TableComments]) -> None:
     """Write `content` at `target`, its rows in the order given, plain columns (no Arrow dictionary) of its own types.
 
-    `comments` are the dictionary's by default; a table or a column without one has none in the file. The comment of a
-    column is in its Arrow field's metadata (`comment`). The table's name, the schema's version and all the comments are
-    in the file's own metadata (`qpv_data.*`, UTF-8, JSON for the comments), where readers that know nothing of Arrow
-    find them. Metadata that `content` has (GeoParquet's `geo`) stay. The same content and comments give the same bytes.
+    The comment of a column is in its Arrow field's metadata (`comment`). The table's name, the schema's version and all
+    the comments are in the file's own metadata (`qpv_data.*`, UTF-8, JSON for the comments), where readers that know
+    nothing of Arrow find them. A table or a column that `comments` say nothing of has none in the file. Metadata that
+    `content` has (GeoParquet's `geo`) stay. The same content and comments give the same bytes.
     """
-    said = (published_comments() if comments is None else comments).get(table_name, TableComments("", {}))
+    said = comments.get(table_name, TableComments("", {}))
     said_of_it = content.cast(commented(content.schema, table_name, said)).combine_chunks()
     pq.write_table(said_of_it, target, row_group_size=ROW_GROUP_SIZE, **WRITING)
 
