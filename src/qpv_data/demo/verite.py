@@ -16,7 +16,18 @@ from typing import Any
 
 import pyarrow as pa
 
-from qpv_data.demo.cellules import VIDE, ZONES, Cellule, Zone, cells, measures_of, periods_of, placed, undelivered, zones_of
+from qpv_data.demo.cellules import (
+    VIDE,
+    ZONES,
+    Cellule,
+    Zone,
+    cells,
+    measures_of,
+    periods_of,
+    placed,
+    undelivered,
+    zones_of,
+)
 from qpv_data.demo.ecriture import json_text, parquet
 from qpv_data.demo.lignes import Jeu, Livraison
 from qpv_data.demo.mesures import LIBRE, REGLES, Mesure, Regle
