@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -204,8 +204,14 @@ def _settled(catalogue: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 
 def _database() -> duckdb.DuckDBPyConnection:
-    """In memory, and nowhere else: no file is left where the attack runs."""
-    return duckdb.connect(config={"temp_directory": ""})
+    """In memory, and nowhere else: no file is left where the attack runs. Nothing is made in it but what it answers."""
+    return _instance().cursor()
+
+
+@cache
+def _instance() -> duckdb.DuckDBPyConnection:
+    """Started once: that costs more than to read a release. A file that is written again is read again."""
+    return duckdb.connect(config={"temp_directory": "", "enable_external_file_cache": "false"})
 
 
 def _stated(folder: Path) -> tuple[bool, str, str]:
