@@ -49,7 +49,8 @@ def test_each_engine_spills_to_its_own_folder(tmp_path: Path) -> None:
                 "CREATE TEMP TABLE wide AS SELECT range AS n, repeat(md5(range::VARCHAR), 8) AS s FROM range(200000)"
             )
             spilt = con.execute("SELECT path FROM duckdb_temporary_files()").fetchall()
-            assert spilt and all(Path(p).is_relative_to(tmp_path / name) for (p,) in spilt)
+            assert spilt
+            assert all(Path(p).is_relative_to(tmp_path / name) for (p,) in spilt)
         assert list((tmp_path / name).iterdir()) == []
 
 

@@ -19,7 +19,7 @@ __all__ = ["MEMORY", "engine", "failing_as", "replacing", "scratch", "sql_path"]
 MEMORY = "2GiB"
 
 
-_SETTINGS = {
+_SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "memory_limit": MEMORY,
     "preserve_insertion_order": "true",
     "autoinstall_known_extensions": "false",
