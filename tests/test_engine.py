@@ -8,7 +8,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from qpv_data.engine import MEMORY, engine
+from qpv_data.engine import MEMORY, engine, session
 
 MADE = ("SELECT * FROM t", "SELECT * FROM v", "SELECT * FROM arrow", "SELECT m(1)", "SELECT * FROM passing")
 
@@ -72,3 +72,13 @@ def test_a_file_written_again_is_read_again(tmp_path: Path) -> None:
         with engine(tmp_path / "travail") as con:
             con.execute(f"COPY (SELECT {n} AS a) TO '{target}' (FORMAT parquet)")
             assert con.execute(f"FROM read_parquet('{target}')").fetchall() == [(n,)]
+
+
+def test_sessions_in_memory_are_apart_in_what_they_make_for_a_time() -> None:
+    one, other = session(), session()
+    one.execute("CREATE TEMP TABLE t AS SELECT 1 AS a")
+    one.register("arrow", pa.table({"a": [1]}))
+    for sql in ("FROM t", "FROM arrow"):
+        assert one.execute(sql).fetchall() == [(1,)]
+        with pytest.raises(duckdb.CatalogException):
+            other.execute(sql)

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -14,7 +15,7 @@ import pyarrow as pa
 from qpv_data.problems import FeedError, Problem
 from qpv_data.replacing import replacing
 
-__all__ = ["MEMORY", "engine", "failing_as", "replacing", "scratch", "sql_path"]
+__all__ = ["MEMORY", "engine", "failing_as", "replacing", "scratch", "session", "sql_path"]
 
 MEMORY = "2GiB"
 
@@ -51,6 +52,18 @@ def engine(work: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         finally:
             con.close()
             _give_back(instance)
+
+
+def session() -> duckdb.DuckDBPyConnection:
+    """A session on the instance that all of them share, in memory: what is made in it is to be temporary."""
+    con = _shared().cursor()
+    con.execute("SET enable_progress_bar = false")
+    return con
+
+
+@cache
+def _shared() -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(config=_SETTINGS)
 
 
 def _instance(folder: Path) -> duckdb.DuckDBPyConnection:
