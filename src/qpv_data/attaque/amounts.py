@@ -12,7 +12,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 
 from qpv_data.attaque.bounds import analyse
@@ -22,7 +21,7 @@ from qpv_data.attaque.feeds import feeds
 from qpv_data.attaque.ledger import read_ledger
 from qpv_data.attaque.levels import level_of, within
 from qpv_data.attaque.measures import Measure, Place, facts, measured, protected, providers
-from qpv_data.attaque.published import Release, exact
+from qpv_data.attaque.published import Release, database, exact
 from qpv_data.attaque.refusal import RefusedInputError
 from qpv_data.attaque.system import INFINITE
 from qpv_data.attaque.vintages import vintages
@@ -88,7 +87,7 @@ def _dominated(
 ) -> Iterator[tuple[tuple[Measure, Place], tuple[Fraction, Fraction]]]:
     """Cells that the rule (1, dominance) finds sensitive, with their level."""
     measure = next((m for m, column in providers(row) if column == "numerateur"), None)
-    with duckdb.connect(config={"temp_directory": ""}) as con:
+    with database() as con:
         cells = con.execute(
             "SELECT zonage, code_zone, periode, modalite, CAST(somme_numerateur AS DOUBLE), part_dominante"
             " FROM read_parquet($path) WHERE part_dominante IS NOT NULL AND somme_numerateur IS NOT NULL",
