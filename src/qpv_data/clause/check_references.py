@@ -73,6 +73,8 @@ def _named_columns(loaded: LoadedClause) -> Iterator[tuple[Chemin, str]]:
     else:
         named += [(("periode", "colonne"), clause.periode.colonne)]
         named += [(("secret", k), getattr(clause.secret, k)) for k in ("colonne_unite", "effectif", "contributeur")]
+        for n, other in enumerate(clause.secret.autres_unites):
+            named += [(("secret", "autres_unites", n, k), getattr(other, k)) for k in ("colonne_unite", "effectif")]
         place = clause.localisation
         if isinstance(place, LocalisationCode):
             named.append((("localisation", "colonne"), place.colonne))
