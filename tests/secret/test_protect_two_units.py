@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from test_protect_linked import K, ZONES, asked, ground, highest, protected, raw_of
+from test_protect_linked import ZONES, K, asked, ground, highest, protected, raw_of
 
 from qpv_data.secret.linked.ground import Ground
 from qpv_data.secret.linked.judged import Indicator, OtherUnit, Raw
@@ -18,7 +18,9 @@ OTHER = OtherUnit("personne", 6, Path(), Path())
 atoms = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 12)), min_size=7, max_size=7)
 
 
-def both(place: Ground, value: np.ndarray, units: np.ndarray, persons: np.ndarray, nature: str) -> tuple[Indicator, Raw]:
+def both(
+    place: Ground, value: np.ndarray, units: np.ndarray, persons: np.ndarray, nature: str
+) -> tuple[Indicator, Raw]:
     """Values, first units and persons by atom: no unit is in two atoms."""
     raw = raw_of(place, value[None, :])
     count, told = (np.concatenate([place.inside.toarray() @ own, own]).astype(float) for own in (units, persons))
