@@ -76,7 +76,8 @@ def test_distinct_persons_are_counted_apart_from_households_in_every_margin_and_
         left = [r for c in children if not shown[c] for r in inside[c]]
         hidden = [c for c in children if not shown[c] and inside[c]]
         if shown[parent] and left and len(hidden) < 2:
-            assert len({r[1] for r in left}) >= 3 and len({r[2] for r in left}) >= 6, "a remainder of too few"
+            assert len({r[1] for r in left}) >= 3, "a remainder of too few households"
+            assert len({r[2] for r in left}) >= 6, "a remainder of too few persons"
 
 
 def _above(parents: dict[str, str], code: str, other: str) -> bool:
@@ -94,7 +95,10 @@ def _above(parents: dict[str, str], code: str, other: str) -> bool:
         ("unite: [menage]\nregle: {k: {personne: 5}}", "seuil d'une unité qui n'est pas dite : personne"),
         ("unite: [menage, personne]\nregle: {k: {menage: 5}}", "aucun seuil : ni `famille`, ni `regle` avec son `k`"),
         ("famille: cnaf\nunite: [menage, chien]", "chien n'est pas une unité de cnaf"),
-        ("famille: cnaf\nunite: [menage, personne]\nregle: {k: {personne: 2}}", "k plus souple que celui de la famille"),
+        (
+            "famille: cnaf\nunite: [menage, personne]\nregle: {k: {personne: 2}}",
+            "k plus souple que celui de la famille",
+        ),
     ],
 )
 def test_a_rule_of_several_units_that_cannot_be_held_is_refused(tmp_path: Path, rule: str, said: str) -> None:

@@ -40,6 +40,7 @@ from qpv_data.clause.rules import (
     Periode,
     Secret,
 )
+from qpv_data.clause.units import AutreUnite
 from qpv_data.clause.vocabulary import (
     RESERVED,
     Categorie,
@@ -68,6 +69,7 @@ from qpv_data.clause.whereabouts import (
 
 __all__ = [
     "RESERVED",
+    "AutreUnite",
     "BaseLegale",
     "Categorie",
     "Clause",
