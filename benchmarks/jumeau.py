@@ -19,6 +19,7 @@ import duckdb
 from qpv_data.attaque.releases import attack_releases
 from qpv_data.clause.check import checked_clauses
 from qpv_data.history import ledger
+from qpv_data.releases.layout import narrowest
 from qpv_data.protect import Protected, protect
 
 _ROWS = """
@@ -35,13 +36,13 @@ def twin(lake: Path, clauses: Path, out: Path) -> Path:
 
     The lake is read only. Returns the twin's folder.
     """
-    release = ledger(lake / "releases")[-1]
+    release = ledger(lake)[-1]
     declared = checked_clauses(clauses, datetime.now(UTC).date())
     made: Protected = protect(
         declared.indicateurs(), lake / "aggregated", lake / "zonages", out / "protege", out, complementary=False
     )
     copy = out / release.name
-    shutil.copytree(release, copy)
+    shutil.copytree(narrowest(release), copy)
     cells = str([str(p) for p in made.cellules.values()])
     with duckdb.connect() as con:
         for file in sorted((copy / "valeurs").rglob("*.parquet")):
@@ -61,7 +62,7 @@ def main() -> None:
     parser.add_argument("clauses", type=Path)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        pair = {"publiée": ledger(asked.lac / "releases")[-1], "jumelle": twin(asked.lac, asked.clauses, Path(folder))}
+        pair = {"publiée": narrowest(ledger(asked.lac)[-1]), "jumelle": twin(asked.lac, asked.clauses, Path(folder))}
         for name, release in pair.items():
             start = time.perf_counter()
             report = attack_releases([release], proofs=0)

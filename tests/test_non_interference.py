@@ -83,8 +83,9 @@ def exchange(source: Path, pair: tuple[str, str]) -> None:
 
 
 def artefacts(lake: Path) -> dict[str, bytes]:
-    """Everything that readers have, but the database, whose tables are compared."""
-    return {str(p.relative_to(lake)): p.read_bytes() for p in sorted((lake / "releases").rglob("*")) if p.is_file()}
+    """Everything that readers have, but the databases, whose tables are compared."""
+    found = (p for p in sorted((lake / "releases").rglob("*")) if p.is_file() and p.suffix != ".duckdb")
+    return {str(p.relative_to(lake)): p.read_bytes() for p in found}
 
 
 def tables(lake: Path) -> dict[str, list[tuple[object, ...]]]:

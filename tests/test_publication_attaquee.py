@@ -13,6 +13,7 @@ from factory import IN_A, IN_B, IN_C, IN_COMMUNE_1, IN_COMMUNE_2, Mini, indicato
 from qpv_data import protect as protecting
 from qpv_data.attaque.findings import Report
 from qpv_data.attaque.releases import attack_releases
+from qpv_data.history import ledger
 from qpv_data.problems import Problem
 from qpv_data.runs import RunError
 
@@ -51,7 +52,7 @@ def world(root: Path, rows: dict[str, list[dict[str, object]]], **more: Any) -> 
 
 
 def releases(mini: Mini) -> list[Path]:
-    return sorted((mini.out / "releases").iterdir())
+    return ledger(mini.out)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -59,10 +60,10 @@ def test_a_release_of_a_drawn_world_gives_nothing_away(tmp_path: Path, seed: int
     rng = random.Random(seed)
     mini = world(tmp_path, {f"2024-T{q}": households(rng, 12) for q in (1, 2, 3, 4)})
     release = mini.run().release
-    report = attack_releases([release.dossier])
+    report = attack_releases([release.complet])
     assert report.findings == []
     assert report.hidden > 0
-    said = json.loads((release.dossier / "certificat.json").read_text("utf-8"))
+    said = json.loads((release.complet / "certificat.json").read_text("utf-8"))
     assert said["attaque"]["constats"] == 0
     assert said["protection"] == "complementaire"
     assert said["cellules"]["secret"] > 0
@@ -115,14 +116,14 @@ def test_what_an_earlier_version_gave_away_is_counted_and_not_added_to(
     mini = world(tmp_path, rows)
     with monkeypatch.context() as before:
         before.setattr(protecting, "protect_jobs", lambda jobs, *_: [{} for _ in jobs])
-        before.setattr("qpv_data.publish.attack_draft", lambda *_: Report())
+        before.setattr("qpv_data.certificate.attack_ledgers", lambda held: [Report() for _ in held])
         old = mini.run(periode="2024-T1").release
-    leaks = {f.cell for f in attack_releases([old.dossier]).findings}
+    leaks = {f.cell for f in attack_releases([old.complet]).findings}
     assert leaks
     rows["2024-T2"] = households(random.Random(3), 9)
     mini.points(rows, secret=SEUIL, indicateurs=INDICATORS)
     release = mini.run(periode="2024-T2").release
-    said = json.loads((release.dossier / "certificat.json").read_text("utf-8"))["attaque"]
+    said = json.loads((release.complet / "certificat.json").read_text("utf-8"))["attaque"]
     assert said["constats_anterieurs"] > 0
     assert {f.cell for f in attack_releases(releases(mini)).findings} <= leaks
 

@@ -51,7 +51,7 @@ def test_an_indicator_narrower_than_the_audience_is_left_out_with_the_rates_it_d
     assert published(mini) == there | {"autres_n", "autres_somme"}
     assert {left.indicateur for left in report.ecartes} == {"ouverts", "partages", "tus", "taux_des_tus"} - there
     assert mini.query("SELECT diffusion FROM publications") == [(audience.value,)]
-    every = " ".join(p.read_bytes().decode("latin-1") for p in report.release.dossier.rglob("*") if p.is_file())
+    every = " ".join(p.read_bytes().decode("latin-1") for p in report.release.complet.rglob("*") if p.is_file())
     for name in {"partages", "tus", "taux_des_tus"} - there:
         assert f'"{name}"' not in every
         assert mini.query("SELECT count(*) FROM indicateurs WHERE indicateur = ?", name) == [(0,)]

@@ -17,17 +17,18 @@ import duckdb
 from qpv_data import __version__
 from qpv_data.attaque.findings import Kind, Report
 from qpv_data.attaque.refusal import RefusedInputError
-from qpv_data.attaque.releases import attack_releases
+from qpv_data.attaque.releases import attack_ledgers, attack_releases
 from qpv_data.clause.load import ClauseSet
+from qpv_data.clause.model import Diffusion
 from qpv_data.clause.secrecy import dominance_of
 from qpv_data.engine import sql_path
 from qpv_data.judging import threshold
 from qpv_data.problems import Problem, QpvDataError, listed
+from qpv_data.releases.layout import CERTIFICATE, widest_first
 from qpv_data.replacing import replacing
 from qpv_data.runs import RunError
 from qpv_data.secret.rules import load_families
 
-FILE = "certificat.json"
 ZEROS = "publies"
 LIMITES = (
     "La garantie vaut contre un lecteur qui a cette publication, toutes celles qui la précèdent ici, les périmètres et "
@@ -47,33 +48,55 @@ class RevisionError(QpvDataError):
         super().__init__(str(refusal))
 
 
-def attack_draft(draft: Path, earlier: Sequence[Path], audit: Path, clauses: ClauseSet) -> Report:
-    """Attack a draft release with the ledger of `earlier` ones, oldest first.
+def attack_drafts(
+    draft: Path, named: Sequence[Diffusion], earlier: Sequence[Path], audit: Path, clauses: ClauseSet
+) -> dict[Diffusion, tuple[Report, list[str]]]:
+    """Attack a draft release as each of its audiences would, with all that it holds of the `earlier` ones, oldest
+    first; the narrowest has everything. Returns each report, with the names of the releases that were read with it.
 
     Raises RunError when the draft gives something away that the ledger alone did not: cells are named, and everything
     found is written in `audit`, its owner's alone. What the ledger gives away without it is in the report. Raises
     RevisionError instead when differences with earlier releases are all that it gives away.
     """
+    held = {d: _held(earlier, d, narrow=d is named[-1]) for d in named}
     try:
-        report = attack_releases([*earlier, draft])
-        if not report.findings:
-            return report
-        before = attack_releases(earlier) if earlier else Report()
+        reports = attack_ledgers([[*held[d], draft / d.value] for d in named])
+        for diffusion, report in zip(named, reports, strict=True):
+            if report.findings:
+                before = attack_releases(held[diffusion]) if held[diffusion] else Report()
+                _refuse_new(report, before, audit, clauses)
     except RefusedInputError as e:
         raise RunError(Problem(e.problem), f"publication à attaquer : {e.message}", e.remedy) from e
+    names = {d: [p.name if p in earlier else p.parent.name for p in held[d]] for d in named}
+    return {d: (report, names[d]) for d, report in zip(named, reports, strict=True)}
+
+
+def _held(earlier: Sequence[Path], diffusion: Diffusion, *, narrow: bool) -> list[Path]:
+    """What an audience holds of earlier releases: of each, the narrowest part that is for it."""
+    if narrow:
+        return list(earlier)
+    found = []
+    for root in earlier:
+        parts = [d for d in widest_first(diffusion) if (root / d.value).is_dir()]
+        if parts or (root / "valeurs").is_dir():
+            found.append(root / parts[-1].value if parts else root)
+    return found
+
+
+def _refuse_new(report: Report, before: Report, audit: Path, clauses: ClauseSet) -> None:
     known = {f.cell for f in before.findings}
     new = [f for f in report.findings if f.cell not in known]
-    if new:
-        _write_private(audit, report.document())
-        kinds = sorted({f.kind.value for f in new})
-        message = f"{len(new)} constats ({', '.join(kinds)}) : {listed(f.cell for f in new[:10])}"
-        remedy = f"rien n'est publié ; tout est dans {audit.name}, à ne pas diffuser"
-        refusal = RunError(Problem.DIVULGATION, message, remedy)
-        revised = {_where(f.cell, clauses) for f in new if f.kind is Kind.REVISION}
-        if kinds == [Kind.REVISION.value] and None not in revised:
-            raise RevisionError(frozenset(where for where in revised if where is not None), refusal)
-        raise refusal
-    return report
+    if not new:
+        return
+    _write_private(audit, report.document())
+    kinds = sorted({f.kind.value for f in new})
+    message = f"{len(new)} constats ({', '.join(kinds)}) : {listed(f.cell for f in new[:10])}"
+    remedy = f"rien n'est publié ; tout est dans {audit.name}, à ne pas diffuser"
+    refusal = RunError(Problem.DIVULGATION, message, remedy)
+    revised = {_where(f.cell, clauses) for f in new if f.kind is Kind.REVISION}
+    if kinds == [Kind.REVISION.value] and None not in revised:
+        raise RevisionError(frozenset(where for where in revised if where is not None), refusal)
+    raise refusal
 
 
 def _where(cell: str, clauses: ClauseSet) -> tuple[str, str] | None:
@@ -92,15 +115,17 @@ def _write_private(target: Path, content: Mapping[str, Any]) -> None:
         draft.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", "utf-8")
 
 
-def certificate(draft: Path, clauses: ClauseSet, protection: str, report: Report, earlier: Sequence[str]) -> bytes:
-    """The certificate of a draft, as JSON: the same draft, ledger and rules give the same bytes."""
+def certificate(
+    folder: Path, publication: str, clauses: ClauseSet, protection: str, report: Report, earlier: Sequence[str]
+) -> bytes:
+    """The certificate of what an audience is told, as JSON: the same draft, ledger and rules give the same bytes."""
     content = {
-        "publication": draft.name,
+        "publication": publication,
         "logiciel": f"qpv-data {__version__}",
         "protection": protection,
         "regles": _rules(clauses),
         "politique_des_zeros": ZEROS,
-        "cellules": _statuses(draft),
+        "cellules": _statuses(folder),
         "attaque": {
             "methodes": report.attacks,
             "avec_les_publications": list(earlier),
@@ -120,7 +145,7 @@ def certificate(draft: Path, clauses: ClauseSet, protection: str, report: Report
 
 def attack_said(release: Path) -> str:
     """One sentence on what the certificate of a release says."""
-    path = release / FILE
+    path = release / CERTIFICATE
     if not path.is_file():
         return "Sans certificat : publiée avant que les publications ne soient attaquées."
     attacked = json.loads(path.read_text("utf-8"))["attaque"]
@@ -154,9 +179,9 @@ def _rules(clauses: ClauseSet) -> list[dict[str, Any]]:
     return rows
 
 
-def _statuses(draft: Path) -> dict[str, Any]:
+def _statuses(folder: Path) -> dict[str, Any]:
     """Rows of `valeurs` that have something to say, by status, and the share that is hidden."""
-    files = sql_path(draft / "valeurs" / "**" / "*.parquet")
+    files = sql_path(folder / "valeurs" / "**" / "*.parquet")
     query = (
         "SELECT statut_diffusion, count(*) FROM read_parquet("
         f"{files}, hive_partitioning = true) WHERE statut_observation = 'normale' GROUP BY ALL ORDER BY ALL"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -10,6 +9,8 @@ import duckdb
 import pyarrow as pa
 
 from qpv_data.engine import sql_path
+from qpv_data.releases.journal import PUBLIEE, events, said_on
+from qpv_data.releases.layout import ARCHIVES, narrowest, releases_in
 
 HISTOIRE = pa.schema(
     [
@@ -38,21 +39,20 @@ QUALIFY rang = max(rang) OVER (PARTITION BY periode)
 """
 
 
-def ledger(releases: Path) -> list[Path]:
-    """Every release of a folder, in the order in which readers had them."""
-
-    def when(folder: Path) -> tuple[str, int, str]:
-        said = json.loads((folder / "manifest.json").read_text("utf-8"))
-        return said["publiee_le"], int(folder.name.rsplit("-r", 1)[1]), folder.name
-
-    return sorted((p.parent for p in releases.glob("*-r[0-9]*/manifest.json")), key=when)
+def ledger(sortie: Path) -> list[Path]:
+    """Every release of a run's folder, in the order in which readers had them: the roots of those that are there, and
+    of those that were withdrawn or put away, which some readers still have."""
+    releases, kept = sortie / "releases", sortie / ARCHIVES
+    there = [*releases_in(releases), *releases_in(kept)]
+    rank = {e.publication: n for n, e in enumerate(events(releases)) if e.evenement == PUBLIEE}
+    return sorted(there, key=lambda r: (rank.get(r.name, len(rank)), *said_on(r)))
 
 
 def register(con: duckdb.DuckDBPyConnection, releases: Sequence[Path], indicators: Iterable[str]) -> None:
     """View `paru`: every row of `releases`, oldest first. Table `histoire`: of each row of `indicators`, the last
     figures that were published, or that it was always hidden (`cachee`)."""
     selects = [
-        _SAID.format(rank=rank, files=sql_path(release / "valeurs" / "**" / "*.parquet"))
+        _SAID.format(rank=rank, files=sql_path(narrowest(release) / "valeurs" / "**" / "*.parquet"))
         for rank, release in enumerate(releases)
     ]
     con.register("histoire_vide", HISTOIRE.empty_table())

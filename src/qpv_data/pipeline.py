@@ -235,7 +235,7 @@ def _published(
 ) -> Release:  # fmt: skip
     """Protect and publish; once more when corrections of earlier figures give people away: those wait."""
     folders = cfg.folder("aggregated"), cfg.folder("zonages"), cfg.travail / "protege", cfg.travail
-    earlier, waiting = ledger(cfg.folder("releases")), dict[str, set[str]]()
+    earlier, waiting = ledger(cfg.sortie), dict[str, set[str]]()
     while True:
         protected = protect(indicators, *folders, ledger=earlier, deferred=waiting)
         try:

@@ -21,7 +21,8 @@ from qpv_data.problems import Problem, QpvDataError
 UNIQUE = "unique"
 # Folders that hold records one by one, counts of units, or keys: their owner's alone. Releases, the database and
 # zonings are for readers; nothing of the private folders is in them but protected cells.
-PRIVATE = ("raw", "conformed", "rejets", "located", "aggregated", "journal", "rapports", "cles", "acces", "preuves")
+PRIVATE = ("raw", "conformed", "rejets", "located", "aggregated", "journal", "rapports", "cles", "acces", "preuves",
+           "archives")  # fmt: skip
 
 
 class RunError(QpvDataError):

@@ -50,6 +50,13 @@ LIVRAISONS = pa.schema(
         ("echeance", _D), ("url", _T), ("sha256", _T), ("taille", _I), ("clause_version", _T),
     ]
 )  # fmt: skip
+CHANGEMENTS = pa.schema(
+    [
+        ("publication", _T), ("publication_precedente", _T), ("indicateur", _T), ("modalite", _T), ("zonage", _T),
+        ("code_zone", _T), ("periode", _T), ("nature", _T), ("valeur_avant", _N), ("valeur", _N), ("statut_avant", _T),
+        ("statut", _T), ("cause", _T),
+    ]
+)  # fmt: skip
 VALEURS_LIVRAISONS = pa.schema(
     [(name, _T) for name in ("publication", "indicateur", "zonage", "periode", "jeu", "livraison", "role")]
 )

@@ -14,11 +14,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bar
 from rich.table import Table
 
-from qpv_data.certificate import FILE as CERTIFICATE
 from qpv_data.certificate import attack_said
 from qpv_data.pipeline import Progress, RunReport, Watcher
 from qpv_data.problems import listed
-from qpv_data.publish import READERS
+from qpv_data.releases.audience import READERS
+from qpv_data.releases.layout import CERTIFICATE
 from qpv_data.runs import Configuration
 
 _STATUTS = {"perimee": "périmée", "refusee": "refusée", "manquante": "manquante", "detruite": "détruite"}
@@ -96,8 +96,8 @@ def show_report(cfg: Configuration, report: RunReport) -> None:
     console.print(f"  base      {release.base}", soft_wrap=True, highlight=False)
     console.print(f"  Parquet   {release.dossier}", soft_wrap=True, highlight=False)
     console.print(f"  rejets    {cfg.folder('rejets')}", soft_wrap=True, highlight=False)
-    console.print(f"  certificat {release.dossier / CERTIFICATE}", soft_wrap=True, highlight=False)
-    console.print(f"  {attack_said(release.dossier)} {READERS[cfg.diffusion]}", highlight=False)
+    console.print(f"  certificat {release.complet / CERTIFICATE}", soft_wrap=True, highlight=False)
+    console.print(f"  {attack_said(release.complet)} {READERS[cfg.diffusion]}", highlight=False)
 
 
 def _tell_left_out(console: Console, report: RunReport) -> None:

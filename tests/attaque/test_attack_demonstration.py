@@ -22,8 +22,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="module")
 def publication(demonstration: Path) -> Path:
-    (folder,) = (demonstration / "releases").iterdir()
-    return folder
+    return (demonstration / "releases" / "provisoire" / "interne").resolve()
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ REFUSED = 3
 def run(step: Step, demonstration: Path) -> subprocess.CompletedProcess[str]:
     """As in a shell whose PATH holds `qpv-data`. The demonstration, long, is that of the session: same command."""
     if step.text == "qpv-data demo --out data/demo --quiet":
-        shutil.copytree(demonstration, "data/demo")
+        shutil.copytree(demonstration, "data/demo", symlinks=True)
         return subprocess.CompletedProcess(step.text, 0, "", "")
     command = step.text.replace("qpv-data ", f"{shlex.quote(sys.executable)} -m qpv_data ", 1)
     return subprocess.run(command, shell=True, capture_output=True, text=True, check=False)

@@ -16,7 +16,7 @@ def test_the_tour_answers_as_it_says(tmp_path: Path, demonstration: Path) -> Non
     for name in ("docs", "referentiels"):
         (tmp_path / name).symlink_to(REPOSITORY / name)
     (tmp_path / ".venv").symlink_to(sys.prefix)
-    shutil.copytree(demonstration, tmp_path / "data" / "demo")
+    shutil.copytree(demonstration, tmp_path / "data" / "demo", symlinks=True)
     page = PAGE.read_text("utf-8")
     told = answers(page, tmp_path)
     assert len(told) > 8

@@ -107,8 +107,7 @@ def test_a_run_publishes_the_passage_that_the_command_gives(demonstration: Path,
     )
     made = pq.read_table(tmp_path / "p.parquet")
     assert pq.read_table(folder / "passages.parquet").equals(made)
-    (release,) = (demonstration / "releases").iterdir()
-    assert pq.read_table(release / "passages.parquet").equals(made)
+    assert pq.read_table(demonstration / "releases/provisoire/ouvert/passages.parquet").equals(made)
     with duckdb.connect(str(demonstration / "qpv.duckdb"), read_only=True) as con:
         assert con.table("passages").to_arrow_table().to_pylist() == made.to_pylist()
 

@@ -19,5 +19,5 @@ def _received(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def lac(_received: Path, tmp_path: Path) -> Lac:
-    shutil.copytree(_received, tmp_path, dirs_exist_ok=True)
+    shutil.copytree(_received, tmp_path, symlinks=True, dirs_exist_ok=True)
     return Lac(tmp_path)

@@ -223,7 +223,7 @@ def world(root: Path, hidden: float) -> bytes:
     assert mini.value("n", "QN09903C", QUARTER)[2] == "secret"
     assert bounds_of(mini, "n", "QN09901A") is not None
     assert bounds_of(mini, "n", "QN09902B") is None
-    return (mini.out / "releases" / f"{QUARTER}-r1" / "incertitudes.parquet").read_bytes()
+    return (mini.out / "releases" / f"{QUARTER}-r1" / "ouvert" / "incertitudes.parquet").read_bytes()
 
 
 def test_the_records_of_a_hidden_zone_change_no_byte_of_the_bounds(tmp_path: Path) -> None:

@@ -54,6 +54,19 @@ class Ledger:
             for r, folder, chosen, last in zip(self.releases, self.folders, periods, until, strict=True)
         ]
 
+    def told(self, jeu: str) -> Said:
+        """All that the attack of a feed reads, but the zonings: two ledgers that tell the same are attacked once."""
+        named: dict[str, int] = {}
+        told = []
+        for number, release in enumerate(self.releases):
+            own = [i for i, r in release.catalogue.items() if r["jeu"] == jeu]
+            beside = sorted({name for i in own for name in divisors(release.catalogue[i])})
+            rows = tuple((key, digest) for key, digest in sorted(self.said[number].items()) if key[0] in set(own))
+            audience = named.setdefault(release.audience, len(named))
+            largest = tuple((i, release.largest.get(i)) for i in (*own, *beside))
+            told.append((release.name, release.of, audience, self._meaning(number, own, beside), rows, largest))
+        return tuple(told)
+
     def _meaning(self, number: int, own: Sequence[str], beside: Sequence[str]) -> Said:
         """What rows of a feed are read with."""
         release = self.releases[number]
@@ -68,9 +81,12 @@ class Ledger:
         return release.zeros_published, same, divided, catalogue, axes
 
 
-def read_ledger(folders: Sequence[Path], zeros_published: bool | None = None) -> Ledger:
-    """Read what every release is about. `zeros_published`: in place of what the manifests say."""
-    faces: dict[str, Any] = {}
+def read_ledger(
+    folders: Sequence[Path], zeros_published: bool | None = None, known_faces: dict[str, Any] | None = None
+) -> Ledger:
+    """Read what every release is about. `zeros_published`: in place of what the manifests say. `known_faces`: those of
+    ledgers read before."""
+    faces: dict[str, Any] = {} if known_faces is None else known_faces
     releases, said = [], []
     for folder in folders:
         told = digests(folder)

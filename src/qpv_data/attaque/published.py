@@ -15,6 +15,8 @@ import duckdb
 from qpv_data.attaque.faces import Faces, read_faces
 from qpv_data.attaque.refusal import RefusedInputError
 
+AUDIENCES = ("interne", "partenaires", "ouvert")
+"""Folders that a release may have, from the narrowest, which is told the most."""
 Exact = int | Fraction  # whole numbers stay integers: they are most figures, and quicker
 
 _ROWS = """
@@ -188,9 +190,14 @@ def read_catalogue(folder: Path, known_faces: dict[str, Faces | None] | None = N
             catalogue = _settled({r["indicateur"]: r for r in _table(con, folder, "indicateurs")})
             axes = {(r["indicateur"], r["modalite"]): r["axe"] for r in _table(con, folder, "modalites")}
             zoning = replace(_zoning(con, folder), faces=read_faces(folder, {} if known_faces is None else known_faces))
-            return Release(folder.name, [], catalogue, axes, zoning, zeros, audience, of)
+            return Release(_name(folder), [], catalogue, axes, zoning, zeros, audience, of)
         except (duckdb.Error, KeyError) as e:
             raise _unreadable(folder, e) from None
+
+
+def _name(folder: Path) -> str:
+    """The release that a folder is: its own name, or that of the one that holds it for an audience."""
+    return folder.resolve().parent.name if folder.name in AUDIENCES else folder.name
 
 
 def _settled(catalogue: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -6,19 +6,21 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 from qpv_data.attaque.builder import Builder
 from qpv_data.attaque.cells import read_rows
 from qpv_data.attaque.families import attack_believed
 from qpv_data.attaque.feeds import Feed, feeds
 from qpv_data.attaque.findings import Finding, Kind, Report
-from qpv_data.attaque.ledger import read_ledger
+from qpv_data.attaque.ledger import Ledger, Said, read_ledger
 from qpv_data.attaque.measures import Fact, Place, facts, measured, protected, providers
 from qpv_data.attaque.partners import Own, attack_as_partner, groups
 from qpv_data.attaque.proofs import Proof, Term
 from qpv_data.attaque.published import Release, exact
 from qpv_data.attaque.refusal import RefusedInputError
 from qpv_data.attaque.revisions import attack_revisions
+from qpv_data.attaque.roots import expanded
 from qpv_data.attaque.vintages import Cell, Vintage, vintages
 from qpv_data.attaque.zeros import without_zeros
 
@@ -36,15 +38,48 @@ def attack_releases(
     attacked one by one, then by pairs. Columns of both: `indicateur, modalite, zonage, code_zone, periode, valeur`.
     `zeros_published`: in place of what the manifests say. Folders may be drafts, anywhere: nothing is written or kept.
     """
-    ledger = read_ledger(folders, zeros_published)
-    last, count = ledger.releases[-1], len(folders)
+    ledger = read_ledger(expanded(folders), zeros_published)
+    last, count = ledger.releases[-1], len(ledger.releases)
     elsewhere = [fact for path in known for fact in _known(path, last, count)]
     holders = list(groups({path.stem: _known(path, last, count) for path in partners}))
     report = Report()
     for jeu in ledger.jeux():
-        releases = ledger.feed(jeu)
-        figures = [f for f in (*without_zeros(facts(releases), releases), *elsewhere) if f.measure.jeu == jeu]
-        report.add(_attack_feed(vintages(figures), releases, holders, proofs))
+        report.add(_attack_jeu(ledger, jeu, elsewhere, holders, proofs))
+    return _sorted(report)
+
+
+def attack_ledgers(ledgers: Sequence[Sequence[Path]]) -> list[Report]:
+    """Attack what several audiences hold, each for itself. A feed of which two of them are told the same is attacked
+    once."""
+    faces: dict[str, Any] = {}
+    done: list[tuple[Ledger, str, Said, Report]] = []
+    reports = []
+    for folders in ledgers:
+        ledger, report = read_ledger(expanded(folders), None, faces), Report()
+        zonings = [r.zoning for r in ledger.releases]
+        for jeu in ledger.jeux():
+            told = ledger.told(jeu)
+            same = (
+                r for other, j, t, r in done if j == jeu and t == told and zonings == [x.zoning for x in other.releases]
+            )
+            found = next(same, None)
+            if found is None:
+                found = _attack_jeu(ledger, jeu, [], [], proofs=20)
+                done.append((ledger, jeu, told, found))
+            report.add(found)
+        reports.append(_sorted(report))
+    return reports
+
+
+def _attack_jeu(
+    ledger: Ledger, jeu: str, elsewhere: Sequence[Fact], holders: Sequence[tuple[str, Own]], proofs: int
+) -> Report:
+    releases = ledger.feed(jeu)
+    figures = [f for f in (*without_zeros(facts(releases), releases), *elsewhere) if f.measure.jeu == jeu]
+    return _attack_feed(vintages(figures), releases, holders, proofs)
+
+
+def _sorted(report: Report) -> Report:
     report.findings.sort(key=lambda f: (f.proof is None, list(Kind).index(f.kind), f.cell))
     return report
 

@@ -12,7 +12,7 @@ from qpv_data.retention.holdings import Feed
 from qpv_data.retention.items import DEPOT, EXECUTION, Etat, Item, Outcome
 from qpv_data.retention.terms import Forme, Motif
 from qpv_data.retention.tree import ContentChangedError, Tree
-from qpv_data.retention.withdrawals import withdraw
+from qpv_data.retention.withdrawals import is_of_a_release, withdraw
 
 CHANGED = "le contenu a changé depuis que sa destruction est décidée : laissé en place"
 
@@ -81,7 +81,7 @@ class Destroyer:
                 raise ContentChangedError
             return done
         tree = Tree(Path(item.racine))
-        if item.lieu == EXECUTION and item.chemin.startswith("releases/"):
+        if is_of_a_release(item):
             return withdraw(self.sortie, item, self.feeds)
         if item.lieu == EXECUTION and item.chemin == f"cles/{item.jeu}.cle":
             digest = tree.digest(item.chemin)

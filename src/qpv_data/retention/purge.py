@@ -33,7 +33,7 @@ from qpv_data.retention.settings import PurgeSettings
 from qpv_data.retention.terms import Forme
 from qpv_data.retention.tombstones import Held, bury
 from qpv_data.retention.tree import Tree
-from qpv_data.retention.withdrawals import tell_manifests
+from qpv_data.retention.withdrawals import is_of_a_release, tell_manifests
 from qpv_data.runs import Configuration, RunError, clause_digest, exclusive
 
 
@@ -134,7 +134,7 @@ def _settle(cfg: Configuration, made: Plan, outcomes: list[Outcome]) -> None:
             if _records_gone(feed, held):
                 gone.add(held.id)
     tell_manifests(cfg.sortie, list(made.feeds))
-    withdrawn = any(o.item.chemin.startswith("releases/") for o in outcomes)
+    withdrawn = any(is_of_a_release(o.item) for o in outcomes)
     refresh(cfg, gone, anew=withdrawn)
 
 

@@ -1,0 +1,1 @@
+"""What readers receive: files that other tools open."""

@@ -1,0 +1,83 @@
+"""Which release is the current one: two pointers, moved in one step each.
+
+`provisoire` is the last release; `stable` the last that was signed off. Each is a link, for readers of this machine,
+and beside it a file `<channel>.json` that says the same, for readers over HTTP, who see no links. A reader resolves it
+once, then reads under that release. `qpv.duckdb` goes through `stable`, or `provisoire` as long as nothing was signed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+from qpv_data.releases.layout import DATABASE, narrowest
+from qpv_data.replacing import replacing
+
+PROVISOIRE, STABLE = "provisoire", "stable"
+
+
+def current(releases: Path, channel: str) -> str | None:
+    """The id of the release that a channel points to, or None."""
+    link = releases / channel
+    return link.readlink().name if link.is_symlink() else None
+
+
+def point(releases: Path, channel: str, release: str | None) -> None:
+    """Point a channel to a release, or to none. Readers see the old one or the new one."""
+    link, said = releases / channel, releases / f"{channel}.json"
+    if release is None:
+        said.unlink(missing_ok=True)
+        link.unlink(missing_ok=True)
+    else:
+        if current(releases, channel) != release:
+            _link(link, release)
+        text = json.dumps({"publication": release, "dossier": release}) + "\n"
+        if not said.is_file() or said.read_text("utf-8") != text:
+            with replacing(said) as draft:
+                draft.write_text(text, "utf-8")
+    _follow(releases)
+    _sync(releases)
+
+
+def database_link(releases: Path) -> Path:
+    """Where `qpv.duckdb` is, beside the folder of releases."""
+    return releases.parent / DATABASE
+
+
+def followed(releases: Path) -> str | None:
+    """The id of the release that `qpv.duckdb` shows, or None."""
+    return current(releases, STABLE) or current(releases, PROVISOIRE)
+
+
+def _follow(releases: Path) -> None:
+    """Make `qpv.duckdb` go through the channel that readers follow."""
+    channel = next((c for c in (STABLE, PROVISOIRE) if current(releases, c) is not None), None)
+    base = database_link(releases)
+    if channel is None:
+        base.unlink(missing_ok=True)
+        return
+    inside = narrowest(releases / channel).relative_to(releases)
+    wanted = str(Path(releases.name) / inside / DATABASE)
+    if not (base.is_symlink() and str(base.readlink()) == wanted):
+        _link(base, wanted)
+
+
+def _link(link: Path, target: str) -> None:
+    """Replace a link, or a file of before, in one step. A folder stands there when a copy of the run's folder followed
+    the links: it repeats a release that is there too, and makes way."""
+    if link.is_dir() and not link.is_symlink():
+        shutil.rmtree(link)
+    draft = link.with_name(f".{link.name}.{os.getpid()}.part")
+    draft.unlink(missing_ok=True)
+    draft.symlink_to(target)
+    draft.replace(link)
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
