@@ -12,6 +12,7 @@ from factory import IN_A, IN_B, IN_C, IN_COMMUNE_1, IN_COMMUNE_2, Mini, indicato
 
 from qpv_data.attaque.amounts import audit_amounts
 from qpv_data.attaque.releases import attack_releases
+from qpv_data.history import ledger
 
 PLACES = {
     IN_A: ("commune 99001", "qpv2024 QN09901A", "qpv2015 QP099001"),
@@ -120,7 +121,7 @@ def test_whatever_is_shown_or_left_by_subtraction_has_enough_households_and_enou
                 if nested and left:
                     assert len({r["menage"] for r in left}) >= K, (name, modality, larger, zoning)
                     assert len({r["bailleur"] for r in left}) >= LANDLORDS, (name, modality, larger, zoning)
-    folders = list((mini.out / "releases").iterdir())
+    folders = ledger(mini.out)
     assert attack_releases(folders).findings == []
     assert audit_amounts(folders, mini.out / "aggregated") == []
 
@@ -135,7 +136,7 @@ def test_the_audit_finds_with_the_truth_in_hand_what_one_unit_alone_would_have_g
     assert set(shown(both)) < set(shown(alone))
     assert ("loyers", "ensemble", "qpv2024 QN09903C") in set(shown(alone)), "many households, one landlord"
     assert ("loyers", "ensemble", "qpv2024 QN09903C") not in set(shown(both))
-    (folder,) = (alone.out / "releases").iterdir()
+    (folder,) = ledger(alone.out)
     assert audit_amounts([folder], alone.out / "aggregated") == [], (
         "households alone are told by the truth of households"
     )

@@ -43,7 +43,7 @@ def whole_feed(demonstration: Path, release: Release, jeu: str, target: Path) ->
 def attacked(demonstration: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Release, list[Finding]]:
     """A partner who delivered a feed, the two largest companies of another, and each pair of the three."""
     folder = tmp_path_factory.mktemp("partenaires")
-    (publication,) = (demonstration / "releases").iterdir()
+    publication = (demonstration / "releases" / "provisoire" / "interne").resolve()
     release = read_release(publication)
     files = [whole_feed(demonstration, release, jeu, folder / f"{jeu}.parquet") for jeu in WHOLE]
     (clause,) = (c for c in checked_clauses(CLAUSES, date(2024, 12, 31)).jeux if c.id == SHARED)

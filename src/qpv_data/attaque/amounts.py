@@ -26,6 +26,7 @@ from qpv_data.attaque.levels import few_level, level_of, within
 from qpv_data.attaque.measures import Measure, Place, facts, measured, protected, providers
 from qpv_data.attaque.published import Release, exact
 from qpv_data.attaque.refusal import RefusedInputError
+from qpv_data.attaque.roots import expanded
 from qpv_data.attaque.system import INFINITE
 from qpv_data.attaque.vintages import vintages
 
@@ -67,7 +68,7 @@ def audit_amounts(folders: Sequence[Path], aggregated: Path) -> list[Near]:
     """
     if not aggregated.is_dir():
         raise RefusedInputError(str(aggregated), "source_absente", "dossier introuvable", "donner celui d'aggregated")
-    ledger = read_ledger(folders)
+    ledger = read_ledger(expanded(folders))
     found: list[Near] = []
     for jeu in ledger.jeux():
         releases = ledger.feed(jeu)

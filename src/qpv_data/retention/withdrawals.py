@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from qpv_data.clause.model import Diffusion
 from qpv_data.releases.layout import ARCHIVES, MANIFEST, audiences, releases_in, said
 from qpv_data.releases.manifest import seal
-from qpv_data.clause.model import Diffusion
 from qpv_data.replacing import replacing
 from qpv_data.retention.holdings import Feed, aggregates_end
 from qpv_data.retention.items import EXECUTION, Item, item_of
