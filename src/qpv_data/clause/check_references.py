@@ -16,7 +16,7 @@ from qpv_data.clause.model import (
     LocalisationCode,
     TypeColonne,
 )
-from qpv_data.clause.secrecy import rule_of, secrecy_violations
+from qpv_data.clause.secrecy import group_violations, rule_of, secrecy_violations
 from qpv_data.conforming_text import kept_columns
 from qpv_data.problems import Problem, Violation
 from qpv_data.resources import sql_dir
@@ -51,6 +51,7 @@ def reference_violations(loaded: LoadedClause) -> Iterator[Violation]:
             yield loaded.violation(("source", "url"), Problem.VALEUR_INVALIDE, message, "les ajouter")
         yield from _stricter(loaded, clause)
         yield from _below(loaded, clause) if not secrecy else ()
+        yield from group_violations(loaded, clause)
         yield from address_violations(loaded, clause)
     elif clause.source.par_periode:
         message = "un référentiel est livré en une fois"

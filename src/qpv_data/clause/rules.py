@@ -74,6 +74,9 @@ class Secret(Modele):
     une_unite_par_ligne: bool = False
     contributeur: Identifiant | None = None
     autres_unites: tuple[AutreUnite, ...] = Field(default=(), description="units that are protected at the same time")
+    groupe_homogene: Literal["secret"] | None = Field(
+        default=None, description="no count is broken down, since its zeros are published; stricter than the family's"
+    )
     justification: Texte | None = None
 
     @model_validator(mode="after")
@@ -89,15 +92,15 @@ class Secret(Modele):
                 raise ValueError(f"unité déclarée deux fois : {', '.join(twice)}")
         elif self.justification is None:
             raise ValueError(f"le régime `{self.regime}` demande une `justification`")
-        elif self.autres_unites:
-            raise ValueError(f"`autres_unites` va avec le régime `seuil`, pas `{self.regime}`")
+        elif self.autres_unites or self.groupe_homogene:
+            raise ValueError(f"`autres_unites` et `groupe_homogene` vont avec le régime `seuil`, pas `{self.regime}`")
         return self
 
     @model_serializer(mode="wrap")
     def _written(self, usual: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Other units are not written when there is none: the digest of a clause of one unit is what it was."""
+        """What came later is not written when it is not said: the digest of the other clauses is what it was."""
         said: dict[str, Any] = usual(self)
-        return said if self.autres_unites else {key: v for key, v in said.items() if key != "autres_unites"}
+        return {key: v for key, v in said.items() if v or key not in ("autres_unites", "groupe_homogene")}
 
 
 class Modalites(Modele):

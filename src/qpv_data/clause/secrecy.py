@@ -10,6 +10,7 @@ from qpv_data.secret.rules import Family, Rule, load_families
 
 if TYPE_CHECKING:
     from qpv_data.clause.load import Chemin, LoadedClause
+    from qpv_data.clause.model import ClauseJeu
     from qpv_data.clause.rules import Indicateur, Secret
 
 
@@ -68,6 +69,32 @@ def secrecy_violations(loaded: LoadedClause) -> Iterator[Violation]:
         where: Chemin = ("secret", "autres_unites", n)
         unknown = list(_unknown_unit(loaded, other, family, where))
         yield from unknown or _looser_threshold(loaded, other, family.rule(_unit(other)), where)
+
+
+def group_violations(loaded: LoadedClause, clause: ClauseJeu) -> Iterator[Violation]:
+    """Counts that would tell, by their zeros, that all of a zone are of one category, or none, where the clause or its
+    family hides it: those that are broken down, and those of several populations (`filtre`) of one feed.
+
+    A number that a `numerateur` makes of a condition is not seen: whoever writes the clause knows what it counts.
+    """
+    secret = clause.secret
+    family = load_families().get(secret.famille or "")
+    hides = secret.groupe_homogene or (family.groupe_homogene if family else "publie")
+    if secret.regime != "seuil" or hides != "secret":
+        return
+    remedy = "publier une `part` par modalité : 0 % et 100 % y sont cachés"
+    counted = [(n, i) for n, i in enumerate(clause.indicateurs) if i.nature in ("compte", "somme")]
+    filters = [" ".join((i.filtre or "").split()) for _, i in counted]
+    for n, i in enumerate(clause.indicateurs):
+        if i.modalites is not None:
+            message = f"{i.id} : les zéros de ses modalités diraient qu'un groupe est d'une seule (`groupe_homogene`)"
+            yield loaded.violation(("indicateurs", n, "modalites"), Problem.VALEUR_INVALIDE, message, remedy)
+    for (n, i), own in zip(counted, filters, strict=True):
+        if own != filters[0]:
+            message = (
+                f"{i.id} : à côté de {counted[0][1].id}, son zéro dirait que personne n'en est (`groupe_homogene`)"
+            )
+            yield loaded.violation(("indicateurs", n, "filtre"), Problem.VALEUR_INVALIDE, message, remedy)
 
 
 def _unknown_unit(loaded: LoadedClause, secret: Secret, family: Family, where: Chemin) -> Iterator[Violation]:
