@@ -43,6 +43,7 @@ docs: install ## write the generated pages again
 	$(BIN)/python -m qpv_data.documentation clause > docs/clause.md
 	$(BIN)/python -m qpv_data.documentation dictionnaire > docs/dictionnaire.md
 	$(BIN)/python -m qpv_data.documentation catalogue > docs/catalogue.md
+	$(BIN)/python -m qpv_data.exports.schema > docs/schema-parquet.json
 	$(BIN)/python -m flows.deploiements
 
 addok: install ## an on-premises geocoder, until Ctrl-C: make addok BAN="chemin/adresses-31.csv.gz …"

@@ -19,8 +19,8 @@ import duckdb
 from qpv_data.attaque.releases import attack_releases
 from qpv_data.clause.check import checked_clauses
 from qpv_data.history import ledger
-from qpv_data.releases.layout import narrowest
 from qpv_data.protect import Protected, protect
+from qpv_data.releases.layout import narrowest
 
 _ROWS = """
 SELECT v.* REPLACE (t.valeur AS valeur, t.numerateur AS numerateur, t.denominateur AS denominateur,

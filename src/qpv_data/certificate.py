@@ -116,14 +116,15 @@ def _write_private(target: Path, content: Mapping[str, Any]) -> None:
 
 
 def certificate(
-    folder: Path, publication: str, clauses: ClauseSet, protection: str, report: Report, earlier: Sequence[str]
-) -> bytes:
+    folder: Path, publication: str, rules: Sequence[Mapping[str, Any]], protection: str, report: Report,
+    earlier: Sequence[str],
+) -> bytes:  # fmt: skip
     """The certificate of what an audience is told, as JSON: the same draft, ledger and rules give the same bytes."""
     content = {
         "publication": publication,
         "logiciel": f"qpv-data {__version__}",
         "protection": protection,
-        "regles": _rules(clauses),
+        "regles": list(rules),
         "politique_des_zeros": ZEROS,
         "cellules": _statuses(folder),
         "attaque": {
@@ -156,7 +157,7 @@ def attack_said(release: Path) -> str:
     return f"Attaquée{ledger} : aucun constat{left}."
 
 
-def _rules(clauses: ClauseSet) -> list[dict[str, Any]]:
+def rules_of(clauses: ClauseSet) -> list[dict[str, Any]]:
     """One row a feed: what its cells are held to."""
     rows = []
     for clause in sorted(clauses.jeux, key=lambda c: c.id):

@@ -1,6 +1,6 @@
 """The command `qpv-data`.
 
-Exit codes: 0 done (feeds that failed are listed and the release states them), 1 an attack or an audit found
+Exit codes: 0 done (feeds that failed are listed and the release states them), 1 an attack, an audit or a check found
 something, 2 wrong usage, 3 declarations refused (nothing written), 4 the run cannot start or go on (nothing
 published), 130 interrupted.
 """
@@ -27,11 +27,15 @@ from qpv_data.commands import (
     audit,
     clause,
     conformite,
+    controles,
+    explain,
+    exporter,
     geocoder,
     passage,
     pertes,
     perturb,
     protect,
+    publications,
     purge,
     registre,
     ventiler,
@@ -49,7 +53,7 @@ app = typer.Typer(
     help=(
         "Des jeux de données déclarés par des clauses aux indicateurs par quartier prioritaire (QPV) et par "
         "trimestre.\n\nCodes de sortie : 0 fait (les jeux en échec sont nommés), 1 constats (attack, "
-        "audit), 2 commande mal écrite, 3 déclarations refusées et rien d'écrit, "
+        "audit, controles, verify), 2 commande mal écrite, 3 déclarations refusées et rien d'écrit, "
         "4 exécution impossible et rien de publié, 130 interrompue."
     ),
 )
@@ -75,7 +79,7 @@ DEMO_NOW = datetime(2025, 4, 15, tzinfo=UTC)
 
 _COMMANDS = (
     locate_command, ventiler, passage, geocoder, clause, conformite, purge, registre, protect, perturb, attack, audit,
-    pertes,
+    pertes, controles, publications, explain, exporter,
 )  # fmt: skip
 for _command in _COMMANDS:
     _command.register(app)
@@ -124,6 +128,7 @@ def demo_configuration(out: Path, echelle: int, quiet: bool) -> Configuration:
     return cfg
 
 
+@app.command("publish", short_help="Comme run : publier, en reprenant ce qui est déjà fait.")
 @app.command()
 def run(
     out: Out,

@@ -1,52 +1,148 @@
-"""The DuckDB file of a release: its tables with comments, and views for analysts."""
+"""The DuckDB file of a release: its tables with keys and comments, views for analysts, and what the checks found."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
+import shapely
 
-from qpv_data.engine import sql_path
+from qpv_data.checks import record, run_checks
+from qpv_data.comments import Sorte, added_comments, column_comments, meanings, plain, table_comments
+from qpv_data.engine import MEMORY, sql_path
+from qpv_data.problems import Problem
+from qpv_data.profile import FIXED, write_profile
 from qpv_data.resources import sql_dir
+from qpv_data.runs import RunError
+from qpv_data.schemas import PUBLISHED, TYPES, PublishedTable
 
-COMMENTS = {
-    "valeurs": "une ligne par indicateur, zonage, zone, période et modalité",
-    "indicateurs": "une ligne par indicateur : définition, unité, règle de secret",
-    "modalites": "une ligne par indicateur et modalité",
-    "clauses": "une ligne par clause data",
-    "livraisons": "une ligne par livraison attendue : reçue, périmée, refusée ou manquante",
-    "incertitudes": "une ligne par valeur diffusée dont la position des enregistrements a une erreur déclarée",
-    "valeurs_livraisons": "les jeux et livraisons derrière les valeurs, et leur rôle",
-    "zones": "une ligne par zone : contour en WKB (longitude, latitude), emprise, statut",
-    "zones_communes": "une ligne par zone et commune",
-    "zones_epci": "une ligne par zone et EPCI",
-    "zones_contrats": "une ligne par quartier et contrat de ville",
-    "passages": "une ligne par lien entre deux générations de quartiers, et par zone sans lien",
-    "en_vigueur": "dates d'application des zonages, par territoire",
-    "publications": "la publication que porte cette base",
-}
+STORAGE = "v1.0.0"
+"""The storage format: DuckDB 1.1 and newer read it."""
+GEOJSON_DEGREES = 1e-6
+_CONTROLES = (
+    "CREATE TABLE controles (controle VARCHAR PRIMARY KEY, gravite VARCHAR NOT NULL, titre VARCHAR NOT NULL,"
+    " etat VARCHAR NOT NULL, classe VARCHAR NOT NULL)"
+)
+_GEOJSON = (
+    "CREATE TABLE zones_geojson (zonage VARCHAR, code_zone VARCHAR, geojson VARCHAR NOT NULL,"
+    " PRIMARY KEY (zonage, code_zone))"
+)
 
 
 def write_database(release: Path, target: Path) -> Path:
-    """Build `target` from the Parquet files of `release`; opens in DuckDB 1.1 and newer, without extension."""
-    with duckdb.connect(str(target)) as con:
-        for table, comment in COMMENTS.items():
-            source = (
-                f"read_parquet({sql_path(release / 'valeurs')} || '/*/*/*.parquet', hive_partitioning = true,"
-                " hive_types = {zonage: VARCHAR, periode: VARCHAR})"
-                if table == "valeurs"
-                else f"read_parquet({sql_path(release / f'{table}.parquet')})"
-            )
-            order = " ORDER BY zonage, code_zone, indicateur, periode, modalite" if table == "valeurs" else ""
-            columns = _ORDER if table == "valeurs" else "*"
-            con.execute(f"CREATE TABLE {table} AS SELECT {columns} FROM {source}{order}")
-            con.execute(f"COMMENT ON TABLE {table} IS '{comment.replace(chr(39), chr(39) * 2)}'")
-        for view in sorted((sql_dir() / "vues").glob("*.sql")):
-            con.execute(f"CREATE VIEW {view.stem} AS {view.read_text('utf-8')}")
+    """Build `target` from the Parquet files of `release`, the folder of one audience; no extension is needed.
+
+    A table that the release lacks is there, empty. Runs the checks, and writes what they found in `controles`: whoever
+    publishes reads it and refuses (`checks.refuse_blocking`). Raises RunError for a row that breaks a key or is null
+    where it may not be.
+    """
+    with duckdb.connect(config={"memory_limit": MEMORY}) as con:
+        con.execute("SET enable_progress_bar = false")
+        con.execute(f"SET temp_directory = {sql_path(target.with_name(f'{target.name}.tmp'))}")
+        con.execute(f"ATTACH {sql_path(target)} AS base (STORAGE_VERSION '{STORAGE}')")
+        con.execute("USE base")
+        con.execute("BEGIN")  # one write of the log rather than one a comment
+        create(con)
+        for name, table in PUBLISHED.items():
+            _load(con, name, table, release)
+        _write_geojson(con)
+        _comment(con, write_profile(con))
+        con.execute("COMMIT")  # what is committed is on disk, and the checks read it there
+        record(con, run_checks(con))
+        con.execute("USE memory")
+        con.execute("DETACH base")  # writes everything to the file
     return target
 
 
-_ORDER = (
-    "diffuseur, publication, indicateur, modalite, zonage, code_zone, periode, frequence, periode_debut, periode_fin,"
-    " valeur, numerateur, denominateur, statut_observation, statut_diffusion, qualite, visible_de, visible_a"
-)
+def create(con: duckdb.DuckDBPyConnection) -> None:
+    """Every table, empty, and the views and macros over them; `profil_quartier` apart, whose columns are data."""
+    for name, table in PUBLISHED.items():
+        _create(con, name, table)
+    con.execute(_GEOJSON)
+    con.execute(_CONTROLES)
+    for view in sorted((sql_dir() / "vues").glob("*.sql")):
+        con.execute(f"CREATE VIEW {view.stem} AS {view.read_text('utf-8')}")
+    past = (sql_dir() / "macros" / "valeurs_au.sql").read_text("utf-8")
+    con.execute(f"CREATE MACRO valeurs_au(jour) AS TABLE {past}")
+
+
+def _create(con: duckdb.DuckDBPyConnection, name: str, table: PublishedTable) -> None:
+    always = set(table.non_nulles)
+    columns = [f'"{f.name}" {TYPES[str(f.type)]}{" NOT NULL" * (f.name in always)}' for f in table.schema]
+    key = [f"PRIMARY KEY ({', '.join(table.cle)})"] if table.cle and not table.controlee else []
+    con.execute(f"CREATE TABLE {name} ({', '.join([*columns, *key])})")
+
+
+def _load(con: duckdb.DuckDBPyConnection, name: str, table: PublishedTable, release: Path) -> None:
+    """Every row of the table's files. Contours stay WKB, whatever the metadata of their file says."""
+    con.execute("SET enable_geoparquet_conversion = false")
+    try:
+        if name == "valeurs":
+            _load_values(con, release / "valeurs")
+        elif (source := release / f"{name}.parquet").is_file():
+            con.execute(f"INSERT INTO {name} BY NAME SELECT * FROM read_parquet({sql_path(source)})")
+    except duckdb.ConstraintException as e:
+        why = f"{name} : clé en double ou colonne vide ({_named(e, table)})"
+        raise RunError(Problem.CONTROLE_BLOQUANT, why, "corriger le jeu ou la clause d'où vient la ligne") from None
+
+
+def _named(error: duckdb.Error, table: PublishedTable) -> str:
+    """The columns that the engine's message names; it quotes values too, which are not shown."""
+    said = str(error)
+    return next((c for c in table.schema.names if f".{c}" in said), ", ".join(table.cle) or "ligne")
+
+
+def _load_values(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    """One zoning after the other, sorted: all of a zone is in few row groups, and a zone's profile or series reads them
+    alone. A zoning at a time, so that the sort of 20 M rows stays in memory."""
+    for zoning in sorted(folder.glob("zonage=*")):
+        files = f"{sql_path(zoning)} || '/*/*.parquet'"
+        con.execute(
+            f"INSERT INTO valeurs BY NAME SELECT * FROM read_parquet({files}, hive_partitioning = true,"
+            " hive_types = {zonage: VARCHAR, periode: VARCHAR})"
+            " ORDER BY code_zone, indicateur, modalite, periode_debut"
+        )
+
+
+def _write_geojson(con: duckdb.DuckDBPyConnection) -> None:
+    """Fill the empty table `zones_geojson`: DuckDB has no function for it without an extension."""
+    found = con.execute(
+        "SELECT zonage, code_zone, geometrie FROM zones WHERE geometrie IS NOT NULL ORDER BY ALL"
+    ).to_arrow_table()
+    shapes = shapely.from_wkb(found["geometrie"].to_pylist())
+    rounded = shapely.set_precision(shapes, GEOJSON_DEGREES, mode="pointwise")
+    texts = pa.array(shapely.to_geojson(rounded).tolist(), pa.string())
+    con.register("geojson_arrow", found.drop_columns(["geometrie"]).append_column("geojson", texts))
+    con.execute("INSERT INTO zones_geojson SELECT * FROM geojson_arrow")
+    con.unregister("geojson_arrow")
+
+
+def _comment(con: duckdb.DuckDBPyConnection, titles: Mapping[str, str]) -> None:
+    """Say what every table, view and column is. `titles`: those of the indicators that are columns of the profile."""
+    for table, text in table_comments().items():
+        _say(con, f"TABLE {table}", text)
+        _say_columns(con, table, column_comments(table))
+    sorts: tuple[tuple[Sorte, str], ...] = (("table", "TABLE"), ("vue", "VIEW"))
+    for sort, kind in sorts:
+        for name, text in added_comments(sort).items():
+            _say(con, f"{kind} {name}", text)
+            columns = [c for c in _columns(con, name) if name != "profil_quartier" or c in FIXED]
+            _say_columns(con, name, {c: plain(t) for c, t in meanings(name, columns).items()})
+    _say_columns(con, "profil_quartier", titles)
+    for name, text in added_comments("macro").items():
+        _say(con, f"MACRO TABLE {name}", text)
+
+
+def _columns(con: duckdb.DuckDBPyConnection, name: str) -> list[str]:
+    return [str(column) for column, *_ in con.execute(f"DESCRIBE {name}").fetchall()]
+
+
+def _say_columns(con: duckdb.DuckDBPyConnection, owner: str, comments: Mapping[str, str]) -> None:
+    for column, text in comments.items():
+        _say(con, f'COLUMN {owner}."{column}"', text)
+
+
+def _say(con: duckdb.DuckDBPyConnection, what: str, text: str) -> None:
+    con.execute(f"COMMENT ON {what} IS '{text.replace(chr(39), chr(39) * 2)}'")

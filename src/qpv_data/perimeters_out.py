@@ -16,13 +16,17 @@ from qpv_data.coverage import TERRITOIRE
 from qpv_data.zonages.crs import reproject
 
 _LONLAT = 4326
+_KINDS = {3: "Polygon", 6: "MultiPolygon"}
+ROW_GROUP_SIZE = 512
+"""Zones of a row group: a department's quarters are read without the others'. Contours weigh about 1 kB each."""
 
 
 def write_zones(zonages: Path, target: Path) -> int:
     """Write `zones.parquet`; returns its rows. `zone_id` of `territoire` is added: it has no contour of its own.
 
-    Vertices are moved to EPSG:4326 (lon, lat), never simplified. For measures, `superficie_m2` was taken in the
-    local projected CRS, whose EPSG stands in `epsg`.
+    Vertices are moved to EPSG:4326 (lon, lat), never simplified; outer rings turn counterclockwise, as the file says.
+    For measures, `superficie_m2` was taken in the local projected CRS, whose EPSG stands in `epsg`. Rows go by zoning
+    and code, whose first characters are the department's: a row group holds neighbours, which its bounds select.
     """
     table = pq.read_table(zonages / "zones.parquet")
     shapes = np.array(table["geometrie"].to_pylist(), dtype=object)
@@ -31,6 +35,7 @@ def write_zones(zonages: Path, target: Path) -> int:
     for code in sorted(set(epsg) - {0}):
         rows = np.flatnonzero((epsg == code) & ~shapely.is_missing(moved))
         moved[rows] = reproject(moved[rows], f"EPSG:{code}", f"EPSG:{_LONLAT}")
+    moved = shapely.orient_polygons(moved)
     bounds = shapely.bounds(moved)
     table = table.drop_columns(["geometrie", "xmin", "ymin", "xmax", "ymax"])
     geometry = pa.array(shapely.to_wkb(moved).tolist(), pa.binary())
@@ -42,8 +47,12 @@ def write_zones(zonages: Path, target: Path) -> int:
     )
     table = table.append_column("geometrie", geometry).append_column("bbox", box)
     table = _with_territory(table)
-    metadata = {**(table.schema.metadata or {}), b"geo": json.dumps(_geo()).encode()}
-    pq.write_table(table.replace_schema_metadata(metadata), target, compression="zstd")
+    drawn = bounds[~np.isnan(bounds).any(axis=1)]
+    whole = [*drawn[:, :2].min(axis=0).tolist(), *drawn[:, 2:].max(axis=0).tolist()] if len(drawn) else None
+    kinds = sorted({_KINDS[n] for n in shapely.get_type_id(moved).tolist() if n in _KINDS})
+    metadata = {**(table.schema.metadata or {}), b"geo": json.dumps(_geo(kinds, whole)).encode()}
+    table = table.replace_schema_metadata(metadata)
+    pq.write_table(table, target, compression="zstd", row_group_size=ROW_GROUP_SIZE)
     return int(table.num_rows)
 
 
@@ -57,12 +66,16 @@ def _with_territory(table: pa.Table) -> pa.Table:
     return pa.concat_tables([table, extra]).sort_by([("zonage", "ascending"), ("code_zone", "ascending")])
 
 
-def _geo() -> dict[str, Any]:
+def _geo(kinds: list[str], whole: list[float] | None) -> dict[str, Any]:
+    """The `geo` metadata of GeoParquet 1.1.0; `whole` are the bounds of all the zones, when one is drawn."""
     covering = {"bbox": {k: ["bbox", k] for k in ("xmin", "ymin", "xmax", "ymax")}}
-    column = {
+    column: dict[str, Any] = {
         "encoding": "WKB",
-        "geometry_types": [],
+        "geometry_types": kinds,
         "crs": CRS.from_authority("OGC", "CRS84").to_json_dict(),
+        "edges": "planar",
+        "orientation": "counterclockwise",
+        **({} if whole is None else {"bbox": whole}),
         "covering": covering,
     }
     return {"version": "1.1.0", "primary_column": "geometrie", "columns": {"geometrie": column}}

@@ -72,6 +72,11 @@ class Problem(StrEnum):
     FINALITE_NON_PREVUE = "finalite_non_prevue"
     DIFFUSION_TROP_LARGE = "diffusion_trop_large"
     DIVULGATION = "divulgation"
+    PUBLICATION_ABSENTE = "publication_absente"
+    PUBLICATIONS_CONTRADICTOIRES = "publications_contradictoires"
+    VALIDATION_REFUSEE = "validation_refusee"
+    VALEUR_ABSENTE = "valeur_absente"
+    CONTROLE_BLOQUANT = "controle_bloquant"
 
 
 class Rejet(StrEnum):

@@ -9,13 +9,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from qpv_data.certificate import attack_drafts, certificate
+from qpv_data.certificate import attack_drafts, certificate, rules_of
+from qpv_data.checks import recorded, refuse_blocking
 from qpv_data.clause.load import ClauseSet
 from qpv_data.clause.model import Diffusion
 from qpv_data.clause.scope import scope
@@ -29,6 +31,7 @@ from qpv_data.receive import Reception
 from qpv_data.releases import channels, journal
 from qpv_data.releases.audience import Made, day, missing, stale, write_tables
 from qpv_data.releases.compare import invariant
+from qpv_data.releases.keep import put_old_ones_away
 from qpv_data.releases.layout import (
     CERTIFICATE,
     DATABASE,
@@ -40,6 +43,7 @@ from qpv_data.releases.layout import (
     widest_first,
 )
 from qpv_data.releases.manifest import seal, write_manifest
+from qpv_data.releases.policy import policy_of
 from qpv_data.releases.values import Part, Stamp, write_values
 from qpv_data.runs import Configuration, RunError, unwritable
 from qpv_data.uncertainty.disclosure import incertitudes
@@ -81,7 +85,7 @@ def publish(
     if protected.protection != COMPLEMENTARY:
         raise TypeError("primary rules alone protect nobody: publish refuses them")
     assert cfg.periode is not None
-    until = parse_period(cfg.periode)
+    until, policy = parse_period(cfg.periode), policy_of(cfg.clauses)
     releases = cfg.folder("releases")
     with _disk(cfg), scratch(cfg.travail) as folder:
         taken = [number_of(p.name) for p in releases.glob(f"{until}-r[0-9]*") if p.is_dir()]
@@ -90,7 +94,7 @@ def publish(
         sources = (cfg.folder("aggregated"), cfg.folder("zonages"), cfg.travail)
         bounds = incertitudes(name, clauses, protected.cellules, until, sources)
         gone = journal.withdrawn(releases)
-        made = Made(name, until, protected, tuple(receptions), errors, bounds, before, gone)
+        made = Made(name, until, protected, tuple(receptions), errors, bounds, before, gone, policy)
         rows = _write(cfg, clauses, made, folder / name)
         lacks = missing(clauses, made), stale(clauses, made)
         same = _last_of(releases, str(until))
@@ -98,10 +102,11 @@ def publish(
         if same is not None and _says_the_same(folder / name, same):
             channels.point(releases, channels.PROVISOIRE, before)
             return Release(same.name, same, base, rows, False, *lacks)
-        _certify(cfg, clauses, protected, folder / name)
         for audience in audiences(folder / name):
-            write_database(folder / name / audience.value, folder / name / audience.value / DATABASE)
+            _build_database(folder / name / audience.value)
+        _certify(cfg, clauses, protected, folder / name)
         _put(cfg, folder / name, releases / name)
+        put_old_ones_away(releases, policy, day(cfg).date())
     return Release(name, releases / name, base, rows, True, *lacks)
 
 
@@ -129,6 +134,18 @@ def _part(cfg: Configuration, clauses: ClauseSet, made: Made, folder: Path, diff
     return Part(folder, held, earlier if made.precedente and earlier.is_dir() else None)
 
 
+def _build_database(folder: Path) -> None:
+    """Build the database of an audience; its checks say what is wrong with what is about to be published.
+
+    Raises RunError when a check of severity `arret` has something to say.
+    """
+    base = write_database(folder, folder / DATABASE)
+    with duckdb.connect(str(base), read_only=True) as con:
+        found = recorded(con)
+    refuse_blocking(found)
+    write_manifest(folder, {**said(folder), "controles": [asdict(check) for check in found]})
+
+
 def _certify(cfg: Configuration, clauses: ClauseSet, protected: Protected, draft: Path) -> None:
     """Attack the draft with every release before it; nothing is published that gives something away.
 
@@ -141,7 +158,7 @@ def _certify(cfg: Configuration, clauses: ClauseSet, protected: Protected, draft
     for audience, (report, held) in reports.items():
         narrowed = scope(clauses, audience, cfg.finalite)
         folder = draft / audience.value
-        told = certificate(folder, draft.name, narrowed, protected.protection, report, held)
+        told = certificate(folder, draft.name, rules_of(narrowed), protected.protection, report, held)
         (folder / CERTIFICATE).write_bytes(told)
     seal(draft, {})
 
@@ -193,7 +210,12 @@ def _content(path: Path) -> pa.Table:
 
 
 def _sync(folder: Path) -> None:
+    done: set[int] = set()
     for path in [*sorted(folder.rglob("*")), folder]:
+        inode = path.stat().st_ino
+        if inode in done:
+            continue  # audiences that are told the same share files
+        done.add(inode)
         handle = os.open(path, os.O_RDONLY)
         try:
             os.fsync(handle)

@@ -81,18 +81,12 @@ class Expected:
 
 @contextmanager
 def exclusive(cfg: Configuration) -> Iterator[None]:
-    """Hold the run's folder: a second run leaves at once; a dead process holds nothing."""
+    """Hold the run's folder, scratch folders made empty: a second run leaves at once; a dead process holds nothing."""
     try:
         cfg.sortie.mkdir(parents=True, exist_ok=True)
-        lock = os.open(cfg.sortie / ".verrou", os.O_CREAT | os.O_RDWR, 0o644)
     except OSError as e:
         raise unwritable(cfg, e) from e
-    try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as e:
-            message = f"une autre exécution écrit dans {cfg.sortie}"
-            raise RunError(Problem.EXECUTION_EN_COURS, message, "attendre sa fin") from e
+    with locked(cfg.sortie):
         # From here the scratch folder is ours: before, it was another run's.
         for left in (cfg.travail, cfg.arrivee):
             shutil.rmtree(left, ignore_errors=True)  # by a run that was killed
@@ -108,13 +102,33 @@ def exclusive(cfg: Configuration) -> Iterator[None]:
         finally:
             for made in (cfg.travail, cfg.arrivee):
                 shutil.rmtree(made, ignore_errors=True)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a run's folder, and nothing more. Raises RunError when another process does."""
+    try:
+        lock = os.open(folder / ".verrou", os.O_CREAT | os.O_RDWR, 0o644)
+    except OSError as e:
+        raise _unwritable(folder, e) from e
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as e:
+            message = f"une autre exécution écrit dans {folder}"
+            raise RunError(Problem.EXECUTION_EN_COURS, message, "attendre sa fin") from e
+        yield
     finally:
         os.close(lock)
 
 
 def unwritable(cfg: Configuration, error: OSError) -> RunError:
     """The run's folder cannot be written: which one, why, what to do."""
-    message = f"{cfg.sortie} : {error.strerror or error}"
+    return _unwritable(cfg.sortie, error)
+
+
+def _unwritable(folder: Path, error: OSError) -> RunError:
+    message = f"{folder} : {error.strerror or error}"
     return RunError(Problem.ECRITURE_IMPOSSIBLE, message, "libérer de la place, ou choisir un dossier où écrire")
 
 

@@ -33,7 +33,8 @@ INDICATEURS = pa.schema(
         ("nature", _T), ("nature_temporelle", _T), ("decimales", _I), ("frequence", _T), ("numerateur", _T),
         ("denominateur", _T), ("filtre", _T), ("facteur", _N), ("par", _T), ("famille_secret", _T),
         ("unite_secret", _T), ("seuil", _I), ("dominance", _N), ("regime_secret", _T), ("diffusion", _T),
-        ("regle_limite", _T), ("largeur_limite_m", _N), ("rayon_m", _N), ("reserve", _T), ("clause_version", _T),
+        ("regle_limite", _T), ("largeur_limite_m", _N), ("rayon_m", _N), ("additif", _B), ("reserve", _T),
+        ("clause_version", _T),
     ]
 )  # fmt: skip
 MODALITES = pa.schema([("indicateur", _T), ("modalite", _T), ("axe", _T), ("libelle", _T)])
@@ -60,6 +61,7 @@ CHANGEMENTS = pa.schema(
 VALEURS_LIVRAISONS = pa.schema(
     [(name, _T) for name in ("publication", "indicateur", "zonage", "periode", "jeu", "livraison", "role")]
 )
+RUPTURES = pa.schema([("indicateur", _T), ("periode", _T), ("motif", _T)])
 PUBLICATIONS = pa.schema(
     [
         ("publication", _T), ("diffuseur", _T), ("periode", _T), ("publiee_le", _D), ("protection", _T),
@@ -109,6 +111,7 @@ def indicator_row(clause: ClauseJeu, i: Indicateur) -> dict[str, Any]:
         "regle_limite": i.regle_limite,
         "largeur_limite_m": i.largeur_limite_m,
         "rayon_m": i.rayon_m,
+        "additif": _adds_up(i),
         "reserve": i.reserve,
         "clause_version": clause.version,
     }
@@ -119,6 +122,23 @@ def counts(i: Indicateur, secret: Secret) -> bool:
     if i.nature == "compte":
         return i.distinct == secret.colonne_unite if i.distinct else secret.une_unite_par_ligne
     return i.nature == "somme" and secret.effectif is not None and i.numerateur == secret.effectif
+
+
+def _adds_up(i: Indicateur) -> bool:
+    """Whether numerators (and denominators) of zones that share no ground add up to those of their union."""
+    apart = i.distinct is None and i.rayon_m is None and i.regle_limite == "strict"
+    return apart and not i.extreme and i.nature != "releve"
+
+
+def ruptures(clauses: ClauseSet) -> pa.Table:
+    """One row an indicator and break: the first period that does not compare with those before it, and why."""
+    rows = [
+        {"indicateur": i.id, "periode": rupture.periode, "motif": rupture.motif}
+        for clause, i in clauses.indicateurs()
+        for rupture in clause.ruptures
+        if rupture.indicateurs is None or i.id in rupture.indicateurs
+    ]
+    return table(sorted(rows, key=lambda r: (r["indicateur"], r["periode"])), RUPTURES)
 
 
 def modalites(clauses: ClauseSet) -> pa.Table:

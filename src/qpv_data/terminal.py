@@ -15,9 +15,9 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 
 from qpv_data.certificate import attack_said
+from qpv_data.exports.folder import AVERTISSEMENTS
 from qpv_data.pipeline import Progress, RunReport, Watcher
 from qpv_data.problems import listed
-from qpv_data.releases.audience import READERS
 from qpv_data.releases.layout import CERTIFICATE
 from qpv_data.runs import Configuration
 
@@ -97,7 +97,7 @@ def show_report(cfg: Configuration, report: RunReport) -> None:
     console.print(f"  Parquet   {release.dossier}", soft_wrap=True, highlight=False)
     console.print(f"  rejets    {cfg.folder('rejets')}", soft_wrap=True, highlight=False)
     console.print(f"  certificat {release.complet / CERTIFICATE}", soft_wrap=True, highlight=False)
-    console.print(f"  {attack_said(release.complet)} {READERS[cfg.diffusion]}", highlight=False)
+    console.print(f"  {attack_said(release.complet)} {AVERTISSEMENTS[cfg.diffusion.value]}", highlight=False)
 
 
 def _tell_left_out(console: Console, report: RunReport) -> None:

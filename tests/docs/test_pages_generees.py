@@ -10,8 +10,10 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from bases import base_of
 from lire_la_doc import REPOSITORY
 
+from qpv_data import comments
 from qpv_data.documentation import capture, cles, dictionnaire
 
 DOCS = REPOSITORY / "docs"
@@ -52,19 +54,22 @@ def test_every_link_inside_the_page_of_the_clause_leads_to_a_section() -> None:
 
 
 def test_every_published_column_is_explained_and_none_that_is_not() -> None:
-    explained = {table: list(text["colonnes"]) for table, text in dictionnaire.texts().items()}
+    explained = {table: list(text["colonnes"]) for table, text in comments.texts().items()}
     assert explained == {table: schema.names for table, schema in dictionnaire.schemas().items()}
 
 
 def test_the_dictionary_describes_the_database_that_is_published(demonstration: Path) -> None:
-    with duckdb.connect(str(demonstration / "qpv.duckdb"), read_only=True) as con:
+    with duckdb.connect(str(base_of(demonstration)), read_only=True) as con:
         found: dict[str, list[str]] = {}
         for table, column in con.execute(
             "SELECT t.table_name, c.column_name FROM duckdb_columns() c JOIN duckdb_tables() t USING (table_oid)"
             " ORDER BY c.column_index"
         ).fetchall():
             found.setdefault(table, []).append(column)
-    assert found == {table: schema.names for table, schema in dictionnaire.schemas().items()}
+    published = {table: schema.names for table, schema in dictionnaire.schemas().items()}
+    assert {table: columns for table, columns in found.items() if table in published} == published
+    added = {name for name, text in comments.added_texts().items() if text["sorte"] == "table"}
+    assert set(found) == set(published) | added
 
 
 def test_the_capture_shows_the_figures_of_the_demonstration(demonstration: Path) -> None:

@@ -18,6 +18,7 @@ from qpv_data.clause.model import (
 )
 from qpv_data.clause.secrecy import group_violations, rule_of, secrecy_violations
 from qpv_data.conforming_text import kept_columns
+from qpv_data.periods import parse_period
 from qpv_data.problems import Problem, Violation
 from qpv_data.resources import sql_dir
 
@@ -49,6 +50,7 @@ def reference_violations(loaded: LoadedClause) -> Iterator[Violation]:
         if not clause.par_periode and clause.periode.origine == "livraison":
             message = "l'origine `livraison` demande {periode}, ou {annee} et {trimestre}, dans l'adresse"
             yield loaded.violation(("source", "url"), Problem.VALEUR_INVALIDE, message, "les ajouter")
+        yield from _breaks(loaded, clause)
         yield from _stricter(loaded, clause)
         yield from _below(loaded, clause) if not secrecy else ()
         yield from group_violations(loaded, clause)
@@ -87,6 +89,37 @@ def _named_columns(loaded: LoadedClause) -> Iterator[tuple[Chemin, str]]:
                 keys = ("colonne", "colonne_erreur_m")
                 named += [(("localisation", "qualite", k), getattr(quality, k)) for k in keys]
     yield from ((path, name) for path, name in named if name is not None)
+
+
+def _breaks(loaded: LoadedClause, clause: ClauseJeu) -> Iterator[Violation]:
+    """A break speaks of indicators of the clause, once each, at a period of their series other than the first."""
+    own, seen = {i.id for i in clause.indicateurs}, set[tuple[str, str]]()
+    for i, rupture in enumerate(clause.ruptures):
+        path: Chemin = ("ruptures", i)
+        named = rupture.indicateurs or tuple(sorted(own))
+        for j, unknown in ((j, n) for j, n in enumerate(named) if n not in own):
+            message, remedy = f"indicateur inconnu : {unknown}", "indicateurs : " + ", ".join(sorted(own))
+            yield loaded.violation((*path, "indicateurs", j), Problem.REFERENCE_INCONNUE, message, remedy)
+        if twice := sorted(n for n in named if (rupture.periode, n) in seen or named.count(n) > 1):
+            message = f"deux ruptures à {rupture.periode} : {', '.join(dict.fromkeys(twice))}"
+            yield loaded.violation(path, Problem.DOUBLON, message, "réunir leurs motifs")
+        seen |= {(rupture.periode, n) for n in named}
+        if fault := _misplaced(clause, rupture.periode):
+            remedy = f"écrire une période de fréquence {clause.periode.frequence.value} après {clause.periode.debut}"
+            yield loaded.violation((*path, "periode"), Problem.VALEUR_INVALIDE, fault, remedy)
+
+
+def _misplaced(clause: ClauseJeu, written: str) -> str | None:
+    """Why no series of the clause can break at this period; None when one can."""
+    try:
+        period = parse_period(written)
+    except ValueError as e:
+        return str(e)
+    if period.frequence != clause.periode.frequence:
+        return f"{written} n'est pas de fréquence {clause.periode.frequence.value}"
+    first, last = parse_period(clause.periode.debut), clause.periode.fin
+    inside = first < period and (last is None or period <= parse_period(last))
+    return None if inside else f"aucune série ne peut rompre en {written} : rien ne la précède, ou ne la suit"
 
 
 def _stricter(loaded: LoadedClause, clause: ClauseJeu) -> Iterator[Violation]:

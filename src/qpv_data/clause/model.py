@@ -38,6 +38,7 @@ from qpv_data.clause.rules import (
     Indicateur,
     Modalites,
     Periode,
+    Rupture,
     Secret,
 )
 from qpv_data.clause.units import AutreUnite
@@ -114,6 +115,7 @@ __all__ = [
     "ProprieteIntellectuelle",
     "QualitePosition",
     "Quartiers",
+    "Rupture",
     "SansObjet",
     "Secret",
     "Securite",
@@ -185,6 +187,7 @@ class ClauseJeu(ClauseBase):
         default=None, description="a SELECT in sql/conformer/ over one view a member of the archive"
     )
     indicateurs: tuple[Indicateur, ...] = Field(min_length=1)
+    ruptures: tuple[Rupture, ...] = Field(default=(), description="breaks: no change is computed across them")
 
     @property
     def par_periode(self) -> bool:

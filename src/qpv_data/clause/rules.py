@@ -48,6 +48,14 @@ class Periode(Modele):
         return self
 
 
+class Rupture(Modele):
+    """A break in series: what follows does not compare with what precedes."""
+
+    periode: str = Field(description="the first period that does not compare with those before it")
+    motif: Texte
+    indicateurs: tuple[Identifiant, ...] | None = Field(default=None, min_length=1, description="all when absent")
+
+
 class Secret(Modele):
     """The privacy rule. `seuil`: ours. `producteur`: an official table, its own masks are honoured.
 

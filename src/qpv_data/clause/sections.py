@@ -151,6 +151,10 @@ def _delivery(c: Clause) -> Iterable[Row]:
     if isinstance(c, ClauseJeu):
         rhythm += f", depuis {c.periode.debut}" + (f" jusqu'à {c.periode.fin}" if c.periode.fin else "")
     yield "Périodicité", rhythm
+    if isinstance(c, ClauseJeu):
+        for rupture in c.ruptures:
+            about = f" ({', '.join(rupture.indicateurs)})" if rupture.indicateurs else ""
+            yield "Rupture de série", f"{rupture.periode}{about} : {rupture.motif}"
     yield "Échéance", f"{c.echeance_jours} jours après la fin de la période"
     yield "Format", c.format.type + (f", {c.format.encodage}" if c.format.encodage else "")
     yield "Colonnes", f"{len(c.colonnes)}, dont la clé {', '.join(c.cle.colonnes)}"

@@ -6,36 +6,39 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
-import yaml
 
 from qpv_data import tables
+from qpv_data.checks import declared_checks
 from qpv_data.clause.check import checked_clauses
-from qpv_data.passage.model import PASSAGES
+from qpv_data.comments import added_texts, meanings, texts
+from qpv_data.database import create
+from qpv_data.profile import write_profile
 from qpv_data.resources import referentials_dir
-from qpv_data.uncertainty.disclosure import INCERTITUDES
-from qpv_data.zonages import tables as zonings
+from qpv_data.schemas import PUBLISHED, TYPES, PublishedTable
 
 _HEAD = """# Dictionnaire des données publiées
 
 <!-- Page écrite par `python -m qpv_data.documentation dictionnaire` : modifier src/qpv_data/documentation/. -->
 
-Chaque table est dans `qpv.duckdb` et en Parquet sous `releases/<publication>/`. Trois vues les accompagnent dans la
-base : `quartiers` (les valeurs des quartiers, avec leurs libellés), `ecarts_commune` (l'écart d'un quartier à sa
-commune) et `conformite` (ce que chaque clause promettait, et ce qu'il en est). Comment lire un statut, un zéro ou une
-absence : [donnees-publiees.md](donnees-publiees.md).
+Chaque table est en Parquet dans le dossier de chaque public d'une publication, et dans sa base `qpv.duckdb`, avec des
+commentaires sur chaque table et colonne (`duckdb_columns()`). La base s'ouvre avec DuckDB 1.1 ou plus récent, sans
+extension ; elle ajoute [des tables, des vues et des contrôles](#ce-que-la-base-ajoute). Comment lire un statut, un zéro
+ou une absence : [donnees-publiees.md](donnees-publiees.md) ; dix questions et leur SQL :
+[dix-questions.md](dix-questions.md).
 """
-_TYPES = {
-    "string": "VARCHAR",
-    "int64": "BIGINT",
-    "int32": "INTEGER",
-    "double": "DOUBLE",
-    "bool": "BOOLEAN",
-    "date32[day]": "DATE",
-    "timestamp[us]": "TIMESTAMP",
-    "binary": "GEOMETRY",
-    "struct<xmin: double, ymin: double, xmax: double, ymax: double>": "STRUCT(xmin, ymin, xmax, ymax DOUBLE)",
-}
+_ADDED = """## Ce que la base ajoute
+
+Ces tables et vues sont dans `qpv.duckdb` seul. Les contours de `zones` sont du WKB : `ST_GeomFromWKB(geometrie)` avec
+l'extension spatiale, `zones_geojson` sans elle.
+"""
+_CHECKS = """## Les contrôles
+
+Chacun est un `SELECT` de `sql/checks/` qui rend les lignes en cause, sur la base d'un seul public : ce qui est caché
+n'y est pas. Une publication qui ne tient pas un contrôle d'arrêt est refusée ; une alerte est dite dans la table
+`controles`. `qpv-data controles DOSSIER` montre les lignes.
+"""
 _REGIMES = {"sans_objet": "sans objet", "producteur": "celui du producteur"}
 # Title, folder, and the folder of all the clauses that they are checked with.
 _SECTIONS = (
@@ -47,46 +50,57 @@ _SECTIONS = (
 
 def schemas() -> dict[str, pa.Schema]:
     """Published table → schema, in the order of the page."""
-    box = pa.field("bbox", pa.struct([(side, pa.float64()) for side in ("xmin", "ymin", "xmax", "ymax")]))
-    drawn = [f for f in zonings.ZONES if f.name not in ("xmin", "ymin", "xmax", "ymax")]
-    return {
-        "valeurs": tables.VALEURS,
-        "incertitudes": INCERTITUDES,
-        "indicateurs": tables.INDICATEURS,
-        "modalites": tables.MODALITES,
-        "clauses": tables.CLAUSES,
-        "livraisons": tables.LIVRAISONS,
-        "valeurs_livraisons": tables.VALEURS_LIVRAISONS,
-        "publications": tables.PUBLICATIONS,
-        "zones": pa.schema([*drawn, box]),
-        "zones_communes": zonings.ZONES_COMMUNES,
-        "zones_epci": zonings.ZONES_EPCI,
-        "zones_contrats": zonings.ZONES_CONTRATS,
-        "passages": PASSAGES,
-        "en_vigueur": zonings.EN_VIGUEUR,
-    }
-
-
-def texts() -> dict[str, dict[str, Any]]:
-    """Table → `titre` and `colonnes`, a text each."""
-    content: dict[str, dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("dictionnaire.yml").read_text("utf-8"))
-    return content
+    return {name: table.schema for name, table in PUBLISHED.items()}
 
 
 def dictionary_page() -> str:
     """The page, in Markdown."""
     meanings = texts()
-    parts = [_HEAD, *(_table(name, schema, meanings[name]) for name, schema in schemas().items())]
+    parts = [_HEAD, *(_table(name, table, meanings[name]) for name, table in PUBLISHED.items())]
+    parts += [_ADDED, *_added_parts(), _CHECKS, "\n".join(_check_lines()) + "\n"]
     for title, folder, root in _SECTIONS:
         parts.append(f"## Les indicateurs {title} (`referentiels/{folder}`)\n")
         parts.append("\n".join(_indicators(referentials_dir() / folder, referentials_dir() / root)) + "\n")
     return "\n".join(parts)
 
 
-def _table(name: str, schema: pa.Schema, text: Mapping[str, Any]) -> str:
-    lines = [f"## `{name}`\n", f"{text['titre']}\n", "| Colonne | Type | Sens |", "|---|---|---|"]
-    lines += [f"| `{f.name}` | {_TYPES[str(f.type)]} | {text['colonnes'][f.name]} |" for f in schema]
+def _table(name: str, table: PublishedTable, text: Mapping[str, Any]) -> str:
+    held = ", tenue par un contrôle" if table.controlee else ""
+    key = f"Clé : {', '.join(f'`{c}`' for c in table.cle)}{held}." if table.cle else "Sans clé."
+    always = set(table.non_nulles)
+    lines = [f"## `{name}`\n", f"{text['titre']} {key}\n", "| Colonne | Type | Vide | Sens |", "|---|---|---|---|"]
+    for f in table.schema:
+        empty = "jamais" if f.name in always else "parfois"
+        lines.append(f"| `{f.name}` | {_short(TYPES[str(f.type)])} | {empty} | {text['colonnes'][f.name]} |")
     return "\n".join(lines) + "\n"
+
+
+def _short(kind: str) -> str:
+    return kind.replace(" DOUBLE,", ",")
+
+
+def _added_parts() -> Iterator[str]:
+    """What the database adds: its own tables, its views, its macros."""
+    with duckdb.connect() as con:
+        create(con)
+        write_profile(con)
+        for name, text in added_texts().items():
+            kind = {"table": "Table", "vue": "Vue", "macro": "Macro"}[text["sorte"]]
+            yield f"### `{name}`\n\n{kind}. {text['titre']}\n"
+            if text["sorte"] != "macro":
+                columns = {c: t for c, t, *_ in con.execute(f"DESCRIBE {name}").fetchall()}
+                said = meanings(name, columns)
+                lines = [f"| `{column}` | {kind} | {said[column]} |" for column, kind in columns.items()]
+                if name == "profil_quartier":
+                    lines.append("| un indicateur | DOUBLE | Sa valeur ; le commentaire dit titre, unité et période. |")
+                yield "\n".join(["| Colonne | Type | Sens |", "|---|---|---|", *lines]) + "\n"
+
+
+def _check_lines() -> Iterator[str]:
+    yield "| Contrôle | Gravité | Ce qui doit être vrai | Ses lignes |"
+    yield "|---|---|---|---|"
+    for check in declared_checks():
+        yield f"| `{check.controle}` | `{check.gravite}` | {check.titre} | {check.grain} |"
 
 
 def _indicators(folder: Path, root: Path) -> Iterator[str]:

@@ -13,8 +13,10 @@ import pyarrow.parquet as pq
 from qpv_data import __version__, tables
 from qpv_data.certificate import ZEROS
 from qpv_data.clause.load import ClauseSet
-from qpv_data.clause.model import Diffusion
-from qpv_data.exports.parquet import write_table
+from qpv_data.exports.folder import AVERTISSEMENTS, AudienceFolder
+from qpv_data.exports.parquet import SCHEMA_VERSION, write_table
+from qpv_data.exports.series import write_series
+from qpv_data.exports.words import words
 from qpv_data.perimeters_out import write_zones
 from qpv_data.periods import Period
 from qpv_data.problems import FeedError
@@ -22,15 +24,11 @@ from qpv_data.protect import Protected
 from qpv_data.receive import Reception
 from qpv_data.releases.compare import Causes
 from qpv_data.releases.layout import said
-from qpv_data.releases.manifest import SCHEMA_VERSION, software_digest
+from qpv_data.releases.manifest import software_digest
+from qpv_data.releases.policy import Politique, calendar
 from qpv_data.releases.values import Part, changes_of, revisions_of
 from qpv_data.runs import Configuration
 
-READERS = {
-    Diffusion.INTERNE: "Ne pas diffuser au-delà de l'équipe du contrat.",
-    Diffusion.PARTENAIRES: "Ne pas diffuser au-delà des partenaires.",
-    Diffusion.OUVERT: "Peut être diffusé à tous, sous la licence de chaque jeu.",
-}
 COPIED = ("zones_communes", "zones_epci", "zones_contrats", "passages", "en_vigueur")
 
 
@@ -47,6 +45,7 @@ class Made:
     incertitudes: pa.Table
     precedente: str | None
     retirees: frozenset[str]
+    politique: Politique | None
 
 
 def missing(clauses: ClauseSet, made: Made) -> tuple[str, ...]:
@@ -73,6 +72,7 @@ def write_tables(cfg: Configuration, clauses: ClauseSet, made: Made, part: Part)
     content = {
         "indicateurs": tables.indicateurs(clauses),
         "modalites": tables.modalites(clauses),
+        "ruptures": tables.ruptures(clauses),
         "clauses": tables.clauses_table(clauses),
         "livraisons": tables.livraisons(clauses, receptions),
         "incertitudes": _of(made.incertitudes, part.indicators),
@@ -80,14 +80,20 @@ def write_tables(cfg: Configuration, clauses: ClauseSet, made: Made, part: Part)
         "publications": tables.table([_publication(cfg, made, absent, old)], tables.PUBLICATIONS),
     }
     for name, told in content.items():
-        write_table(told, part.folder / f"{name}.parquet", name)
+        write_table(told, part.folder / f"{name}.parquet", name, words())
     counts = {"valeurs": part.rows, "zones": write_zones(cfg.folder("zonages"), part.folder / "zones.parquet")}
     for name in COPIED:
         content[name] = pq.read_table(cfg.folder("zonages") / f"{name}.parquet")
-        write_table(content[name], part.folder / f"{name}.parquet", name)
-    content |= {"changements": _changes(made, part), "revisions": revisions_of(part, made.retirees)}
-    for name in ("changements", "revisions"):
-        write_table(content[name], part.folder / f"{name}.parquet", name)
+        write_table(content[name], part.folder / f"{name}.parquet", name, words())
+    added = {
+        "changements": _changes(made, part),
+        "revisions": revisions_of(part, made.retirees),
+        "calendrier": calendar(made.politique, made.jusqu_a),
+    }
+    for name, table in added.items():
+        write_table(table, part.folder / f"{name}.parquet", name, words())
+    content |= added
+    write_series(AudienceFolder(part.folder), cfg.travail, words())
     counts |= {name: told.num_rows for name, told in content.items()}
     return _told(cfg, clauses, made, receptions, (absent, old), counts)
 
@@ -131,12 +137,13 @@ def _told(
         "diffusion": cfg.diffusion.value,
         "finalite": cfg.finalite,
         "secret": {"zeros": ZEROS},
-        "avertissement": READERS[cfg.diffusion],
+        "avertissement": AVERTISSEMENTS[cfg.diffusion.value],
         "version_schema": SCHEMA_VERSION,
         "version_logiciel": __version__,
         "empreinte_logiciel": software_digest(),
         "jeux_absents": list(lacks[0]),
         "jeux_perimes": list(lacks[1]),
+        "politique": made.politique.model_dump(mode="json") if made.politique is not None else None,
         "clauses": named,
         "livraisons": rows,
         "lignes": dict(counts),

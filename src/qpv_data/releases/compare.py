@@ -33,8 +33,8 @@ _STATUS = "CASE WHEN {0}.statut_observation = 'normale' THEN {0}.statut_diffusio
 
 @dataclass(frozen=True)
 class Compared:
-    """One partition. `values`: the new rows, `visible_de` the day of the release that first said what each says. `changes`: CHANGEMENTS
-    without causes. `past`: the rows of before that are no longer current, as they were."""
+    """One partition. `values`: the new rows, `visible_de` the day of the release that first said what each says;
+    `changes`: CHANGEMENTS without causes; `past`: the rows of before that are no longer current, as they were."""
 
     values: pa.Table
     changes: pa.Table

@@ -21,8 +21,9 @@ ARCHIVES = "archives"
 """Beside the folder of releases, its owner's alone: those that are no longer there, which the next ones must still hide
 around."""
 TOMBSTONE = "retrait.json"
-# What a root repeats of its widest audience, so that whoever receives a release finds it at first sight.
-AT_THE_ROOT = (CERTIFICATE, "datapackage.json", "dcat.ttl")
+DATAPACKAGE, DCAT = "datapackage.json", "dcat.ttl"
+AT_THE_ROOT = (CERTIFICATE, DATAPACKAGE, DCAT)
+"""What a root says of its widest audience, so that whoever receives a release finds it at first sight."""
 
 
 def widest_first(upto: Diffusion) -> list[Diffusion]:

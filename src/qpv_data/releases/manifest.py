@@ -10,20 +10,23 @@ from pathlib import Path
 from typing import Any
 
 from qpv_data.clause.model import Diffusion
-from qpv_data.releases.layout import AT_THE_ROOT, DATABASE, MANIFEST, audiences, said
+from qpv_data.exports.datapackage import datapackage
+from qpv_data.exports.dcat import dcat
+from qpv_data.exports.folder import AudienceFolder
+from qpv_data.exports.words import words
+from qpv_data.releases.layout import AT_THE_ROOT, CERTIFICATE, DATABASE, DATAPACKAGE, DCAT, MANIFEST, audiences, said
 from qpv_data.replacing import replacing
 from qpv_data.resources import sql_dir
 
-_FILES = "fichiers_sha256"
-SCHEMA_VERSION = "1.0"
-"""Of the published tables: what may be added and what never changes is in docs/schema-parquet.md."""
+FILES = "fichiers_sha256"
+"""Key of a manifest: path from its folder → SHA-256."""
 
 
 def write_manifest(folder: Path, told: Mapping[str, Any]) -> None:
     """Write the manifest of an audience's folder: `told`, and the digest of every file but the database, whose pages
     hold no order that two machines share: its tables are those of the Parquet files, and `verify` compares them."""
-    content = {k: v for k, v in told.items() if k != _FILES}
-    _write(folder / MANIFEST, {**content, _FILES: digests(folder, _files(folder))})
+    content = {k: v for k, v in told.items() if k != FILES}
+    _write(folder / MANIFEST, {**content, FILES: digests(folder, _files(folder))})
 
 
 def seal(root: Path, told: Mapping[Diffusion, Mapping[str, Any]]) -> None:
@@ -32,19 +35,18 @@ def seal(root: Path, told: Mapping[Diffusion, Mapping[str, Any]]) -> None:
     named = audiences(root)
     for audience in named:
         folder = root / audience.value
+        _catalogues(folder, folder)
         write_manifest(folder, {**said(folder), **told.get(audience, {})})
     widest = root / named[0].value
-    for name in AT_THE_ROOT:
-        if (widest / name).is_file():
-            with replacing(root / name) as draft:
-                draft.write_bytes((widest / name).read_bytes())
-    files = [*(root / n for n in AT_THE_ROOT if (root / n).is_file()), *_files(widest), widest / MANIFEST]
+    _write_text(root / CERTIFICATE, (widest / CERTIFICATE).read_text("utf-8"))
+    _catalogues(widest, root)
+    files = [*(root / n for n in AT_THE_ROOT), *_files(widest), widest / MANIFEST]
     content = {
-        **{k: v for k, v in said(widest).items() if k != _FILES},
+        **{k: v for k, v in said(widest).items() if k != FILES},
         "audiences": [d.value for d in named],
         "diffusion": named[-1].value,
     }
-    _write(root / MANIFEST, {**content, _FILES: digests(root, files)})
+    _write(root / MANIFEST, {**content, FILES: digests(root, files)})
 
 
 def digests(folder: Path, files: Iterable[Path]) -> dict[str, str]:
@@ -64,7 +66,17 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _write(target: Path, content: Mapping[str, Any]) -> None:
-    text = json.dumps(content, ensure_ascii=False, indent=1) + "\n"
+    _write_text(target, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
+
+
+def _catalogues(widest: Path, root: Path) -> None:
+    """Describe the files of an audience for catalogues, with their paths from `root`."""
+    held = AudienceFolder(widest)
+    _write_text(root / DATAPACKAGE, datapackage(held, root, words()).decode())
+    _write_text(root / DCAT, dcat(held, root, words()).decode())
+
+
+def _write_text(target: Path, text: str) -> None:
     if not target.is_file() or target.read_text("utf-8") != text:
         with replacing(target) as draft:
             draft.write_text(text, "utf-8")

@@ -20,8 +20,9 @@ import pyarrow.parquet as pq
 from qpv_data.clause.load import ClauseSet
 from qpv_data.engine import engine
 from qpv_data.exports.parquet import write_table
+from qpv_data.exports.words import words
 from qpv_data.periods import Period, parse_period
-from qpv_data.releases.compare import IN_THE_PATH, STORED, Comparison, Key, partitions, read_partition
+from qpv_data.releases.compare import IN_THE_PATH, STORED, Compared, Comparison, Key, partitions, read_partition
 from qpv_data.resources import sql_dir
 from qpv_data.tables import CHANGEMENTS, VALEURS, quality
 
@@ -150,10 +151,13 @@ def _write_partition(
         earlier = old.get(key)
         if chosen.num_rows == 0 and earlier is None:
             continue
-        previous = read_partition(earlier) if earlier is not None else STORED.empty_table()
-        compared = comparison.partition(key, chosen, previous)
-        part.changes.append(compared.changes)
-        part.past.append(_ended(compared.past, key, stamp.jour))
+        if part.previous is None:  # the first release for this audience changes nothing
+            compared = Compared(chosen, CHANGEMENTS.empty_table(), STORED.empty_table())
+        else:
+            previous = read_partition(earlier) if earlier is not None else STORED.empty_table()
+            compared = comparison.partition(key, chosen, previous)
+            part.changes.append(compared.changes)
+            part.past.append(_ended(compared.past, key, stamp.jour))
         if compared.values.num_rows == 0:
             continue
         part.rows += compared.values.num_rows
@@ -163,7 +167,7 @@ def _write_partition(
         if done is not None and done[0].equals(compared.values):
             os.link(done[2], target)  # one file for audiences that are told the same: a release is never rewritten
         else:
-            write_table(compared.values, target, "valeurs")
+            write_table(compared.values, target, "valeurs", words())
         done = compared.values, earlier, target
 
 

@@ -1,0 +1,13 @@
+-- une ligne par total du territoire qui n'est pas la somme des communes
+-- gravite: arret
+-- titre: Le territoire est la somme des communes et de ce qui n'a pas de commune, quand tout est diffusé
+SELECT v.indicateur, v.modalite, v.periode,
+  max(v.valeur) FILTER (v.zonage = 'territoire') AS total, sum(v.valeur) FILTER (v.zonage <> 'territoire') AS somme
+FROM valeurs v
+JOIN indicateurs i ON i.indicateur = v.indicateur AND i.additif AND i.nature IN ('compte', 'somme')
+WHERE v.zonage IN ('territoire', 'commune') OR (v.zonage = 'non_localise' AND v.code_zone = 'territoire')
+GROUP BY v.indicateur, v.modalite, v.periode
+-- a count is whole; a sum is rounded on its own, by half a unit of the last decimal
+HAVING bool_and(v.valeur IS NOT NULL OR (v.zonage = 'non_localise' AND v.statut_observation = 'sans_objet'))
+  AND abs(total - somme) > CASE any_value(i.nature) WHEN 'compte' THEN 0.001
+    ELSE 0.5001 * count(*) * 10 ** -any_value(i.decimales) END

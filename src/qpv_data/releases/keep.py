@@ -1,0 +1,89 @@
+"""Sign a release off, withdraw it, put old ones away. Readers see one state or the other; a tombstone is left."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+
+from qpv_data.problems import Problem
+from qpv_data.releases import channels, journal
+from qpv_data.releases.layout import ARCHIVES, TOMBSTONE, number_of, releases_in
+from qpv_data.releases.policy import Politique
+from qpv_data.replacing import replacing
+from qpv_data.runs import RunError
+
+
+def sign_off(release: Path, by: str, day: date, policy: Politique | None) -> None:
+    """Make a release the stable one, and say who signed. Raises RunError: it is not there, or `by` may not sign."""
+    releases = _there(release)
+    if policy is not None and not any(by.endswith(s) for s in policy.validation.signataires):
+        said = ", ".join(policy.validation.signataires)
+        message = f"`{by}` ne finit par aucune des fonctions qui signent : {said}"
+        raise RunError(Problem.VALIDATION_REFUSEE, message, "écrire par exemple « prénom nom, fonction »")
+    signed = {e.publication for e in journal.signed(releases)}
+    if release.name not in signed:
+        journal.add(releases, journal.Event(journal.VALIDEE, release.name, day.isoformat(), par=by))
+    channels.point(releases, channels.STABLE, release.name)
+
+
+def withdraw_release(release: Path, why: str, day: date) -> list[str]:
+    """Take a release from its readers: a tombstone says why, and the channels go back to the one before, if any.
+
+    What it said is out: it is put away, its owner's alone, and the next releases go on hiding around it. Returns the
+    releases that are there and were made after it: their `revisions` may repeat figures that it said.
+    """
+    releases = _there(release)
+    after = [r.name for r in journal.ordered(releases)]
+    later = after[after.index(release.name) + 1 :]
+    _put_away(release, journal.Event(journal.RETIREE, release.name, day.isoformat(), motif=why))
+    return later
+
+
+def put_old_ones_away(releases: Path, policy: Politique | None, day: date) -> list[str]:
+    """Apply the rule of retention; returns what was put away. Channels keep what they point to."""
+    if policy is None:
+        return []
+    pointed = {channels.current(releases, c) for c in (channels.STABLE, channels.PROVISOIRE)}
+    old = journal.ordered(releases)[: -policy.conservation.publications]
+    gone = [r for r in old if r.name not in pointed]
+    why = f"plus de {policy.conservation.publications} publications depuis"
+    for release in gone:
+        _put_away(release, journal.Event(journal.ARCHIVEE, release.name, day.isoformat(), motif=why))
+    return [r.name for r in gone]
+
+
+def _there(release: Path) -> Path:
+    if release.is_symlink() or release not in releases_in(release.parent):
+        message = f"{release.name} n'est pas une publication de {release.parent}"
+        raise RunError(Problem.PUBLICATION_ABSENTE, message, "donner releases/<publication> ; voir qpv-data releases")
+    return release.parent
+
+
+def _put_away(release: Path, event: journal.Event) -> None:
+    """The journal first: a release that it says is gone is taken away again by whoever finds it there."""
+    releases = release.parent
+    journal.add(releases, event)
+    left = [r for r in journal.ordered(releases) if r != release]
+    signed = {e.publication for e in journal.signed(releases)}
+    for channel, found in (
+        (channels.STABLE, [r for r in left if r.name in signed]),
+        (channels.PROVISOIRE, left),
+    ):
+        if channels.current(releases, channel) == release.name:
+            channels.point(releases, channel, found[-1].name if found else None)
+    archives = releases.parent / ARCHIVES
+    archives.mkdir(mode=0o700, exist_ok=True)
+    release.rename(archives / release.name)
+    release.mkdir()
+    with replacing(release / TOMBSTONE) as draft:
+        told = {"publication": event.publication, "le": event.le, "evenement": event.evenement, "motif": event.motif}
+        draft.write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", "utf-8")
+
+
+def tombstones(releases: Path) -> list[dict[str, str]]:
+    """What every tombstone says, oldest quarter first."""
+    found = sorted(
+        releases.glob(f"*/{TOMBSTONE}"), key=lambda p: (p.parent.name.rsplit("-r", 1)[0], number_of(p.parent.name))
+    )
+    return [json.loads(p.read_text("utf-8")) for p in found]

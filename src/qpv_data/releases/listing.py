@@ -1,0 +1,86 @@
+"""Find releases by what a person types, and list those of a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from qpv_data.problems import Problem
+from qpv_data.releases import channels, journal
+from qpv_data.releases.keep import tombstones
+from qpv_data.releases.layout import MANIFEST, audiences
+from qpv_data.runs import RunError, locked
+
+
+def listing(releases: Path) -> list[dict[str, Any]]:
+    """Every release ever published in a folder, in the order of its journal: a row each."""
+    if not releases.is_dir():
+        raise RunError(Problem.PUBLICATION_ABSENTE, f"{releases} : pas de dossier", "donner le --out d'une exécution")
+    pointed = {c: channels.current(releases, c) for c in (channels.STABLE, channels.PROVISOIRE)}
+    stones = {t["publication"]: t for t in tombstones(releases)}
+    signed = {e.publication: e for e in journal.signed(releases)}
+    published = {e.publication: e.le for e in journal.events(releases) if e.evenement == journal.PUBLIEE}
+    there = [r.name for r in journal.ordered(releases)]
+    rows = []
+    for name in dict.fromkeys([*published, *there]):
+        stone, by = stones.get(name, {}), signed.get(name)
+        rows.append(
+            {
+                "publication": name,
+                "publiee_le": published.get(name),
+                "canaux": [c for c, held in pointed.items() if held == name],
+                "audiences": [d.value for d in audiences(releases / name)],
+                "validee_le": by.le if by else None,
+                "validee_par": by.par if by else None,
+                "etat": stone.get("evenement", "presente"),
+                "partie_le": stone.get("le"),
+                "motif": stone.get("motif"),
+            }
+        )
+    return rows
+
+
+def existing(folder: Path) -> Path:
+    """The release that was typed, its pointer resolved once. Raises RunError."""
+    resolved = folder.resolve()
+    if not (resolved / MANIFEST).is_file():
+        message = f"{folder} : pas de {MANIFEST}"
+        raise RunError(Problem.PUBLICATION_ABSENTE, message, "donner releases/<publication> ; voir qpv-data releases")
+    return resolved
+
+
+def part_of(folder: Path, audience: str | None) -> Path:
+    """The folder of one audience of a release: the one named, else the narrowest; a folder of one audience is itself.
+
+    Raises RunError when the release has none of that name.
+    """
+    root = existing(folder)
+    named = [d.value for d in audiences(root)]
+    if not named:
+        return root
+    if audience is not None and audience not in named:
+        message = f"{root.name} n'a pas d'audience {audience} ; elle a {', '.join(named)}"
+        raise RunError(Problem.PUBLICATION_ABSENTE, message, "choisir une de celles-là")
+    return root / (audience or named[-1])
+
+
+def both(before: Path, after: Path, audience: str | None) -> tuple[Path, Path]:
+    """The folders of one audience of two releases. Raises RunError when they share none."""
+    roots = existing(before), existing(after)
+    if audience is None and all(audiences(r) for r in roots):
+        shared = [d.value for d in audiences(roots[0]) if d in audiences(roots[1])]
+        if not shared:
+            message = f"{before.name} et {after.name} n'ont pas d'audience en commun"
+            raise RunError(Problem.PUBLICATION_ABSENTE, message, "comparer deux publications d'un même dossier")
+        audience = shared[-1]
+    return part_of(before, audience), part_of(after, audience)
+
+
+@contextmanager
+def held(publication: Path) -> Iterator[Path]:
+    """A release of a run's folder, while nothing else writes there."""
+    root = existing(publication)
+    with locked(root.parent.parent):
+        yield root
