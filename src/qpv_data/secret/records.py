@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import duckdb
 import numpy as np
@@ -10,7 +11,7 @@ import pyarrow as pa
 
 from qpv_data.engine import session
 from qpv_data.secret.axes import Axis
-from qpv_data.secret.cells import Ints, Measures, Table, add_up, finest_shape, held
+from qpv_data.secret.cells import Ints, Measures, OtherUnits, Table, add_up, finest_shape, held
 
 
 def records_table(
@@ -52,6 +53,16 @@ def records_table(
         return _measured(con, (label, np.concatenate(pairs) if pairs else label), len(asked), largest)
 
     return Table(axes, measures, decimals, unions)
+
+
+def with_units(table: Table, others: Sequence[tuple[Table, int]]) -> Table:
+    """The table with other units, each counted by a table of the same records, and the least of them that is shown."""
+
+    def counted(other: Table) -> Callable[[Sequence[Ints]], Ints]:
+        return lambda asked: other.unions(asked).units
+
+    held = (OtherUnits(other.measures.units, k, counted(other)) for other, k in others)
+    return replace(table, others=tuple(held))
 
 
 def belongs(axes: Sequence[Axis], present: Ints) -> tuple[Ints, Ints]:
