@@ -1,12 +1,14 @@
 -- une ligne par zone, période et modalité : le statut que les règles primaires lui donnent, et ses vraies valeurs
 -- entrées : cellules (une ligne par cellule), regle (une seule ligne), denominateurs (au plus une ligne par zone et
 --           période : l'indicateur déclaré par `par`), parues (au plus une ligne par cellule : ce que les publications
---           d'avant en ont dit), revisees (les périodes dont elles ont dit autre chose)
+--           d'avant en ont dit), revisees (les périodes dont elles ont dit autre chose), peu_nombreuses (au plus une
+--           ligne par cellule : celles où une autre unité de secret a trop peu de membres)
 WITH reunies AS (
   SELECT c.*, r.*,
     CASE WHEN r.distincts THEN CAST(c.n_distincts AS DECIMAL(38, 9)) ELSE c.somme_numerateur END AS numerateur,
     CASE WHEN r.par THEN d.numerateur ELSE c.somme_denominateur END AS denominateur,
     d.statut_observation AS observation_par, d.statut_diffusion AS diffusion_par,
+    t.code_zone IS NOT NULL AS autre_trop_peu,
     -- Un effectif agrégé borne mal les unités d'un côté : la somme elle-même peut être plus petite.
     CASE WHEN r.effectif AND r.nature IN ('somme', 'part')
       THEN least(c.n_numerateur, CAST(floor(abs(c.somme_numerateur)) AS HUGEINT)) ELSE c.n_numerateur END AS u_numerateur,
@@ -15,6 +17,8 @@ WITH reunies AS (
       ELSE c.n_complement END AS u_complement
   FROM cellules c CROSS JOIN regle r
   LEFT JOIN denominateurs d ON r.par AND d.zonage = c.zonage AND d.code_zone = c.code_zone AND d.periode = c.periode
+  LEFT JOIN peu_nombreuses t
+    ON t.zonage = c.zonage AND t.code_zone = c.code_zone AND t.periode = c.periode AND t.modalite = c.modalite
 ),
 observees AS (
   SELECT *, nature IN ('moyenne', 'part', 'taux') AS est_ratio,
@@ -41,6 +45,7 @@ jugees AS (
       OR (est_ratio AND n_denominateur BETWEEN 1 AND seuil - 1)
       OR (nature = 'part' AND u_complement BETWEEN 1 AND seuil - 1)
       OR coalesce(part_dominante > dominance, false)
+      OR autre_trop_peu
     ) AS trop_peu,
     -- Tout le monde ou personne : chaque membre du groupe est connu. À cacher, sauf un zéro qu'un compte publie.
     coalesce(seuil IS NOT NULL AND nature = 'part' AND n_unites > 0

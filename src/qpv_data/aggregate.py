@@ -22,6 +22,7 @@ from qpv_data.engine import engine, failing_as, replacing, sql_path
 from qpv_data.locate import DECLARED
 from qpv_data.measures import measures_sql
 from qpv_data.membership import ATOME, by_rows, by_zone
+from qpv_data.other_units import count_units, units_path
 from qpv_data.placing.near import near_selects
 from qpv_data.problems import FeedError, Problem
 from qpv_data.resources import sql_dir
@@ -74,7 +75,7 @@ def aggregate(
         cells = {}
         known = [str(c[0]) for c in con.execute("DESCRIBE enregistrements").fetchall()]
         for indicateur in clause.indicateurs:
-            con.execute(f"CREATE OR REPLACE VIEW mesures AS {measures_sql(clause, indicateur)}")
+            con.execute(f"CREATE OR REPLACE TABLE mesures AS {measures_sql(clause, indicateur)}")
             con.execute(f"CREATE OR REPLACE VIEW mesures_zones AS {by_zone(clause, indicateur, table, known)}")
             # The largest share is asked for only where a rule reads it: it costs as much as all the rest.
             limit = "" if dominance_of(clause.secret) is not None else " LIMIT 0"
@@ -86,10 +87,11 @@ def aggregate(
                 con.execute(f"COPY ({_sql('cellules')}) TO {_p(target)} (FORMAT parquet, COMPRESSION zstd)")
             _atoms(con, clause, atoms_path(aggregated, indicateur.id))
             write_bounds(con, clause, indicateur, known, bounds_path(aggregated, indicateur.id))
-            for path_of in (cells_path, atoms_path, bounds_path):
+            cells[indicateur.id] = _verify(con, clause, indicateur)
+            count_units(con, clause, indicateur, table, known, units_path(aggregated, indicateur.id))
+            for path_of in (cells_path, atoms_path, bounds_path, units_path):
                 made = path_of(aggregated, indicateur.id)
                 restore(made, made.name, aside)
-            cells[indicateur.id] = _verify(con, clause, indicateur)
     return AggregateReport(clause.id, total, cells)
 
 

@@ -13,8 +13,9 @@ import pyarrow as pa
 from qpv_data import history
 from qpv_data.aggregate import cells_path
 from qpv_data.clause.model import ClauseJeu, Indicateur, Secret
-from qpv_data.clause.secrecy import dominance_of, rule_of
+from qpv_data.clause.secrecy import dominance_of, other_units, rule_of, threshold_of
 from qpv_data.engine import replacing, sql_path
+from qpv_data.other_units import judge_units, units_path
 from qpv_data.periods import parse_period
 from qpv_data.resources import sql_dir
 from qpv_data.secret.linked.protection import Row
@@ -37,6 +38,10 @@ class Desk:
         """Where the judged rows of an indicator are."""
         return self.protege / "jugees" / f"{indicateur}.parquet"
 
+    def judged_units(self, indicateur: str) -> Path:
+        """Where its other units are, by row; there is no such file for a clause of one unit."""
+        return units_path(self.protege / "jugees", indicateur)
+
 
 def judge(
     con: duckdb.DuckDBPyConnection, clause: ClauseJeu, indicateur: Indicateur, desk: Desk, done: Mapping[str, Path],
@@ -54,6 +59,8 @@ def judge(
     con.execute("CREATE OR REPLACE TABLE parues AS SELECT * FROM histoire WHERE indicateur = ?", [indicateur.id])
     con.register("revisees_arrow", pa.table({"periode": pa.array(revised, pa.string())}, schema=_PERIODS))
     con.execute("CREATE OR REPLACE TABLE revisees AS SELECT * FROM revisees_arrow")
+    counted = units_path(desk.aggregated / clause.id, indicateur.id)
+    judge_units(con, clause, indicateur, counted, desk.judged_units(indicateur.id))
     _copy(con, "primaire", desk.judged(indicateur.id))
 
 
@@ -104,8 +111,13 @@ def _copy(con: duckdb.DuckDBPyConnection, query: str, target: Path) -> Path:
 
 def threshold(secret: Secret, indicateur: Indicateur) -> int | None:
     """The number of units under which a cell is hidden: the indicator may be stricter, never looser."""
-    rule = rule_of(secret)
-    return None if rule is None else max(rule.k, indicateur.seuil or 0)
+    return None if rule_of(secret) is None else threshold_of(secret, indicateur)
+
+
+def strictest(secret: Secret, indicateur: Indicateur) -> int:
+    """The largest threshold among all the units of a clause: what a correction must reach. 0 without a rule."""
+    others = [threshold_of(other, indicateur) for other in other_units(secret)]
+    return max([threshold(secret, indicateur) or 0, *others])
 
 
 def _rule(con: duckdb.DuckDBPyConnection, clause: ClauseJeu, indicateur: Indicateur) -> None:

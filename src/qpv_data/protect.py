@@ -15,13 +15,14 @@ from pathlib import Path
 from qpv_data import history
 from qpv_data.aggregate import atoms_path, cells_path
 from qpv_data.clause.model import ClauseJeu, Indicateur
-from qpv_data.clause.secrecy import dominance_of
+from qpv_data.clause.secrecy import dominance_of, other_units, threshold_of
 from qpv_data.coverage import ZoneTable, read_zone_table
 from qpv_data.engine import engine
-from qpv_data.judging import Desk, changes, groups, judge, threshold, write
+from qpv_data.judging import Desk, changes, groups, judge, strictest, threshold, write
 from qpv_data.membership import atoms_on
+from qpv_data.other_units import units_path
 from qpv_data.secret.linked.ground import Zone
-from qpv_data.secret.linked.judged import Indicator
+from qpv_data.secret.linked.judged import Indicator, OtherUnit
 from qpv_data.secret.linked.protection import Job, Row, jobs_of
 from qpv_data.secret.linked.running import protect_jobs
 from qpv_data.secret.rules import Rule
@@ -193,7 +194,7 @@ def _judge_feed(feed: _Feed, places: _Places, done: dict[str, Path], complementa
             if revised or not found:
                 return
             revised = sorted({period for _, period, _ in found})
-            waiting |= {p for i, p, least in found if least < (threshold(feed.clause.secret, i) or 0)}
+            waiting |= {p for i, p, least in found if least < strictest(feed.clause.secret, i)}
 
 
 def _jobs(feed: _Feed, places: _Places) -> list[Job]:
@@ -226,7 +227,14 @@ def indicator_of(
         atoms=atoms_path(desk.aggregated / clause.id, indicateur.id),
         faces=frozenset(atoms_on(clause, indicateur, table, ground)),
         said=_said(indicateur),
+        others=_others(clause, indicateur, desk),
     )
+
+
+def _others(clause: ClauseJeu, indicateur: Indicateur, desk: Desk) -> tuple[OtherUnit, ...]:
+    judged, counted = desk.judged_units(indicateur.id), units_path(desk.aggregated / clause.id, indicateur.id)
+    told = [(str(s.unite), threshold_of(s, indicateur)) for s in other_units(clause.secret)]
+    return tuple(OtherUnit(name, k, judged, counted) for name, k in told)
 
 
 def _said(indicateur: Indicateur) -> tuple[str, str, str]:

@@ -10,8 +10,8 @@ from typing import Any
 import pyarrow as pa
 
 from qpv_data.clause.load import ClauseSet
-from qpv_data.clause.model import Clause, ClauseJeu, Indicateur, LocalisationAdresse, LocalisationCode
-from qpv_data.clause.secrecy import dominance_of
+from qpv_data.clause.model import Clause, ClauseJeu, Indicateur, LocalisationAdresse, LocalisationCode, Secret
+from qpv_data.clause.secrecy import dominance_of, other_units
 from qpv_data.judging import denominator_period, threshold
 from qpv_data.periods import Period, parse_period
 from qpv_data.receive import Reception
@@ -84,7 +84,8 @@ def indicateurs(clauses: ClauseSet) -> pa.Table:
 
 
 def indicator_row(clause: ClauseJeu, i: Indicateur) -> dict[str, Any]:
-    """One row of the dictionary."""
+    """One row of the dictionary. An indicator that counts another unit of its clause is said under that one's rule."""
+    secret = next((s for s in (clause.secret, *other_units(clause.secret)) if counts(i, s)), clause.secret)
     return {
         "indicateur": i.id,
         "jeu": clause.id,
@@ -102,8 +103,8 @@ def indicator_row(clause: ClauseJeu, i: Indicateur) -> dict[str, Any]:
         "facteur": i.facteur,
         "par": ", ".join(i.par) or None,
         "famille_secret": clause.secret.famille,
-        "unite_secret": clause.secret.unite,
-        "seuil": threshold(clause.secret, i),
+        "unite_secret": secret.unite,
+        "seuil": threshold(secret, i),
         "dominance": dominance_of(clause.secret),
         "regime_secret": clause.secret.regime,
         "diffusion": (i.diffusion or clause.diffusion).value,
@@ -114,6 +115,13 @@ def indicator_row(clause: ClauseJeu, i: Indicateur) -> dict[str, Any]:
         "reserve": i.reserve,
         "clause_version": clause.version,
     }
+
+
+def counts(i: Indicateur, secret: Secret) -> bool:
+    """Whether an indicator is a number of the units of this rule."""
+    if i.nature == "compte":
+        return i.distinct == secret.colonne_unite if i.distinct else secret.une_unite_par_ligne
+    return i.nature == "somme" and secret.effectif is not None and i.numerateur == secret.effectif
 
 
 def _adds_up(i: Indicateur) -> bool:

@@ -143,3 +143,47 @@ def test_every_family_says_where_its_rule_comes_from() -> None:
     for family in load_families().values():
         assert family.source
         assert family.confiance != "haute" or "mémoire" not in family.source
+
+
+PERSONS = ("regime: seuil", "famille: cnaf", "unite: menage", "colonne_unite: siren")
+
+
+def test_other_units_have_the_rule_of_their_family_or_a_stricter_one(tmp_path: Path) -> None:
+    assert not found(tmp_path, *PERSONS, "autres_unites: [{unite: personne, seuil: 11, effectif: effectif}]")
+    looser = found(tmp_path, *PERSONS, "autres_unites: [{unite: personne, seuil: 3, effectif: effectif}]")
+    assert told(looser) == [("5", "seuil 3 plus souple que celui de la famille cnaf (5)")]
+    unknown = found(tmp_path, *PERSONS, "autres_unites: [{unite: chat, effectif: effectif}]")
+    assert [m for _, m in told(unknown)] == ["chat n'est pas une unité de la famille cnaf"]
+    absent = found(tmp_path, *PERSONS, "autres_unites: [{unite: personne, effectif: nulle_part}]")
+    assert [v.probleme for v in absent] == [Problem.COLONNE_INCONNUE]
+
+
+@pytest.mark.parametrize(
+    ("others", "said"),
+    [
+        ("[{unite: personne}]", "un seul des trois"),
+        ("[{unite: personne, effectif: effectif, une_unite_par_ligne: true}]", "un seul des trois"),
+        ("[{unite: menage, effectif: effectif}]", "unité déclarée deux fois : menage"),
+    ],
+)
+def test_another_unit_is_told_once_and_counted_in_one_way(tmp_path: Path, others: str, said: str) -> None:
+    faults = found(tmp_path, *PERSONS, f"autres_unites: {others}")
+    assert any(said in v.message for v in faults), faults
+
+
+def test_a_clause_of_one_unit_is_written_as_it_was() -> None:
+    one = secret(famille="cnaf")
+    assert "autres_unites" not in one.model_dump()
+    assert "groupe_homogene" not in one.model_dump(mode="json")
+    two = secret(famille="cnaf", autres_unites=[{"unite": "personne", "effectif": "n"}])
+    assert Secret.model_validate(two.model_dump(mode="json")) == two
+
+
+def test_where_a_whole_group_of_one_category_is_a_secret_counts_are_not_broken_down(tmp_path: Path) -> None:
+    rule = ("regime: seuil", "famille: entreprises", "unite: entreprise", "colonne_unite: siren")
+    assert not found(tmp_path, *rule)
+    faults = found(tmp_path, *rule, "groupe_homogene: secret")
+    assert {v.probleme for v in faults} == {Problem.VALEUR_INVALIDE}
+    assert any("les zéros de ses modalités diraient" in v.message for v in faults)
+    assert any("son zéro dirait que personne n'en est" in v.message for v in faults), "filters of several populations"
+    assert all("part" in v.remede for v in faults)

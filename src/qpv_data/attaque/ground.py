@@ -18,22 +18,32 @@ _OUTSIDE, _UNKNOWN = "(hors)", "(inconnu)"
 
 @dataclass(frozen=True)
 class Risk:
-    """A group of fewer than k units that the totals of two zonings give, in one file of records (one period)."""
+    """A group of fewer than k units that the totals of two zonings give, in one file of records (one period).
+
+    `unit`: of what kind, where several are sought.
+    """
 
     source: str
     zonings: tuple[str, str]
     group: Group
+    unit: str | None = None
 
     def line(self) -> str:
         """One line for a person."""
         removed = " − ".join(self.group.removed)
         less = f" − {removed}" if removed else ""
+        unit = f" {self.unit}" if self.unit else ""
         where = f"{self.source}  {self.zonings[0]} / {self.zonings[1]}"
-        return f"{where}  {' + '.join(self.group.added)}{less} = {self.group.units}"
+        return f"{where}  {' + '.join(self.group.added)}{less} = {self.group.units}{unit}"
 
     def row(self) -> dict[str, Any]:
         """As JSON."""
-        group = {"ajoutees": self.group.added, "retirees": self.group.removed, "unites": self.group.units}
+        group = {
+            "ajoutees": self.group.added,
+            "retirees": self.group.removed,
+            "unites": self.group.units,
+            "unite": self.unit,
+        }
         return {"fichier": self.source, "zonages": self.zonings, **group}
 
 

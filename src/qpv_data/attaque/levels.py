@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
+_MARGIN = Fraction(3, 10)
+
 
 def dominance_level(contributions: Sequence[Fraction], share: Fraction, largest: int = 1) -> Fraction:
     """Rule (n, k): Σ of the n largest / share − total. Positive when the cell is sensitive; (300, 20, 10) under
@@ -24,8 +26,16 @@ def prior_level(contributions: Sequence[Fraction], percent: Fraction) -> Fractio
     return percent / 100 * ordered[0] - (sum(ordered, Fraction(0)) - ordered[0] - ordered[1])
 
 
-def within(truth: Fraction, low: Fraction | None, high: Fraction | None, level: Fraction) -> bool:
-    """Whether bounds come nearer to the truth than `level`, above it, or below it where amounts allow."""
-    near_above = high is not None and high < truth + level
-    near_below = low is not None and low > max(truth - level, Fraction(0))
+def few_level(amount: Fraction, units: int, k: int) -> Fraction:
+    """Fewer than k units: up to k when the amount is their number, else 30 % of the amount (docs/secret.md)."""
+    return Fraction(k) - amount if amount == units else amount * _MARGIN
+
+
+def within(
+    truth: Fraction, low: Fraction | None, high: Fraction | None, above: Fraction, below: Fraction | None = None
+) -> bool:
+    """Whether bounds come nearer to the truth than `above` it or, where amounts allow, than `below` it (by default, as
+    far)."""
+    near_above = high is not None and high < truth + above
+    near_below = low is not None and low > max(truth - (above if below is None else below), Fraction(0))
     return near_above or near_below

@@ -34,6 +34,8 @@ def groups(partners: Mapping[str, Sequence[Fact]]) -> Iterable[tuple[str, Own]]:
 
 def attack_as_partner(public: Builder, own: Own, attacker: str, refuted: set[str], seen: set[str]) -> Report:
     """What `attacker` learns beyond the `seen` cells that anyone recovers: figures, and units of the others."""
+    if not any(isinstance(key, tuple) and own.get(key[:2]) for key in public.at):
+        return Report(attacks=[f"partenaires : {attacker}"])  # nothing of its own is there
     builder = deepcopy(public)
     exposed: list[Finding] = []
     for key, cell in public.at.items():

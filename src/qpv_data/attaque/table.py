@@ -137,8 +137,13 @@ def _leaves(hierarchy: Mapping[str, str], children: Mapping[str, list[str]]) -> 
 def _rule(path: Path, declared: Mapping[str, Any], zeros_published: bool | None) -> Rule:
     given = declared.get("regle")
     said = {**declared, **given} if isinstance(given, Mapping) else declared
+    # Of several units, `valeur` counts the first: what readers see of the others is nothing.
+    told = said.get("unite")
+    units: list[Any] = told if isinstance(told, list) and told else [told]
+    if isinstance(given, Mapping) and isinstance(given.get("k"), Mapping):
+        given = {key: value for key, value in {**given, "k": given["k"].get(units[0])}.items() if value is not None}
     if "famille" in said:
-        unit = None if said.get("unite") is None else str(said["unite"])
+        unit = None if units[0] is None else str(units[0])
         family = family_rule(path, str(said["famille"]), unit)
         own = given if isinstance(given, Mapping) else {}
         stricter = max([k for k in (family["k"], own.get("k")) if isinstance(k, int)])

@@ -16,7 +16,7 @@ from qpv_data.clause.model import (
     LocalisationCode,
     TypeColonne,
 )
-from qpv_data.clause.secrecy import rule_of, secrecy_violations
+from qpv_data.clause.secrecy import group_violations, rule_of, secrecy_violations
 from qpv_data.conforming_text import kept_columns
 from qpv_data.periods import parse_period
 from qpv_data.problems import Problem, Violation
@@ -53,6 +53,7 @@ def reference_violations(loaded: LoadedClause) -> Iterator[Violation]:
         yield from _breaks(loaded, clause)
         yield from _stricter(loaded, clause)
         yield from _below(loaded, clause) if not secrecy else ()
+        yield from group_violations(loaded, clause)
         yield from address_violations(loaded, clause)
     elif clause.source.par_periode:
         message = "un référentiel est livré en une fois"
@@ -75,6 +76,8 @@ def _named_columns(loaded: LoadedClause) -> Iterator[tuple[Chemin, str]]:
     else:
         named += [(("periode", "colonne"), clause.periode.colonne)]
         named += [(("secret", k), getattr(clause.secret, k)) for k in ("colonne_unite", "effectif", "contributeur")]
+        for n, other in enumerate(clause.secret.autres_unites):
+            named += [(("secret", "autres_unites", n, k), getattr(other, k)) for k in ("colonne_unite", "effectif")]
         place = clause.localisation
         if isinstance(place, LocalisationCode):
             named.append((("localisation", "colonne"), place.colonne))

@@ -41,6 +41,7 @@ from qpv_data.clause.rules import (
     Rupture,
     Secret,
 )
+from qpv_data.clause.units import AutreUnite
 from qpv_data.clause.vocabulary import (
     RESERVED,
     Categorie,
@@ -69,6 +70,7 @@ from qpv_data.clause.whereabouts import (
 
 __all__ = [
     "RESERVED",
+    "AutreUnite",
     "BaseLegale",
     "Categorie",
     "Clause",

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
+from qpv_data.clause.units import AutreUnite, counted_in_one_way
 from qpv_data.clause.vocabulary import (
     CodeCommune,
     CodeDepartement,
@@ -61,7 +62,7 @@ class Secret(Modele):
     `sans_objet`: no person, household or business behind a record; `justification` says why.
     With `seuil`, `famille` gives the rule, which `seuil` and `dominance` may make stricter (`clause.secrecy.rule_of`
     says what is in force), and exactly one of `colonne_unite` (distinct values), `effectif` (summed) or
-    `une_unite_par_ligne` says how units are counted.
+    `une_unite_par_ligne` says how units are counted. `autres_unites`: the same figures protect those too.
     """
 
     regime: Literal["seuil", "producteur", "sans_objet"]
@@ -80,6 +81,10 @@ class Secret(Modele):
     effectif: Identifiant | None = None
     une_unite_par_ligne: bool = False
     contributeur: Identifiant | None = None
+    autres_unites: tuple[AutreUnite, ...] = Field(default=(), description="units that are protected at the same time")
+    groupe_homogene: Literal["secret"] | None = Field(
+        default=None, description="no count is broken down, since its zeros are published; stricter than the family's"
+    )
     justification: Texte | None = None
 
     @model_validator(mode="after")
@@ -87,17 +92,23 @@ class Secret(Modele):
         if self.regime == "seuil":
             if absent := [f"`{key}`" for key in ("famille", "unite") if getattr(self, key) is None]:
                 raise ValueError(f"le régime `seuil` déclare {' et '.join(absent)} (familles : regles_secret.yml)")
-            ways = [self.colonne_unite is not None, self.effectif is not None, self.une_unite_par_ligne]
-            if sum(ways) != 1:
-                raise ValueError(
-                    "déclarer comment compter les unités : `colonne_unite`, `effectif` ou "
-                    "`une_unite_par_ligne`, un seul des trois"
-                )
+            counted_in_one_way(self.colonne_unite, self.effectif, self.une_unite_par_ligne)
             if self.dominance is not None and not (self.contributeur or self.colonne_unite):
                 raise ValueError("`dominance` demande `contributeur` (ou `colonne_unite`)")
+            names = [self.unite, *(other.unite for other in self.autres_unites)]
+            if twice := sorted({str(name) for name in names if names.count(name) > 1}):
+                raise ValueError(f"unité déclarée deux fois : {', '.join(twice)}")
         elif self.justification is None:
             raise ValueError(f"le régime `{self.regime}` demande une `justification`")
+        elif self.autres_unites or self.groupe_homogene:
+            raise ValueError(f"`autres_unites` et `groupe_homogene` vont avec le régime `seuil`, pas `{self.regime}`")
         return self
+
+    @model_serializer(mode="wrap")
+    def _written(self, usual: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What came later is not written when it is not said: the digest of the other clauses is what it was."""
+        said: dict[str, Any] = usual(self)
+        return {key: v for key, v in said.items() if v or key not in ("autres_unites", "groupe_homogene")}
 
 
 class Modalites(Modele):

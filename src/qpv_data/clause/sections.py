@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from qpv_data.clause.model import Clause, ClauseJeu, Conservation, Destruction, Hebergement, SansObjet, Secret, Securite
-from qpv_data.clause.secrecy import rule_of
+from qpv_data.clause.secrecy import other_units, rule_of
 from qpv_data.secret.rules import load_families
 
 Row = tuple[str, str]
@@ -203,7 +203,8 @@ def _secret(secret: Secret) -> str:
     if (rule := rule_of(secret)) is not None:
         share = f", ou dont un contributeur pèse plus de {100 * rule.dominance:g} %" if rule.dominance else ""
         family = load_families()[secret.famille or ""].libelle
-        return f"une valeur de moins de {rule.k} unités ({secret.unite}){share} n'est pas publiée ({family})"
+        others = "".join(f" ou de {own.k} ({o.unite})" for o in other_units(secret) if (own := rule_of(o)) is not None)
+        return f"une valeur de moins de {rule.k} unités ({secret.unite}){others}{share} n'est pas publiée ({family})"
     shown = {"producteur": "celui du producteur", "sans_objet": "sans objet"}[secret.regime]
     return f"{shown} : {secret.justification}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -24,9 +25,13 @@ def audit(
         str | None, typer.Option(help="Colonnes des zonages, séparées par des virgules : qpv2015,qpv2024.")
     ] = None,
     k: Annotated[
-        int | None, typer.Option("--k", min=2, help="Nombre d'unités sous lequel un groupe est trop petit.")
+        list[int] | None,
+        typer.Option("--k", min=2, help="Unités sous lesquelles un groupe est trop petit ; un nombre par --unite."),
     ] = None,
-    unite: Annotated[str | None, typer.Option(help="Colonne de l'unité. Défaut : compter les enregistrements.")] = None,
+    unite: Annotated[
+        list[str] | None,
+        typer.Option(help="Colonne de l'unité. Défaut : compter les enregistrements. Peut être répétée."),
+    ] = None,
     publication: Annotated[
         list[Path] | None, typer.Option(help="Publication dont auditer les montants. Peut être répétée, dans l'ordre.")
     ] = None,
@@ -37,7 +42,8 @@ def audit(
 ) -> None:
     """Chercher ce que des différences de zones isolent, ou les montants cernés de près (interne). Code 1 si trouvé."""
     names = [z.strip() for z in (zonages or "").split(",") if z.strip()]
-    _check_usage(localises or [], names, k, publication or [], verite)
+    ks, units = k or [], unite or []
+    _check_usage(localises or [], names, ks, units, publication or [], verite)
     from qpv_data.attaque.amounts import Near, audit_amounts
     from qpv_data.attaque.ground import Risk
     from qpv_data.attaque.ground import audit as search
@@ -52,8 +58,16 @@ def audit(
                 found = audit_amounts(publication or [], verite)
                 said = f"{len(found)} montant{'s' if len(found) > 1 else ''} de trop près."
             else:
-                found = search(localises or [], names, unite, k or 0)
-                said = f"{len(found)} groupe{'s' if len(found) > 1 else ''} de moins de {k} unités."
+                each: list[str | None] = [*units] or [None]
+                pairs = list(zip(each, ks if len(ks) > 1 else ks * len(each), strict=True))
+                several = len(pairs) > 1
+                found = [
+                    replace(risk, unit=unit if several else None)
+                    for unit, least in pairs
+                    for risk in search(localises or [], names, unit, least)
+                ]
+                told = " ou ".join(f"{least} {unit}" for unit, least in pairs) if several else f"{pairs[0][1]} unités"
+                said = f"{len(found)} groupe{'s' if len(found) > 1 else ''} de moins de {told}."
         except RefusedInputError as e:
             raise FeedError(e.source, Problem(e.problem), e.message, e.remedy) from None
     if as_json:
@@ -67,13 +81,16 @@ def audit(
 
 
 def _check_usage(
-    localises: list[Path], names: list[str], k: int | None, publication: list[Path], verite: Path | None
-) -> None:
+    localises: list[Path], names: list[str], ks: list[int], units: list[str], publication: list[Path],
+    verite: Path | None,
+) -> None:  # fmt: skip
     if bool(publication) != (verite is not None):
         raise typer.BadParameter("--publication et --verite vont ensemble", param_hint="--verite")
     if bool(localises) == bool(publication):
         raise typer.BadParameter("donner des enregistrements localisés, ou --publication et --verite")
     if localises and len(names) < 2:
         raise typer.BadParameter("donner au moins deux zonages", param_hint="--zonages")
-    if localises and k is None:
+    if localises and not ks:
         raise typer.BadParameter("dire sous combien d'unités un groupe est trop petit", param_hint="--k")
+    if len(ks) > 1 and len(ks) != len(units):
+        raise typer.BadParameter("un seul --k pour toutes les unités, ou un pour chacune", param_hint="--k")

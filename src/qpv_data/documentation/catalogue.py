@@ -18,7 +18,7 @@ from qpv_data.clause.model import (
     LocalisationCode,
     Secret,
 )
-from qpv_data.clause.secrecy import rule_of
+from qpv_data.clause.secrecy import other_units, rule_of
 from qpv_data.resources import referentials_dir
 
 _HEAD = """# Le catalogue des jeux
@@ -152,7 +152,8 @@ def _privacy(secret: Secret) -> str:
     rule = rule_of(secret)
     assert rule is not None, "le régime `seuil` a une règle"
     dominance = f", aucun ne faisant plus de {100 * rule.dominance:g} %" if rule.dominance else ""
-    return f"{rule.k} unités au moins ({secret.unite}){dominance} ; famille `{secret.famille}`"
+    others = "".join(f", {own.k} ({o.unite})" for o in other_units(secret) if (own := rule_of(o)) is not None)
+    return f"{rule.k} unités au moins ({secret.unite}){others}{dominance} ; famille `{secret.famille}`"
 
 
 def _unconfirmed(clause: Clause) -> Iterator[str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Protocol
 
@@ -38,16 +38,27 @@ class Unions(Protocol):
 
 
 @dataclass(frozen=True)
+class OtherUnits:
+    """Distinct units of another kind in each cell, the least that are shown, and how many unions of cells have."""
+
+    units: Ints
+    k: int
+    unions: Callable[[Sequence[Ints]], Ints]
+
+
+@dataclass(frozen=True)
 class Table:
     """Cells are numbered as the C order of an array with one dimension an axis, one rank a node.
 
     `decimals`: the value 12.34 is held as 1234 when `decimals` is 2. `unions` measures what is not a cell.
+    `others`: units that are protected beside those of `measures`.
     """
 
     axes: tuple[Axis, ...]
     measures: Measures
     decimals: int
     unions: Unions
+    others: tuple[OtherUnits, ...] = ()
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -78,6 +89,16 @@ class Table:
         """The codes of a cell, for a message."""
         ranks = np.unravel_index(cell, self.shape)
         return " × ".join(a.codes[int(r)] for a, r in zip(self.axes, ranks, strict=True))
+
+
+def with_disjoint(table: Table, units: Ints, k: int) -> Table:
+    """The table with another unit: how many in each finest cell (in C order), no one of them in two."""
+    everyone = add_up(table.axes, units)
+
+    def unions(asked: Sequence[Ints]) -> Ints:
+        return np.array([everyone[own].sum() for own in asked], dtype=np.int64)
+
+    return replace(table, others=(*table.others, OtherUnits(everyone, k, unions)))
 
 
 def crossed(masks: Sequence[Bools]) -> Bools:

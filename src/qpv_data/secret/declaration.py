@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-import csv
-from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import Field, StringConstraints, ValidationError
+from pydantic import Field, ValidationError
 
 from qpv_data.clause.vocabulary import Modele
-from qpv_data.problems import InvalidDeclarationError, Problem, Violation, listed, relative_to_cwd
-from qpv_data.secret.axes import Axis, build_axis, faults_of
+from qpv_data.problems import InvalidDeclarationError, Problem, listed
+from qpv_data.secret.axes import Axis
 from qpv_data.secret.costs import DEFAULT, Costs
+from qpv_data.secret.hierarchies import DeclaredAxis, Faults, Nom, read_axis
 from qpv_data.secret.rules import Nk, Rule, load_families
 
 _RESERVED = ("valeur", "n_unites", "part_max", "unite", "contributeur", "statut_diffusion")
-_Nom = Annotated[str, StringConstraints(min_length=1, max_length=100)]
-
-
-class _Axe(Modele):
-    parents: tuple[_Nom, ...] = Field(min_length=1)
-    garder: dict[_Nom, Annotated[float, Field(gt=0, le=1000)]] = Field(default_factory=dict)
-
-
 _Hausse = Annotated[float, Field(ge=0, le=100)]
 
 
@@ -35,8 +26,11 @@ class _Couts(Modele):
     recents: _Hausse = DEFAULT.recent
 
 
+_Seuil = Annotated[int, Field(ge=1)]
+
+
 class _Regle(Modele):
-    k: Annotated[int, Field(ge=1)] | None = None
+    k: _Seuil | dict[Nom, _Seuil] | None = None
     dominance: Annotated[float, Field(gt=0, lt=1)] | None = None
     nk: Nk | None = None
     p_pourcent: Annotated[float, Field(gt=0)] | None = None
@@ -44,48 +38,54 @@ class _Regle(Modele):
 
 
 class _Declaration(Modele):
-    axes: dict[_Nom, _Axe] = Field(min_length=1)
+    axes: dict[Nom, DeclaredAxis] = Field(min_length=1)
     couts: _Couts = Field(default_factory=_Couts)
     regle: _Regle | None = None
-    famille: _Nom | None = None
-    unite: _Nom | None = None
+    famille: Nom | None = None
+    unite: Nom | Annotated[tuple[Nom, ...], Field(min_length=1)] | None = None
+
+    @property
+    def units(self) -> tuple[str | None, ...]:
+        """The units that are told, the one that `valeur` counts first; None: whatever there is."""
+        return self.unite if isinstance(self.unite, tuple) else (self.unite,)
 
 
 @dataclass(frozen=True)
 class Declared:
-    """What `axes.yml` says: the axes, in the order of the file, the rule, and what is to be hidden last."""
+    """What `axes.yml` says: the axes, in the order of the file, the rule, and what is to be hidden last.
+
+    `rule` is of the first unit; `others`: the other ones, and the least of each that is shown. `first`: the name of the
+    first, where there are several.
+    """
 
     axes: tuple[Axis, ...]
     rule: Rule
     costs: Costs = field(default_factory=Costs)
+    others: tuple[tuple[str, int], ...] = ()
+    first: str | None = None
 
-
-class _Faults:
-    """Violations as they are found, each at the line of the key that it is about."""
-
-    def __init__(self, path: Path) -> None:
-        self.path, self.found = path, list[Violation]()
-        self.root: Any = None
-
-    def add(self, where: tuple[str | int, ...], problem: Problem, message: str, remedy: str) -> None:
-        line = _line_of(self.root, where)
-        self.found.append(Violation(relative_to_cwd(self.path), line, problem, message, remedy or "corriger"))
+    @property
+    def tails(self) -> list[str]:
+        """What ends the name of each unit's column: nothing where there is one unit."""
+        return [f"_{name}" for name in (self.first, *(name for name, _ in self.others))] if self.others else [""]
 
 
 def read_declaration(path: Path) -> Declared:
     """Axes and rule. Paths of hierarchies are relative to the file. Raises InvalidDeclarationError with every fault."""
-    faults = _Faults(path)
+    faults = Faults(path)
     declared = _parsed(path, faults)
     if declared is None:
         raise InvalidDeclarationError(faults.found)
     for name in declared.axes:
         if name in _RESERVED:
             faults.add(("axes", name), Problem.VALEUR_INVALIDE, f"{name} est une colonne du tableau", "renommer l'axe")
-    axes = [_axis(path.parent, name, axe, faults) for name, axe in declared.axes.items()]
-    rule = _rule(declared, faults)
-    if faults.found or rule is None:
+    axes = [read_axis(path.parent, name, axe, faults) for name, axe in declared.axes.items()]
+    rules = _rules(declared, faults)
+    if faults.found or not rules:
         raise InvalidDeclarationError(faults.found)
-    return Declared(tuple(a for a in axes if a is not None), rule, _costs(declared))
+    (first, rule), *others = rules.items()
+    told = tuple((str(name), own.k) for name, own in others)
+    return Declared(tuple(a for a in axes if a is not None), rule, _costs(declared), told, first)
 
 
 def _costs(declared: _Declaration) -> Costs:
@@ -93,7 +93,7 @@ def _costs(declared: _Declaration) -> Costs:
     return Costs(declared.couts.totaux, declared.couts.taille, declared.couts.recents, kept)
 
 
-def _parsed(path: Path, faults: _Faults) -> _Declaration | None:
+def _parsed(path: Path, faults: Faults) -> _Declaration | None:
     try:
         text = path.read_text(encoding="utf-8-sig")
         faults.root = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -112,29 +112,34 @@ def _parsed(path: Path, faults: _Faults) -> _Declaration | None:
     return None
 
 
-def _line_of(node: Any, where: tuple[str | int, ...]) -> int:
-    """Line, from 1, of the deepest node that exists on the path."""
-    for step in where:
-        if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-            node = node.value[step]
-        elif isinstance(node, yaml.MappingNode):
-            node = next(
-                (key if i == len(where) else value for i, (key, value) in enumerate(node.value) if key.value == step),
-                node,
-            )
-    return int(node.start_mark.line) + 1 if node is not None else 1
-
-
-def _rule(declared: _Declaration, faults: _Faults) -> Rule | None:
-    """The family's rule, or the one that is written; both when what is written is stricter."""
-    families = load_families()
+def _rules(declared: _Declaration, faults: Faults) -> dict[str | None, Rule]:
+    """The rule of each unit; empty where a fault is said."""
     own = declared.regle.model_dump(exclude_none=True) if declared.regle else {}
+    ks = own.get("k")
+    units = declared.units
+    if len(set(units)) < len(units):
+        faults.add(("unite",), Problem.DOUBLON, f"unité écrite deux fois : {listed(map(str, units))}", "une fois")
+    elif isinstance(ks, dict) and (strangers := sorted(ks.keys() - set(units))):
+        message = f"seuil d'une unité qui n'est pas dite : {listed(strangers)}"
+        faults.add(("regle", "k", strangers[0]), Problem.REFERENCE_INCONNUE, message, "la nommer dans `unite`")
+    else:
+        told = {unit: {**own, "k": ks.get(unit)} if isinstance(ks, dict) else own for unit in units}
+        bare = {unit: {key: v for key, v in said.items() if v is not None} for unit, said in told.items()}
+        found = {unit: _rule(declared, unit, bare[unit], faults) for unit in units}
+        if not faults.found:
+            return {unit: rule for unit, rule in found.items() if rule is not None}
+    return {}
+
+
+def _rule(declared: _Declaration, unit: str | None, own: dict[str, Any], faults: Faults) -> Rule | None:
+    """The family's rule of a unit, or the one that is written; both when what is written is stricter."""
+    families = load_families()
     if declared.famille is None:
         if "k" not in own:
-            message = "aucun seuil : ni `famille`, ni `regle` avec son `k`"
+            message = "aucun seuil : ni `famille`, ni `regle` avec son `k`" + (f" ({unit})" if unit else "")
             faults.add(("regle",), Problem.CLE_MANQUANTE, message, "nommer une famille ou écrire `regle: {k: …}`")
             return None
-        if declared.unite is not None:
+        if isinstance(declared.unite, str):
             faults.add(("unite",), Problem.CLE_INCONNUE, "`unite` choisit le seuil d'une famille", "nommer la famille")
         return Rule.model_validate(own)
     family = families.get(declared.famille)
@@ -142,70 +147,13 @@ def _rule(declared: _Declaration, faults: _Faults) -> Rule | None:
         message = f"famille inconnue : {declared.famille} ; familles : {', '.join(families)}"
         faults.add(("famille",), Problem.REFERENCE_INCONNUE, message, "`inconnue` prend la règle la plus stricte")
         return None
-    if declared.unite is not None and declared.unite not in family.unites:
-        message = f"{declared.unite} n'est pas une unité de {family.id} : {', '.join(family.unites)}"
+    if unit is not None and unit not in family.unites:
+        message = f"{unit} n'est pas une unité de {family.id} : {', '.join(family.unites)}"
         faults.add(("unite",), Problem.REFERENCE_INCONNUE, message, "nommer une unité de la famille")
         return None
-    floor = family.rule(declared.unite)
+    floor = family.rule(unit)
     merged = Rule.model_validate(floor.model_dump() | own)
     for key in merged.looser_than(floor):
         message = f"{key} plus souple que celui de la famille {family.id} ({getattr(floor, key)})"
         faults.add(("regle", key), Problem.VALEUR_INVALIDE, message, "être plus strict, ou laisser la famille dire")
     return merged
-
-
-def _axis(folder: Path, name: str, axe: _Axe, faults: _Faults) -> Axis | None:
-    before = len(faults.found)
-    hierarchies = []
-    for n, file in enumerate(axe.parents):
-        where = ("axes", name, "parents", n)
-        parents = _hierarchy(folder / file, where, faults)
-        if parents is not None:
-            hierarchies.append(parents)
-            for message, remedy in faults_of(parents):
-                faults.add(where, Problem.VALEUR_INVALIDE, f"{file} : {message}", remedy)
-    if len(faults.found) > before:
-        return None
-
-    def report(message: str, remedy: str) -> None:
-        faults.add(("axes", name), Problem.VALEUR_INVALIDE, message, remedy)
-
-    axis = build_axis(name, hierarchies, report)
-    if axis is not None and (unknown := sorted(axe.garder.keys() - set(axis.codes))):
-        message = f"axe {name} : codes à garder absents de la hiérarchie : {listed(unknown)}"
-        faults.add(("axes", name, "garder", unknown[0]), Problem.REFERENCE_INCONNUE, message, "corriger les codes")
-    return axis
-
-
-def _hierarchy(path: Path, where: tuple[str | int, ...], faults: _Faults) -> dict[str, str | None] | None:
-    """`code,parent`, in any order of rows; the root has no parent, or no row of its own."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, strict=True)
-            header = next(reader, [])
-            rows = [(reader.line_num, row) for row in reader if row]
-    except (OSError, UnicodeDecodeError, csv.Error) as e:
-        message = f"{path.name} : fichier illisible ({type(e).__name__})"
-        faults.add(where, Problem.SOURCE_ABSENTE, message, "vérifier le chemin : relatif à axes.yml, CSV en UTF-8")
-        return None
-    if header != ["code", "parent"]:
-        faults.add(where, Problem.ENTETE_INATTENDU, f"{path.name} : en-tête {header}", "écrire `code,parent`")
-        return None
-    shapeless = [f"ligne {n}" for n, row in rows if len(row) != 2 or not row[0].strip()]
-    written = Counter(row[0] for _, row in rows)
-    twice = sorted(code for code, times in written.items() if times > 1)
-    if shapeless:
-        faults.add(
-            where, Problem.VALEUR_INVALIDE, f"{path.name} : {listed(shapeless)}", "écrire `code,parent`, le code rempli"
-        )
-    if twice:
-        faults.add(
-            where, Problem.DOUBLON, f"{path.name} : codes écrits deux fois : {listed(twice)}", "un seul parent par code"
-        )
-    if shapeless or twice:
-        return None
-    parents: dict[str, str | None] = {row[0]: row[1] or None for _, row in rows}
-    if not parents:
-        faults.add(where, Problem.VALEUR_INVALIDE, f"{path.name} : aucun code", "écrire une ligne par code")
-        return None
-    return {**dict.fromkeys(p for p in parents.values() if p is not None), **parents}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -73,11 +74,39 @@ def _levels(measures: Measures, rule: Rule) -> list[np.ndarray]:
 
 def primary(table: Table, rule: Rule) -> tuple[Bools, Targets]:
     """The sensitive cells of a table, published or derivable, and their targets."""
-    hidden = sensitive(table.measures, rule)
-    cells = np.flatnonzero(hidden)
     # A hidden cell is known to be at least 1, and so is each finest cell inside it that is not a zero.
     floor = inside_at_least(table)
-    return hidden, targets_of(cells, table.measures[cells], floor[cells], rule, 10**table.decimals)
+    hidden, asked = np.zeros(len(table), np.bool_), []
+    for measures, own in held_units(table, rule):
+        under = sensitive(measures, own)
+        cells = np.flatnonzero(under)
+        asked.append(targets_of(cells, measures[cells], floor[cells], own, 10**table.decimals))
+        hidden |= under
+    return hidden, strictest(asked)
+
+
+def held_units(table: Table, rule: Rule) -> list[tuple[Measures, Rule]]:
+    """Each unit that the table protects, and its rule. Contributors are of the first."""
+    return [
+        (table.measures, rule),
+        *((replace(table.measures, units=other.units), alone(rule, other.k)) for other in table.others),
+    ]
+
+
+def alone(rule: Rule, k: int) -> Rule:
+    """A rule on the number of units, and on nothing else."""
+    return Rule(k=k, marge=rule.marge)
+
+
+def strictest(asked: Sequence[Targets]) -> Targets:
+    """Several lists of targets as one: of a cell that two of them name, the larger amount."""
+    if len(asked) == 1:
+        return asked[0]
+    cell, up, amount = (np.concatenate([getattr(t, name) for t in asked]) for name in ("cell", "up", "amount"))
+    order = np.lexsort((~up, cell, -amount))
+    _, first = np.unique(np.column_stack([cell, up])[order], axis=0, return_index=True)
+    kept = order[np.sort(first)]
+    return Targets(cell[kept], up[kept], amount[kept])
 
 
 def inside_at_least(table: Table) -> Ints:

@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 
 from qpv_data.problems import InvalidDeclarationError, Problem, Violation, listed
 from qpv_data.secret.axes import Axis
-from qpv_data.secret.cells import Ints, Table, disjoint_table, finest_shape
+from qpv_data.secret.cells import Ints, Table, disjoint_table, finest_shape, with_disjoint
 from qpv_data.secret.declaration import Declared
-from qpv_data.secret.records import records_table
+from qpv_data.secret.records import records_table, with_units
 
 MAX_DECIMALS = 6
 _EXACT = float(1 << 53)
@@ -27,17 +27,21 @@ def read_cells(path: Path, declared: Declared) -> Table:
     Raises InvalidDeclarationError with every fault, naming codes and never a value.
     """
     rule = declared.rule
-    wanted = ["valeur", "n_unites", *(["part_max"] if rule.reads_contributors else [])]
-    source, say, close = _opened(path, declared.axes, wanted)
+    counted = [f"n_unites{tail}" for tail in declared.tails]
+    source, say, close = _opened(
+        path, declared.axes, ["valeur", *counted, *(["part_max"] if rule.reads_contributors else [])]
+    )
     if rule.reads_records:
         message = "la règle lit plusieurs contributeurs, qu'une case ne dit pas"
         say(Problem.VALEUR_INVALIDE, message, "donner les enregistrements (--enregistrements)")
     places = _places(source, declared.axes, say)
     value, decimals = _values(source["valeur"], _name(source, declared.axes), say)
-    units = _counts(source["n_unites"], _name(source, declared.axes), say)
-    _same_cell_twice(places, declared.axes, say)
     name = _name(source, declared.axes)
-    _each(say, (units == 0) & (value > 0), name, "valeur sans unité", "compter les unités de chaque case")
+    units = [_counts(source[column], column, name, say) for column in counted]
+    _same_cell_twice(places, declared.axes, say)
+    for column, own in zip(counted, units, strict=True):
+        what = "valeur sans unité" + (f" ({column})" if len(counted) > 1 else "")
+        _each(say, (own == 0) & (value > 0), name, what, "compter les unités de chaque case")
     first = np.zeros(len(value), dtype=np.int64)
     if rule.reads_contributors:
         part = _floats(source["part_max"])
@@ -47,10 +51,16 @@ def read_cells(path: Path, declared: Declared) -> Table:
     close()
     finest = np.ravel_multi_index(tuple(places.T), finest_shape(declared.axes))
     size = int(np.prod(finest_shape(declared.axes)))
-    full = [np.zeros(size, dtype=np.int64) for _ in range(3)]
-    for column, own in zip(full, (value, units, first), strict=True):
+
+    def full(own: Ints) -> Ints:
+        column = np.zeros(size, dtype=np.int64)
         column[finest] = own
-    return disjoint_table(declared.axes, full[0], full[1], full[2], decimals)
+        return column
+
+    table = disjoint_table(declared.axes, full(value), full(units[0]), full(first), decimals)
+    for own, (_, k) in zip(units[1:], declared.others, strict=True):
+        table = with_disjoint(table, full(own), k)
+    return table
 
 
 def read_records(path: Path, declared: Declared) -> Table:
@@ -59,7 +69,8 @@ def read_records(path: Path, declared: Declared) -> Table:
     Raises InvalidDeclarationError with every fault, naming codes and never a value.
     """
     rule = declared.rule
-    wanted = ["valeur", "unite", *(["contributeur"] if rule.reads_contributors else [])]
+    named = [f"unite{tail}" for tail in declared.tails]
+    wanted = ["valeur", *named, *(["contributeur"] if rule.reads_contributors else [])]
     source, say, close = _opened(path, declared.axes, wanted)
     places = _places(source, declared.axes, say)
     value, decimals = _values(source["valeur"], _name(source, declared.axes), say)
@@ -68,9 +79,13 @@ def read_records(path: Path, declared: Declared) -> Table:
         if absent:
             say(Problem.VALEUR_INVALIDE, f"enregistrements sans {column} : {absent}", f"remplir la colonne {column}")
     close()
-    contributor = _text(source[wanted[-1]])
+    contributor = _text(source[wanted[-1]])  # where no rule reads it, any column will do
     largest = rule.nk.n if rule.nk is not None else 1
-    return records_table(declared.axes, places, value, _text(source["unite"]), contributor, decimals, largest)
+    first, *others = [
+        records_table(declared.axes, places, value, _text(source[column]), contributor, decimals, largest)
+        for column in named
+    ]
+    return with_units(first, [(other, k) for other, (_, k) in zip(others, declared.others, strict=True)])
 
 
 def read_units(path: Path, declared: Declared) -> tuple[Ints, pa.Array]:
@@ -181,10 +196,10 @@ def _values(column: pa.ChunkedArray, name: Callable[[int], str], say: _Say) -> t
     return np.zeros(len(good), dtype=np.int64), 0
 
 
-def _counts(column: pa.ChunkedArray, name: Callable[[int], str], say: _Say) -> Ints:
+def _counts(column: pa.ChunkedArray, called: str, name: Callable[[int], str], say: _Say) -> Ints:
     raw = _floats(column)
     bad = ~(np.isfinite(raw) & (raw >= 0) & (raw == np.floor(raw)) & (raw < _EXACT))
-    _each(say, bad, name, "n_unites absent, négatif ou non entier", "compter les unités distinctes de la case")
+    _each(say, bad, name, f"{called} absent, négatif ou non entier", "compter les unités distinctes de la case")
     return np.where(bad, 1, raw).astype(np.int64)
 
 

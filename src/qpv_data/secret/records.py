@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import duckdb
 import numpy as np
 import pyarrow as pa
 
+from qpv_data.engine import session
 from qpv_data.secret.axes import Axis
-from qpv_data.secret.cells import Ints, Measures, Table, add_up, finest_shape, held
+from qpv_data.secret.cells import Ints, Measures, OtherUnits, Table, add_up, finest_shape, held
 
 
 def records_table(
@@ -27,8 +29,7 @@ def records_table(
     A unit in several cells counts once in their margin, and a contributor's parts add up there.
     """
     finest = np.ravel_multi_index(tuple(places.T), finest_shape(axes)) if len(places) else np.zeros(0, np.int64)
-    con = duckdb.connect(config={"memory_limit": "2GiB"})
-    con.execute("SET enable_progress_bar = false")
+    con = session()
     columns = {
         "finest": pa.array(finest.astype(np.int64)),
         "valeur": pa.array(value),
@@ -36,7 +37,7 @@ def records_table(
         "contrib": contributor,
     }
     con.register("records_arrow", pa.table(columns))
-    con.execute("CREATE TABLE records AS SELECT * FROM records_arrow")
+    con.execute("CREATE TEMP TABLE records AS SELECT * FROM records_arrow")
 
     size = int(np.prod([len(a) for a in axes]))
     measures = _measured(con, belongs(axes, np.unique(finest)), size, largest)
@@ -52,6 +53,16 @@ def records_table(
         return _measured(con, (label, np.concatenate(pairs) if pairs else label), len(asked), largest)
 
     return Table(axes, measures, decimals, unions)
+
+
+def with_units(table: Table, others: Sequence[tuple[Table, int]]) -> Table:
+    """The table with other units, each counted by a table of the same records, and the least of them that is shown."""
+
+    def counted(other: Table) -> Callable[[Sequence[Ints]], Ints]:
+        return lambda asked: other.unions(asked).units
+
+    held = (OtherUnits(other.measures.units, k, counted(other)) for other, k in others)
+    return replace(table, others=tuple(held))
 
 
 def belongs(axes: Sequence[Axis], present: Ints) -> tuple[Ints, Ints]:

@@ -69,7 +69,11 @@ class Rule(Modele):
 
 
 class Family(Modele):
-    """One family of data, as `referentiels/regles_secret.yml` declares it."""
+    """One family of data, as `referentiels/regles_secret.yml` declares it.
+
+    `groupe_homogene: secret`: that all of a zone are of one category is not to be told, so that counts are not broken
+    down, since their zeros are published; shares of each category are, and hide 0 % and 100 %.
+    """
 
     id: Identifiant
     libelle: Texte
@@ -82,6 +86,7 @@ class Family(Modele):
     date: date | None
     confiance: Literal["haute", "moyenne", "basse"]
     fondement: Literal["open_data"] | None = None  # a family whose clauses have this basis only
+    groupe_homogene: Literal["publie", "secret"] = "publie"
     limites: Texte | None
 
     def rule(self, unite: str | None) -> Rule:

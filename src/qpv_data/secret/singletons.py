@@ -12,11 +12,15 @@ from qpv_data.secret.witnesses import Pool
 
 
 def singletons(table: Table) -> Bools:
-    """Cells that one contributor, or one unit, makes alone. None in a table of counts: being alone in a cell, one
-    knows that it is at least 1, which the published zeros have told everyone."""
+    """Cells that one contributor, or one unit of any kind, makes alone. None in a table of counts of that unit: being
+    alone in a cell, one knows that it is at least 1, which the published zeros have told everyone."""
     measures = table.measures
     alone = (measures.units == 1) | (measures.first == measures.value)
-    return np.asarray(alone & (measures.value > 0) & (not table.counts))
+    found = alone & (measures.value > 0) & (not table.counts)
+    for other in table.others:
+        # One person knows the dwellings of a cell where he is alone, as one household knows its amount.
+        found |= (other.units == 1) & (measures.value > 1)
+    return np.asarray(found)
 
 
 def protect_from_singletons(table: Table, system: System, hidden: Bools, pool: Pool) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from qpv_data.secret.cells import Bools, Ints, Table
+from qpv_data.secret.cells import Bools, Ints, OtherUnits, Table
 from qpv_data.secret.equations import System, equations
-from qpv_data.secret.primary import Targets, sensitive, targets_of
+from qpv_data.secret.primary import Targets, alone, sensitive, strictest, targets_of
 from qpv_data.secret.repair import parts
 from qpv_data.secret.rules import Rule
 
@@ -17,7 +19,8 @@ def sensitive_unions(table: Table, system: System, hidden: Bools, rule: Rule) ->
     Their sum is known to whoever subtracts the published ones. A table of counts needs no such search: the union has
     fewer than k units only if each part has, and each part is then kept such that k cannot be excluded.
     """
-    if table.counts and not rule.reads_contributors:
+    sought = _sought(table, rule)
+    if not sought:
         return None
     known = {tuple(own) for own in _unions_of(system, len(table))}
     found: dict[tuple[int, ...], None] = {}
@@ -36,14 +39,31 @@ def sensitive_unions(table: Table, system: System, hidden: Bools, rule: Rule) ->
     if not unions:
         return None
     measures = table.unions(unions)
-    kept = np.flatnonzero(sensitive(measures, rule))
+    figures = [measures if other is None else replace(measures, units=other.unions(unions)) for other, _ in sought]
+    under = [sensitive(own, told) for own, (_, told) in zip(figures, sought, strict=True)]
+    kept = np.flatnonzero(np.logical_or.reduce(under))
     if not len(kept):
         return None
-    first = len(system.value)
+    first = len(system.value) + np.arange(len(kept))
     unions = [unions[n] for n in kept]
     one = 10**table.decimals
     floor = np.array([system.least[own].sum() for own in unions], dtype=np.int64)
-    return unions, targets_of(first + np.arange(len(kept)), measures[kept], floor, rule, one)
+    asked = [
+        targets_of(first[own[kept]], figure[kept][own[kept]], floor[own[kept]], told, one)
+        for own, figure, (_, told) in zip(under, figures, sought, strict=True)
+    ]
+    return unions, strictest(asked)
+
+
+def _sought(table: Table, rule: Rule) -> list[tuple[OtherUnits | None, Rule]]:
+    """The units of which a union may have too few without its parts, each with its rule; None: the first."""
+    found: list[tuple[OtherUnits | None, Rule]] = []
+    if not table.counts or rule.reads_contributors:
+        found.append((None, rule))
+    for other in table.others:
+        if table.decimals or (table.measures.value != other.units).any():
+            found.append((other, alone(rule, other.k)))
+    return found
 
 
 def _unions_of(system: System, cells: int) -> list[list[int]]:

@@ -13,7 +13,9 @@ import pyarrow.parquet as pq
 
 from qpv_data.clause.expressions import literal, quote
 from qpv_data.clause.model import ClauseJeu, Indicateur, LocalisationPoint
+from qpv_data.clause.secrecy import other_units, threshold_of
 from qpv_data.engine import replacing
+from qpv_data.measures import measures_sql
 from qpv_data.problems import FeedError, Problem
 from qpv_data.resources import sql_dir
 from qpv_data.uncertainty.bounds import bounds
@@ -113,11 +115,27 @@ def write_bounds(
     protected = clause.secret.regime == "seuil"
     con.execute(f"CREATE OR REPLACE VIEW appartenances AS {_memberships(zonings, protected)}")
     con.execute(f"CREATE OR REPLACE TABLE cotes AS SELECT * FROM ({_sql('cotes')}){'' if protected else ' LIMIT 0'}")
+    _hold_other_units(con, clause, indicateur)
     reader = con.execute(_sql("incertitudes")).to_arrow_reader(_CELLS)
     schema = BORNES.with_metadata({"zonages": json.dumps(zonings)})
     with replacing(target) as part, pq.ParquetWriter(part, schema, compression="zstd") as writer:
         for batch in reader:
             writer.write_table(_bounded(batch, exact=not protected).replace_schema_metadata(schema.metadata))
+
+
+def _hold_other_units(con: duckdb.DuckDBPyConnection, clause: ClauseJeu, indicateur: Indicateur) -> None:
+    """No unit at all is said to be on a side of which some other unit has too few: such bounds do not leave."""
+    for secret in other_units(clause.secret):
+        own = clause.model_copy(update={"secret": secret})
+        con.execute(f"CREATE OR REPLACE VIEW mesures AS {measures_sql(own, indicateur)}")
+        con.execute(f"CREATE OR REPLACE TABLE cotes_autres AS {_sql('cotes')}")
+        con.execute(
+            "UPDATE cotes SET n_unites = 0 WHERE (zonage, code_zone, periode, modalite) IN (SELECT"
+            " (zonage, code_zone, periode, modalite) FROM cotes_autres"
+            f" WHERE coalesce(n_unites, 0) < {threshold_of(secret, indicateur)})"
+        )
+    if clause.secret.autres_unites:
+        con.execute(f"CREATE OR REPLACE VIEW mesures AS {measures_sql(clause, indicateur)}")
 
 
 def _sql(name: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from qpv_data.secret.cells import Bools, Ints, Measures
@@ -42,22 +44,20 @@ def targets(link: Linked) -> Targets:
         one, factor = 10**measure.decimals, 10 ** (scale - measure.decimals)
         value = measure.value
         tops = np.where(measure.top >= 0, measure.top, 0)
-        figures = Measures(np.abs(value), measure.units, tops, np.full(nodes, -1, np.int64), tops)
-        rule = measure.rule.model_copy(update={"nk": None, "p_pourcent": None})
         exists = np.concatenate([measure.exists() & ~measure.frozen(), np.ones(nodes - zones, np.bool_)])
-        cells = np.flatnonzero(sensitive(figures, rule) & exists)
-        above, below = protection(figures[cells], rule, one)
-        floor = granted[n][cells]
-        ask(n * nodes + cells, True, above * factor)
-        ask(n * nodes + cells, False, np.minimum(below, np.maximum(value[cells] - floor, 0)) * factor)
+        for held in measure.held:
+            figures = Measures(np.abs(value), held.units, tops, np.full(nodes, -1, np.int64), tops)
+            rule = held.rule.model_copy(update={"nk": None, "p_pourcent": None})
+            cells = np.flatnonzero(sensitive(figures, rule) & exists)
+            above, below = protection(figures[cells], rule, one)
+            floor = granted[n][cells]
+            ask(n * nodes + cells, True, above * factor)
+            ask(n * nodes + cells, False, np.minimum(below, np.maximum(value[cells] - floor, 0)) * factor)
         for group in [r.group & r.hidden for r in measure.rows]:
             nobody = np.flatnonzero(group & ~measure.shown() & (value[:zones] == 0))
-            ask(n * nodes + nobody, True, np.full(len(nobody), rule.k * one * factor))
-    k = max(m.rule.k for m in link.measures)
-    for offset in range(len(link.beside)):
-        cell = len(link.measures) * nodes + offset
-        if 0 < link.system.value[cell] < k:
-            found[cell, True] = k - int(link.system.value[cell])
+            ask(n * nodes + nobody, True, np.full(len(nobody), measure.rule.k * one * factor))
+    for cell, amount in _between(link):
+        found[cell, True] = amount
     ordered = sorted(found, key=lambda key: (-found[key], key[0], not key[1]))
     return Targets(
         np.array([c for c, _ in ordered], dtype=np.int64),
@@ -66,16 +66,36 @@ def targets(link: Linked) -> Targets:
     )
 
 
+def _between(link: Linked) -> Iterator[tuple[int, int]]:
+    """Populations between zones of what does not add up, and how much higher each must be able to be.
+
+    There is one such number, of whatever is counted. Of a unit that is not the first, there are at least as many as the
+    larger has more than the smaller: where that is too few, the number must not be known for sure.
+    """
+    k = max(held.rule.k for m in link.measures for held in m.held)
+    first = len(link.measures) * len(link.ground)
+    rules = [held.rule for held in link.measures[0].held[1:]]
+    others = [np.concatenate([m.held[1 + u].units for m in link.measures]) for u in range(len(rules))]
+    for offset, (larger, smaller) in enumerate(link.beside):
+        value = int(link.system.value[first + offset])
+        few = [int(own[larger] - own[smaller]) < rule.k for own, rule in zip(others, rules, strict=True)]
+        if 0 < value < k:
+            yield first + offset, k - value
+        elif value and any(few):
+            yield first + offset, max(1, int(np.ceil(max(rule.marge for rule in rules) * value)))
+
+
 def empty_places(link: Linked) -> Targets:
     """Atoms where a count is nothing and may be something: a reader must be able to put k there, or know nothing is."""
     nodes, zones = len(link.ground), len(link.ground.zones)
     cells, amounts = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for n, measure in enumerate(link.measures):
-        if measure.decimals == 0 and measure.additive and (measure.value >= measure.units).all():
+        ks = [held.rule.k for held in measure.held if (measure.value >= held.units).all()]
+        if measure.decimals == 0 and measure.additive and ks:
             own = n * nodes + np.arange(zones, nodes)
             own = own[(measure.value[zones:] == 0) & link.system.movable[own]]
             cells.append(own)
-            amounts.append(np.full(len(own), measure.rule.k))
+            amounts.append(np.full(len(own), max(ks)))
     cell = np.concatenate(cells)
     return Targets(cell, np.ones(len(cell), np.bool_), np.concatenate(amounts))
 

@@ -22,13 +22,24 @@ _RATIOS = ("part", "moyenne", "taux")
 
 
 @dataclass(frozen=True)
+class OtherUnit:
+    """A unit that the same figures protect as well: at least `k` of them. `judged`: how many each row has, on each
+    side, and `atoms`, each atom; rows of several units, each under its name."""
+
+    name: str
+    k: int
+    judged: Path
+    atoms: Path
+
+
+@dataclass(frozen=True)
 class Indicator:
     """One indicator to protect: `judged`, rows as `primaire.sql` gives them, and `atoms`, what atoms bring to it.
 
     `counted`: its zeros are published as zeros (a count or a sum, not a ratio). `distinct`: it does not add up.
     `shares`: its denominator holds its numerator. `alone`: its value is that of one record (a minimum); no sum.
     `faces`: atoms where a record could have been, whether or not one was. `said`: how the clause writes each side, and
-    the breakdown.
+    the breakdown. `others`: units that are protected beside the one of `rule`.
     """
 
     id: str
@@ -40,12 +51,19 @@ class Indicator:
     atoms: Path
     faces: frozenset[str] = frozenset()
     said: tuple[str, str, str] = ("", "", "")
+    others: tuple[OtherUnit, ...] = ()
 
     def written(self, side: str, modality: str) -> str:
         """What a side measures, as the clause writes it."""
         top, bottom, breakdown = self.said
         text = top if side == "numerateur" else bottom
         return text if modality == "ensemble" else f"{text}\x1e{breakdown}\x1e{modality}"
+
+    @property
+    def rules(self) -> list[Rule]:
+        """The rule of each unit, the first one's first. Contributors are of the first."""
+        bare = {"dominance": None, "nk": None, "p_pourcent": None}
+        return [self.rule, *(self.rule.model_copy(update={**bare, "k": unit.k}) for unit in self.others)]
 
     @property
     def counted(self) -> bool:
@@ -95,6 +113,10 @@ class Raw:
     def of(self, name: str, modality: str) -> NDArray[np.float64]:
         return np.asarray(self.columns[name][self.modalities.index(modality)])
 
+    def beside(self, unit: OtherUnit, name: str, modality: str) -> NDArray[np.float64]:
+        """How many of another unit there are: column `name` is one of the `u_…`. None where none was counted."""
+        return np.nan_to_num(self.of(f"{name} {unit.name}", modality))
+
 
 _ROWS = """
 SELECT j.periode, n.noeud, j.modalite, (observation = 'normale' OR zeros)::INT AS existe,
@@ -130,10 +152,38 @@ def read_raws(
     period = answer["periode"].combine_chunks().dictionary_encode()
     first = np.flatnonzero(np.diff(period.indices.to_numpy(), prepend=-1))
     ends = [*first[1:].tolist(), answer.num_rows]
-    return {
+    found = {
         str(answer["periode"][start].as_py()): _raw(answer.slice(start, end - start), len(ground))
         for start, end in zip(first.tolist(), ends, strict=True)
     }
+    return {name: _with_others(con, indicator, name, raw) for name, raw in found.items()} if indicator.others else found
+
+
+_OTHERS = """
+SELECT n.noeud, modalite, u_total, u_numerateur, u_denominateur, u_complement
+FROM read_parquet({judged}) JOIN noeuds n USING (zonage, code_zone) WHERE periode = $period AND unite = $unit
+UNION ALL
+SELECT n.noeud, modalite, n_unites, n_numerateur, n_denominateur, n_complement
+FROM read_parquet({atoms}) JOIN noeuds n USING (zonage, code_zone)
+WHERE periode = $period AND unite = $unit AND zonage = $atom
+"""
+
+
+def _with_others(con: duckdb.DuckDBPyConnection, indicator: Indicator, period: str, raw: Raw) -> Raw:
+    """A period with a plane more for each other unit and side, named after both."""
+    columns = dict(raw.columns)
+    shape = next(iter(raw.columns.values())).shape
+    for unit in indicator.others:
+        query = _OTHERS.format(judged=sql_path(unit.judged), atoms=sql_path(unit.atoms))
+        answer: pa.Table = con.execute(query, {"period": period, "unit": unit.name, "atom": ATOME}).to_arrow_table()
+        kept = [raw.modalities.index(m) if m in raw.modalities else -1 for m in answer["modalite"].to_pylist()]
+        rank = np.array(kept, dtype=np.int64)
+        node = answer["noeud"].to_numpy()[rank >= 0]
+        for name in answer.column_names[2:]:
+            plane = np.full(shape, np.nan)
+            plane[rank[rank >= 0], node] = answer[name].cast(pa.float64()).to_numpy(zero_copy_only=False)[rank >= 0]
+            columns[f"{name} {unit.name}"] = plane
+    return Raw(raw.modalities, columns)
 
 
 def _raw(rows: pa.Table, nodes: int) -> Raw:

@@ -33,24 +33,46 @@ class Rows:
 
 
 @dataclass
+class Held:
+    """How many of one privacy unit a measure has over nodes, and the rule that they are held to."""
+
+    units: Ints
+    rule: Rule
+
+    def meet(self, units: Floats, rule: Rule) -> None:
+        """Keep the strictest of two tellings: the smaller number where both count someone, and both rules."""
+        self.rule = self.rule.stricter(rule)
+        told = np.nan_to_num(units).astype(np.int64)
+        least = np.minimum(self.units, told)
+        self.units = np.where(least > 0, least, np.maximum(self.units, told))
+
+
+@dataclass
 class Measure:
     """One sum over nodes, in units of the last of `decimals`.
 
     `top`: what the largest contributor brings, -1 where nothing tells. `counted`: a row that shows it publishes its
     zeros as zeros, zone by zone. `additive`: a zone's is the sum of its atoms'. `possible`: atoms where a reader must
-    think that something may be.
+    think that something may be. `held`: the units that it protects, the one that shares and contributors are of first.
     """
 
     label: str
     value: Ints
-    units: Ints
+    held: list[Held]
     top: Ints
     decimals: int
     additive: bool
-    rule: Rule
     counted: Bools
     possible: Bools
     rows: list[Rows] = field(default_factory=list)
+
+    @property
+    def rule(self) -> Rule:
+        return self.held[0].rule
+
+    @property
+    def units(self) -> Ints:
+        return self.held[0].units
 
     def shown(self) -> Bools:
         """Zones where a row publishes it."""
@@ -136,9 +158,11 @@ class _Making:
         if modality != "ensemble":
             label = f"{label} [{modality}]"
         counted = rows.exists if indicator.counted else np.zeros(self.zones, np.bool_)
+        others = [raw.beside(unit, "u_" + side, modality) for unit in indicator.others]
         return self._measure(
-            label, value, units, top, indicator, counted, rows.exists, rows, indicator.written(side, modality)
-        )
+            label, value, [units, *others], top, indicator, counted, rows.exists, rows,
+            indicator.written(side, modality),
+        )  # fmt: skip
 
     def _complement(
         self, indicator: Indicator, modality: str, raw: Raw, whole: int | None, part: int | None, exists: Bools
@@ -148,7 +172,8 @@ class _Making:
             return  # nothing there, or a share above 100 %: it has no other side
         units, nobody = raw.of("u_complement", modality), np.zeros(self.zones, np.bool_)
         label = f"complément de {indicator.id}" + (f" [{modality}]" if modality != "ensemble" else "")
-        other = self._measure(label, value, units, np.full(len(value), np.nan), indicator, nobody, exists, None, label)
+        every = [units, *(raw.beside(unit, "u_complement", modality) for unit in indicator.others)]
+        other = self._measure(label, value, every, np.full(len(value), np.nan), indicator, nobody, exists, None, label)
         parts = [n for n in (part, other) if n is not None]
         if parts != [whole]:
             self._relate(whole, parts)
@@ -161,7 +186,7 @@ class _Making:
             self.period.within += [(whole, part) for part in parts if part != whole]
 
     def _measure(
-        self, label: str, value: Floats, units: Floats, top: Floats, indicator: Indicator, counted: Bools,
+        self, label: str, value: Floats, units: Sequence[Floats], top: Floats, indicator: Indicator, counted: Bools,
         exists: Bools, rows: Rows | None, written: str,
     ) -> int | None:  # fmt: skip
         """The number of a measure, new or known; None when it is nothing everywhere."""
@@ -186,27 +211,25 @@ class _Making:
         if known is None:
             share = np.nan_to_num(top, nan=0.0)
             largest = np.where(np.isfinite(top), np.ceil(share * np.abs(scaled)), -1).astype(np.int64)
-            count = np.nan_to_num(units).astype(np.int64)
+            counts = [np.nan_to_num(count).astype(np.int64) for count in units]
+            held = [Held(count, rule) for count, rule in zip(counts, indicator.rules, strict=True)]
             known = len(self.period.measures)
             self.known.setdefault(key, []).append(known)
-            made = Measure(
-                label, scaled, count, largest, decimals, additive, indicator.rule, counted.copy(), self.possible.copy()
-            )
+            made = Measure(label, scaled, held, largest, decimals, additive, counted.copy(), self.possible.copy())
             self.period.measures.append(made)
         self.own.add(known)
         self._meet(self.period.measures[known], indicator, counted, units, rows, known)
         return known
 
     def _meet(
-        self, measure: Measure, indicator: Indicator, counted: Bools, units: Floats, rows: Rows | None, number: int
-    ) -> None:
+        self, measure: Measure, indicator: Indicator, counted: Bools, units: Sequence[Floats], rows: Rows | None,
+        number: int,
+    ) -> None:  # fmt: skip
         """A measure that several indicators show keeps the strictest of what they ask."""
         measure.counted |= counted
         measure.possible &= self.possible
-        measure.rule = measure.rule.stricter(indicator.rule)
-        told = np.nan_to_num(units).astype(np.int64)
-        least = np.minimum(measure.units, told)
-        measure.units = np.where(least > 0, least, np.maximum(measure.units, told))
+        for held, told, rule in zip(measure.held, units, indicator.rules, strict=True):
+            held.meet(told, rule)
         if rows is not None and number not in rows.measures:
             rows.measures.append(number)
             measure.rows.append(rows)
