@@ -71,9 +71,9 @@ def test_the_file_is_written_for_the_oldest_duckdb_that_it_promises(base: duckdb
     assert not any("GEOMETRY" in str(kind) for kind in kinds)
 
 
-def test_every_view_is_read_whole_without_an_extension(base: duckdb.DuckDBPyConnection) -> None:
+def test_every_view_answers_without_an_extension(base: duckdb.DuckDBPyConnection) -> None:
     for (name,) in all_of(base, "SELECT view_name FROM duckdb_views() WHERE NOT internal"):
-        base.execute(f"SELECT * FROM {name}").fetchall()
+        base.execute(f"SELECT * FROM {name} LIMIT 100").fetchall()
 
 
 def test_keys_are_indexed_but_for_those_that_a_check_holds(base: duckdb.DuckDBPyConnection) -> None:

@@ -29,7 +29,7 @@ FAULTS = {
         " nature) SELECT 'b', 'a', 'i', 'm', 'z', 'c', 'p', 'apparue' FROM range(2)"
     ),
     "cle_revisions": (
-        "INSERT INTO revisions SELECT * REPLACE (visible_de AS visible_a) FROM (FROM valeurs LIMIT 1), range(2)"
+        "INSERT INTO revisions SELECT v.* REPLACE (visible_de AS visible_a) FROM (FROM valeurs LIMIT 1) v, range(2)"
     ),
     "cle_livraisons": "INSERT INTO livraisons SELECT * FROM livraisons WHERE periode IS NULL LIMIT 1",
     "references": "DELETE FROM modalites WHERE indicateur = 'demo_points_arret'",

@@ -5,7 +5,10 @@ SELECT v.indicateur, v.modalite, v.periode,
   max(v.valeur) FILTER (v.zonage = 'territoire') AS total, sum(v.valeur) FILTER (v.zonage <> 'territoire') AS somme
 FROM valeurs v
 JOIN indicateurs i ON i.indicateur = v.indicateur AND i.additif AND i.nature IN ('compte', 'somme')
-WHERE v.zonage IN ('territoire', 'commune') OR (v.zonage = 'non_localise' AND v.code_zone = 'territoire')
+WHERE (v.zonage IN ('territoire', 'commune')
+    OR (v.zonage = 'non_localise' AND v.code_zone IN (SELECT code_zone FROM zones WHERE zonage = 'territoire')))
+  -- of several partnerships together, no total is that of all the communes
+  AND (SELECT count(*) FROM zones WHERE zonage = 'territoire') = 1
 GROUP BY v.indicateur, v.modalite, v.periode
 -- a count is whole; a sum is rounded on its own, by half a unit of the last decimal
 HAVING bool_and(v.valeur IS NOT NULL OR (v.zonage = 'non_localise' AND v.statut_observation = 'sans_objet'))
