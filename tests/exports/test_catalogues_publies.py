@@ -12,7 +12,7 @@ import pyshacl
 import pytest
 import rdflib
 from publication import COMMENTS, internal, release
-from rdflib import DCAT, DCTERMS, RDF
+from rdflib import DCTERMS, RDF
 
 from qpv_data.exports.datapackage import datapackage
 from qpv_data.exports.dcat import dcat
@@ -21,6 +21,7 @@ from qpv_data.exports.dcat import dcat
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:rdflib")
 SHAPES = Path(__file__).parents[1] / "fixtures" / "dcat" / "formes.ttl"
 BASE = "https://donnees.exemple.fr/releases/2024-T4-r1/"
+DCAT = rdflib.Namespace("http://www.w3.org/ns/dcat#")
 SPDX = rdflib.Namespace("http://spdx.org/rdf/terms#")
 
 
@@ -125,6 +126,19 @@ def test_the_catalogue_and_the_package_say_the_same_files(graph: rdflib.Graph, p
         # rdflib reads xsd:hexBinary as bytes; its text is what was written.
         said[str(address).removeprefix(BASE)] = (int(str(size)), f"sha256:{str(checksum).lower()}")
     assert said == files(package)
+
+
+def test_the_catalogues_that_are_published_name_files_that_are_there(demonstration: Path) -> None:
+    root = release(demonstration)
+    found = sorted(root.rglob("datapackage.json"))
+    assert root / "datapackage.json" in found
+    for path in found:
+        said = files(json.loads(path.read_text("utf-8")))
+        assert len(said) > 10
+        assert [p for p in said if (path.parent / p).stat().st_size != said[p][0]] == []
+        written = rdflib.Graph().parse(path.with_name("dcat.ttl"), format="turtle", publicID=BASE)
+        addresses = {str(a).removeprefix(BASE) for a in written.objects(None, DCAT.downloadURL)}
+        assert addresses == set(said)
 
 
 def test_twice_gives_the_same_bytes(demonstration: Path) -> None:

@@ -43,7 +43,7 @@ def write_contracts(folder: AudienceFolder, target: Path, codes: Sequence[str] |
     if unknown := [c for c in wanted if c not in known]:
         message = f"contrat inconnu de cette publication : {listed(unknown)}"
         raise ReleaseError(Problem.RESSOURCE_INTROUVABLE, message, f"donner l'un de {listed(known)}")
-    target.mkdir(parents=True, exist_ok=True)
+    target.mkdir(parents=True, exist_ok=True, mode=folder.rights())
     with readable(folder, target) as con:
         con.execute(f"CREATE TABLE contrats AS SELECT * FROM ({query('contrats')}) WHERE {_among(wanted)}")
         con.execute(f"CREATE TABLE retenues AS {query('retenues')}")

@@ -59,6 +59,10 @@ class AudienceFolder:
         row: dict[str, Any] = rows[-1]
         return row
 
+    def rights(self) -> int:
+        """The mode of a folder that holds some of it: the world's only when it is for all."""
+        return 0o755 if self.publication()["diffusion"] == "ouvert" else 0o750
+
     def warning(self) -> str:
         """For whom it is, in a sentence."""
         return AVERTISSEMENTS[self.publication()["diffusion"]]

@@ -19,9 +19,10 @@ _COLUMNS = (
 )
 # A number without exponent nor superfluous zeros, its decimals after a comma: by its own shortest text, since a double
 # made a decimal shows digits that nobody wrote. What has no room in 38 digits keeps that text.
-_NUMBER = """CREATE MACRO nombre(x) AS replace(coalesce(
-  rtrim(rtrim(CAST(TRY_CAST(CAST(x AS VARCHAR) AS DECIMAL(38, 9)) AS VARCHAR), '0'), '.'),
-  CAST(x AS VARCHAR)), '.', ',')"""
+_NUMBER = """CREATE MACRO nombre(x) AS CASE
+  WHEN x = trunc(x) AND abs(x) < 1e15 THEN CAST(CAST(x AS BIGINT) AS VARCHAR)
+  ELSE replace(coalesce(rtrim(rtrim(CAST(TRY_CAST(CAST(x AS VARCHAR) AS DECIMAL(38, 9)) AS VARCHAR), '0'), '.'),
+    CAST(x AS VARCHAR)), '.', ',') END"""
 
 BLOCK_ROWS = 500_000
 _THEMES = {

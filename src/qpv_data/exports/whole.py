@@ -33,7 +33,7 @@ def write_whole(folder: AudienceFolder, target: Path) -> Iterator[Path]:
     A file that exists is replaced. Memory does not grow with the release, whose workbook is left out when it has more
     than WORKBOOK_VALUES values; the contracts have theirs.
     """
-    target.mkdir(parents=True, exist_ok=True)
+    target.mkdir(parents=True, exist_ok=True, mode=folder.rights())
     with readable(folder, target) as con:
         large = _count(con) > WORKBOOK_VALUES
         parts = sections(folder, "Indicateurs des quartiers prioritaires", FILES[1:] if large else FILES)

@@ -18,7 +18,7 @@ from openpyxl.styles import Alignment, Font
 from openpyxl.utils import get_column_letter
 
 from qpv_data.exports.archive import settled
-from qpv_data.exports.readable import query
+from qpv_data.exports.readable import query, quoted
 from qpv_data.inert import inert_text
 
 _LABELS = ("Type de zone", "Code de la zone", "Zone", "Indicateur", "Modalité", "Unité")
@@ -45,8 +45,8 @@ def write_workbook(
     book = Workbook(write_only=True)
     _readme(book, parts)
     _indicators(book, con)
-    for theme, rows in itertools.groupby(_rows(con), key=lambda r: r[0]):
-        _values(book, con, theme, rows)
+    for (theme,) in con.execute("SELECT DISTINCT theme FROM lisibles ORDER BY theme").fetchall():
+        _values(book, con, theme)
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         saved = Path(folder) / "classeur.xlsx"
         book.save(saved)
@@ -73,35 +73,36 @@ def _indicators(book: Workbook, con: duckdb.DuckDBPyConnection) -> None:
         sheet.append([_wrapped(sheet, v) if isinstance(v, str) else v for v in row])
 
 
-def _values(book: Workbook, con: duckdb.DuckDBPyConnection, theme: str, rows: Iterator[tuple[Any, ...]]) -> None:
-    periods, lines = _extent(con, theme)
+def _values(book: Workbook, con: duckdb.DuckDBPyConnection, theme: str) -> None:
+    con.execute(f"CREATE OR REPLACE VIEW lisibles_du_theme AS SELECT * FROM lisibles WHERE theme = {quoted(theme)}")
+    periods, lines = _extent(con)
     place = {period: n for n, period in enumerate(periods, len(_LABELS))}
     sheet = book.create_sheet(sheet_name(theme, book.sheetnames))
     _head(sheet, [*_LABELS, *periods], (*_WIDTHS, *[12] * len(periods)), lines, frozen="D2")
-    for _, cells in itertools.groupby(rows, key=lambda r: r[-3:]):
+    for _, cells in itertools.groupby(_rows(con), key=lambda r: r[-3:]):
         line: list[Any] = [None] * (len(_LABELS) + len(periods))
         for cell in cells:
             if line[0] is None:
-                line[: len(_LABELS)] = [_text(v) for v in cell[1:7]]
-            line[place[cell[7]]] = cell[8] if cell[9] is None else _text(cell[9])
+                line[: len(_LABELS)] = [_text(v) for v in cell[:6]]
+            line[place[cell[6]]] = cell[7] if cell[8] is None else _text(cell[8])
         if any(v != _NO_OBJECT for v in line[len(_LABELS) :] if v is not None):
             sheet.append(line)
 
 
 def _rows(con: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
-    """The rows of sql/exporter/tableau.sql, a few at a time, from a cursor of their own."""
-    cursor = con.cursor().execute(query("tableau"))
-    while found := cursor.fetchmany(_ROWS):
+    """The rows of sql/exporter/tableau.sql, a few at a time."""
+    answer = con.execute(query("tableau"))
+    while found := answer.fetchmany(_ROWS):
         yield from found
 
 
-def _extent(con: duckdb.DuckDBPyConnection, theme: str) -> tuple[list[str], int]:
+def _extent(con: duckdb.DuckDBPyConnection) -> tuple[list[str], int]:
     """The periods of a theme, in time and a year before its quarters, and the lines that its sheet will have."""
-    asked = "SELECT DISTINCT periode, periode_debut FROM lisibles WHERE theme = $theme ORDER BY periode_debut, periode"
-    keys = "SELECT DISTINCT zonage, code_zone, indicateur, modalite FROM lisibles"
-    counted = f"SELECT count(*) FROM ({keys} WHERE theme = $theme AND statut <> '{_NO_OBJECT}')"
-    periods = [p for p, _ in con.execute(asked, {"theme": theme}).fetchall()]
-    (lines,) = con.execute(counted, {"theme": theme}).fetchone() or (0,)
+    asked = "SELECT DISTINCT periode, periode_debut FROM lisibles_du_theme ORDER BY periode_debut, periode"
+    keys = "SELECT DISTINCT zonage, code_zone, indicateur, modalite FROM lisibles_du_theme"
+    periods = [p for p, _ in con.execute(asked).fetchall()]
+    counted = f"SELECT count(*) FROM ({keys} WHERE statut <> '{_NO_OBJECT}')"
+    (lines,) = con.execute(counted).fetchone() or (0,)
     return periods, int(lines)
 
 
