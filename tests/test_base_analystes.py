@@ -17,6 +17,7 @@ from bases import base_of, insert
 
 from qpv_data.comments import added_texts
 from qpv_data.database import GEOJSON_DEGREES, create, write_database
+from qpv_data.derived import derive
 from qpv_data.profile import FIXED, write_profile
 from qpv_data.runs import RunError
 from qpv_data.schemas import PUBLISHED
@@ -143,6 +144,7 @@ def test_an_indicator_named_as_a_column_of_the_profile_has_its_own(empty: duckdb
     insert(empty, "indicateurs", indicateur="quartier", titre="Titre", unite="u")
     insert(empty, "valeurs", indicateur="quartier", modalite="ensemble", zonage="qpv2024", code_zone="Q1",
            periode="2024", valeur=3.0)  # fmt: skip
+    derive(empty)
     assert write_profile(empty) == {"quartier_valeur": "Titre (u), 2024"}
     assert all_of(empty, "SELECT quartier, quartier_valeur FROM profil_quartier") == [("Un", 3.0)]
 

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qpv_data.database import create
+from qpv_data.derived import derive
 from qpv_data.periods import parse_period, periods_between
 
 QUARTERS = [str(p) for p in periods_between(parse_period("2022-T3"), parse_period("2024-T4"))]
@@ -31,7 +32,9 @@ def base() -> Iterator[duckdb.DuckDBPyConnection]:
 def write(
     con: duckdb.DuckDBPyConnection, values: list[int | None], breaks: set[str], places: list[tuple[str, str]]
 ) -> None:
-    con.execute("DELETE FROM valeurs; DELETE FROM ruptures")
+    con.execute(
+        "DELETE FROM valeurs; DELETE FROM ruptures; DELETE FROM ensembles_quartiers; DELETE FROM dernieres_periodes"
+    )
     rows = [
         (zoning, code, period, parse_period(period).debut, value)
         for zoning, code in places
@@ -76,6 +79,7 @@ def test_gaps_carry_the_break_of_their_period(
     base: duckdb.DuckDBPyConnection, values: list[int | None], breaks: set[str]
 ) -> None:
     write(base, values, breaks, [("qpv2024", "Q1"), ("commune", "01001"), ("epci", "200")])
+    derive(base)
     shown = [(QUARTERS[n], QUARTERS[n] in breaks) for n, value in enumerate(values) if value is not None]
     for view in ("ecarts_commune", "ecarts_epci", "ecarts_ensemble_quartiers"):
         assert base.execute(f"SELECT periode, rupture FROM {view} ORDER BY 1").fetchall() == shown, view

@@ -75,7 +75,7 @@ def aggregate(
         cells = {}
         known = [str(c[0]) for c in con.execute("DESCRIBE enregistrements").fetchall()]
         for indicateur in clause.indicateurs:
-            con.execute(f"CREATE OR REPLACE VIEW mesures AS {measures_sql(clause, indicateur)}")
+            con.execute(f"CREATE OR REPLACE TABLE mesures AS {measures_sql(clause, indicateur)}")
             con.execute(f"CREATE OR REPLACE VIEW mesures_zones AS {by_zone(clause, indicateur, table, known)}")
             # The largest share is asked for only where a rule reads it: it costs as much as all the rest.
             limit = "" if dominance_of(clause.secret) is not None else " LIMIT 0"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
 import duckdb
@@ -34,9 +35,11 @@ def write_both(
     `crs`: kept in the records' metadata as `crs_source`, unless it is empty. Both files appear whole or not at all.
     """
     with replacing(targets[0]) as good, replacing(targets[1]) as bad:
-        kept = _schema(con, judged, names, crs)
+        tables = _verdicts(con, judged, names)
+        first = next(tables)  # there is one at least, be it empty, and planning the query for its schema alone costs
+        kept = pa.schema([first.schema.field(n) for n in names], {"crs_source": crs} if crs else None)
         with _Groups.to(good, kept) as records, _Groups.to(bad, REJECTS) as rejects:
-            for table in _verdicts(con, judged, names):
+            for table in chain([first], tables):
                 fine = pc.is_null(table["_motif"])
                 chosen = table.select(names)
                 everything = pc.all(fine).as_py()
@@ -62,13 +65,6 @@ def _verdicts(con: duckdb.DuckDBPyConnection, judged: Path, names: Sequence[str]
 def _query(names: Sequence[str]) -> str:
     said = ("_rang", "_ligne", "_motif", "_colonne", "_valeur")
     return f"SELECT {', '.join(quote(n) for n in [*names, *(n for n in said if n not in names)])} FROM verdicts"
-
-
-def _schema(con: duckdb.DuckDBPyConnection, judged: Path, names: Sequence[str], crs: str) -> pa.Schema:
-    with pa.OSFile(str(judged)) as file:
-        nothing = pa.ipc.open_file(file).schema.empty_table()
-    found = asked_of(con, _query(names), "juges", nothing).schema
-    return pa.schema([found.field(n) for n in names], {"crs_source": crs} if crs else None)
 
 
 def _rejected(table: pa.Table) -> pa.Table:

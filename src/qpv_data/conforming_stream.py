@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TypeVar
 
@@ -38,13 +39,25 @@ def type_rows(
     def typed(piece: pa.Table) -> pa.Table:
         return asked_of(con, sql, "brut", piece)
 
-    kind = typed(schema.empty_table()).schema
     # Arrow's own file: written once and read a few times, it costs less than a Parquet to code and decode.
     options = pa.ipc.IpcWriteOptions(compression="lz4")
-    with pa.OSFile(str(target), "wb") as file, pa.ipc.new_file(file, kind, options=options) as writer:
-        for table in meanwhile(typed, slices(rows)):
+    with pa.OSFile(str(target), "wb") as file, ExitStack() as held:
+        writer: pa.ipc.RecordBatchFileWriter | None = None
+        for table in meanwhile(typed, _one_at_least(slices(rows), schema)):
+            if writer is None:
+                writer = held.enter_context(pa.ipc.new_file(file, table.schema, options=options))
             size = max(1, min(_BATCH, _HEAVY * table.num_rows // max(1, table.nbytes)))
             writer.write_table(table.combine_chunks(), max_chunksize=size)
+
+
+def _one_at_least(tables: Iterable[pa.Table], schema: pa.Schema) -> Iterator[pa.Table]:
+    """The tables, or an empty one: what the query gives of no row at all is its schema."""
+    none = True
+    for table in tables:
+        none = False
+        yield table
+    if none:
+        yield schema.empty_table()
 
 
 def asked_of(con: duckdb.DuckDBPyConnection, sql: str, name: str, piece: pa.Table) -> pa.Table:
@@ -92,9 +105,11 @@ def meanwhile(work: Callable[[Item], Made], items: Iterable[Item]) -> Iterator[M
 
 
 def in_order(path: Path) -> Iterator[pa.Table]:
-    """What `type_rows` wrote, a batch at a time."""
+    """What `type_rows` wrote, a batch at a time; of no row at all, a table without any."""
     with pa.OSFile(str(path)) as source:
         file = pa.ipc.open_file(source)
+        if not file.num_record_batches:
+            yield file.schema.empty_table()
         for n in range(file.num_record_batches):
             yield pa.Table.from_batches([file.get_batch(n)])
 

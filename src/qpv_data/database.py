@@ -11,6 +11,7 @@ import shapely
 
 from qpv_data.checks import record, run_checks
 from qpv_data.comments import Sorte, added_comments, column_comments, meanings, plain, table_comments
+from qpv_data.derived import create_derived, derive
 from qpv_data.engine import MEMORY, sql_path
 from qpv_data.problems import Problem
 from qpv_data.profile import FIXED, write_profile
@@ -47,6 +48,7 @@ def write_database(release: Path, target: Path) -> Path:
         create(con)
         for name, table in PUBLISHED.items():
             _load(con, name, table, release)
+        derive(con)
         _write_geojson(con)
         _comment(con, write_profile(con))
         con.execute("COMMIT")  # what is committed is on disk, and the checks read it there
@@ -60,6 +62,7 @@ def create(con: duckdb.DuckDBPyConnection) -> None:
     """Every table, empty, and the views and macros over them; `profil_quartier` apart, whose columns are data."""
     for name, table in PUBLISHED.items():
         _create(con, name, table)
+    create_derived(con)
     con.execute(_GEOJSON)
     con.execute(_CONTROLES)
     for view in sorted((sql_dir() / "vues").glob("*.sql")):

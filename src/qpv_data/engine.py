@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -14,29 +15,84 @@ import pyarrow as pa
 from qpv_data.problems import FeedError, Problem
 from qpv_data.replacing import replacing
 
-__all__ = ["MEMORY", "engine", "failing_as", "replacing", "scratch", "sql_path"]
+__all__ = ["MEMORY", "engine", "failing_as", "replacing", "scratch", "session", "sql_path"]
 
 MEMORY = "2GiB"
+
+
+_SETTINGS: dict[str, str | bool | int | float | list[str]] = {
+    "memory_limit": MEMORY,
+    "preserve_insertion_order": "true",
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "enable_external_file_cache": "false",  # a file that is written again is read again
+}
+_NAME = "travail"
+
+_idle: list[duckdb.DuckDBPyConnection] = []
+"""Instances of DuckDB that nobody uses: starting one costs more than most of what is asked of it."""
 
 
 @contextmanager
 def engine(work: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection on a temporary database under `work`, removed at the end whatever happens.
 
-    Insertion order is preserved and sums are made in DECIMAL: threads never change a result.
+    Insertion order is preserved and sums are made in DECIMAL: threads never change a result. Nothing of a connection is
+    left for the next one: its tables are in its own database, its views, macros and variables are its own.
     """
     with scratch(work) as folder:
-        con = duckdb.connect(str(folder / "travail.duckdb"), config={"memory_limit": MEMORY})
+        instance = _instance(folder)
+        con = instance.cursor()
         try:
-            con.execute(f"SET temp_directory = '{str(folder).replace(chr(39), chr(39) * 2)}'")
-            con.execute("SET preserve_insertion_order = true")
+            con.execute(f"ATTACH {sql_path(folder / 'travail.duckdb')} AS {_NAME}")
+            con.execute(f"USE {_NAME}")
             con.execute("SET enable_progress_bar = false")
-            con.execute("SET autoinstall_known_extensions = false")
-            con.execute("SET autoload_known_extensions = false")
             con.execute("SET TimeZone = 'UTC'")
             yield con
         finally:
             con.close()
+            _give_back(instance)
+
+
+def session() -> duckdb.DuckDBPyConnection:
+    """A session on the instance that all of them share, in memory: what is made in it is to be temporary."""
+    con = _shared().cursor()
+    con.execute("SET enable_progress_bar = false")
+    return con
+
+
+@cache
+def _shared() -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(config=_SETTINGS)
+
+
+def _instance(folder: Path) -> duckdb.DuckDBPyConnection:
+    """An instance of its own, which spills to `folder`: an idle one, unless it cannot change where it spills."""
+    while _idle:
+        instance = _idle.pop()
+        try:
+            _prepare(instance, folder)
+        except duckdb.Error:  # it has spilled already, or has failed for good
+            instance.close()
+            continue
+        return instance
+    instance = duckdb.connect(":memory:", config=_SETTINGS)
+    _prepare(instance, folder)
+    return instance
+
+
+def _prepare(instance: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    instance.execute(f"SET temp_directory = {sql_path(folder)}")
+    instance.execute(f"SET memory_limit = '{MEMORY}'")
+
+
+def _give_back(instance: duckdb.DuckDBPyConnection) -> None:
+    try:
+        instance.execute(f"DETACH {_NAME}")
+    except duckdb.Error:  # it was never attached, or the instance has failed for good
+        instance.close()
+    else:
+        _idle.append(instance)
 
 
 @contextmanager

@@ -13,6 +13,8 @@ import shapely
 from pyproj import CRS
 
 from qpv_data.coverage import TERRITOIRE
+from qpv_data.exports.parquet import WRITING, commented
+from qpv_data.exports.words import words
 from qpv_data.zonages.crs import reproject
 
 _LONLAT = 4326
@@ -51,8 +53,8 @@ def write_zones(zonages: Path, target: Path) -> int:
     whole = [*drawn[:, :2].min(axis=0).tolist(), *drawn[:, 2:].max(axis=0).tolist()] if len(drawn) else None
     kinds = sorted({_KINDS[n] for n in shapely.get_type_id(moved).tolist() if n in _KINDS})
     metadata = {**(table.schema.metadata or {}), b"geo": json.dumps(_geo(kinds, whole)).encode()}
-    table = table.replace_schema_metadata(metadata)
-    pq.write_table(table, target, compression="zstd", row_group_size=ROW_GROUP_SIZE)
+    table = table.cast(commented(table.schema.with_metadata(metadata), "zones", words()["zones"]))
+    pq.write_table(table, target, row_group_size=ROW_GROUP_SIZE, **WRITING)
     return int(table.num_rows)
 
 

@@ -6,7 +6,6 @@ releases/provisoire        the pointer, moved to it in one step
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -43,6 +42,7 @@ from qpv_data.releases.layout import (
     widest_first,
 )
 from qpv_data.releases.manifest import seal, write_manifest
+from qpv_data.releases.place import next_name, put
 from qpv_data.releases.policy import policy_of
 from qpv_data.releases.values import Part, Stamp, write_values
 from qpv_data.runs import Configuration, RunError, unwritable
@@ -88,8 +88,7 @@ def publish(
     until, policy = parse_period(cfg.periode), policy_of(cfg.clauses)
     releases = cfg.folder("releases")
     with _disk(cfg), scratch(cfg.travail) as folder:
-        taken = [number_of(p.name) for p in releases.glob(f"{until}-r[0-9]*") if p.is_dir()]
-        name = f"{until}-r{max(taken, default=0) + 1}"
+        name = next_name(releases, str(until))
         before = journal.last(releases)
         sources = (cfg.folder("aggregated"), cfg.folder("zonages"), cfg.travail)
         bounds = incertitudes(name, clauses, protected.cellules, until, sources)
@@ -105,7 +104,7 @@ def publish(
         for audience in audiences(folder / name):
             _build_database(folder / name / audience.value)
         _certify(cfg, clauses, protected, folder / name)
-        _put(cfg, folder / name, releases / name)
+        put(folder / name, releases / name, day(cfg).date())
         put_old_ones_away(releases, policy, day(cfg).date())
     return Release(name, releases / name, base, rows, True, *lacks)
 
@@ -163,15 +162,6 @@ def _certify(cfg: Configuration, clauses: ClauseSet, protected: Protected, draft
     seal(draft, {})
 
 
-def _put(cfg: Configuration, draft: Path, target: Path) -> None:
-    """Bring a whole release before its readers: on disk first, then in its place, then pointed to."""
-    _sync(draft)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft.rename(target)
-    journal.add(target.parent, journal.Event("publiee", target.name, day(cfg).date().isoformat()))
-    channels.point(target.parent, channels.PROVISOIRE, target.name)
-
-
 @contextmanager
 def _disk(cfg: Configuration) -> Iterator[None]:
     """A full or read-only disk is said in plain words."""
@@ -207,17 +197,3 @@ def _same_tables(draft: Path, last: Path) -> bool:
 
 def _content(path: Path) -> pa.Table:
     return invariant(pq.ParquetFile(path).read())
-
-
-def _sync(folder: Path) -> None:
-    done: set[int] = set()
-    for path in [*sorted(folder.rglob("*")), folder]:
-        inode = path.stat().st_ino
-        if inode in done:
-            continue  # audiences that are told the same share files
-        done.add(inode)
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

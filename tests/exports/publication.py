@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from qpv_data.comments import column_comments, table_comments
 from qpv_data.exports.folder import AudienceFolder, audience_folder
-from qpv_data.exports.parquet import TableComments
+from qpv_data.exports.words import words
 
-COMMENTS = {name: TableComments(text, column_comments(name)) for name, text in table_comments().items()}
+COMMENTS = words()
 
 
 def release(demonstration: Path) -> Path:

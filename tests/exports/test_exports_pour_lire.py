@@ -26,12 +26,11 @@ from typer.testing import CliRunner
 from qpv_data.cli import app
 from qpv_data.exports.contracts import contract_codes, write_contracts
 from qpv_data.exports.csv import write_csv
-from qpv_data.exports.folder import AVERTISSEMENTS, AudienceFolder, audience_folder
+from qpv_data.exports.folder import AudienceFolder, audience_folder
 from qpv_data.exports.readable import readable
 from qpv_data.exports.whole import write_whole
 from qpv_data.exports.xlsx import sheet_name
 from qpv_data.inert import inert_text
-from qpv_data.publish import READERS
 
 DANGEROUS = '=cmd|"/C calc"!A0'
 Rows = list[dict[str, str]]
@@ -220,10 +219,6 @@ def test_an_audience_that_is_not_there_is_said_with_those_that_are(root: Path, t
     done = CliRunner().invoke(app, ["exporter", str(root), "--out", str(tmp_path / "out")])
     assert (done.exit_code, "donner --audience parmi interne" in done.output) == (4, True)
     assert audience_folder(root, "interne").publication()["diffusion"] == "interne"
-
-
-def test_readers_are_told_the_same_in_the_manifest_and_in_the_exports() -> None:
-    assert {audience.value: text for audience, text in READERS.items()} == AVERTISSEMENTS
 
 
 @given(st.lists(st.text(min_size=1, max_size=60), min_size=1, max_size=6))

@@ -16,8 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from publication import COMMENTS as OF_TABLES
-from publication import internal
+from publication import COMMENTS, internal
 
 from qpv_data.exports.parquet import (
     COMMENT_KEY,
@@ -28,9 +27,7 @@ from qpv_data.exports.parquet import (
     write_table,
 )
 from qpv_data.exports.schema import PARTITIONS, broken
-from qpv_data.exports.series import with_series
 
-COMMENTS = with_series(OF_TABLES)
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 COMMITTED: dict[str, Any] = json.loads((DOCS / "schema-parquet.json").read_text("utf-8"))
 CONTENT = pa.table({"code": ["01053", None, "2A004"], "n": [1.5, 2.0, None]})

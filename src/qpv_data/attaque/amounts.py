@@ -13,7 +13,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow.parquet as pq
 
@@ -24,7 +23,7 @@ from qpv_data.attaque.feeds import feeds
 from qpv_data.attaque.ledger import read_ledger
 from qpv_data.attaque.levels import few_level, level_of, within
 from qpv_data.attaque.measures import Measure, Place, facts, measured, protected, providers
-from qpv_data.attaque.published import Release, exact
+from qpv_data.attaque.published import Release, database, exact
 from qpv_data.attaque.refusal import RefusedInputError
 from qpv_data.attaque.roots import expanded
 from qpv_data.attaque.system import INFINITE
@@ -117,7 +116,7 @@ _Told = Iterator[tuple[str, tuple[str, ...], Levels]]
 
 
 def _read(path: Path, query: str) -> list[tuple[Any, ...]]:
-    with duckdb.connect(config={"temp_directory": ""}) as con:
+    with database() as con:
         return con.execute(query, {"path": str(path)}).fetchall()
 
 

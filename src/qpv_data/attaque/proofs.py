@@ -8,7 +8,6 @@ from fractions import Fraction
 
 import numpy as np
 from scipy import sparse
-from scipy.optimize import linprog
 
 from qpv_data.attaque.bounds import Analysis, Method
 from qpv_data.attaque.system import Ints, System
@@ -150,6 +149,8 @@ class Prover:
         a = part[:, touched].T.tocsr()
         goal = (touched == column).astype(float)
         both = sparse.hstack([a, -a]).tocsr()
+        from scipy.optimize import linprog  # only here: a proof is seldom asked for, and it costs as much as pandas
+
         answer = linprog(np.ones(both.shape[1]), A_eq=both, b_eq=goal, bounds=(0, None), method="highs")
         if answer.status != 0:
             return None

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -172,7 +172,7 @@ def _asked(folder: Path, query: str, parameters: Mapping[str, Any]) -> list[tupl
     files = [str(p) for p in sorted((folder / "valeurs").rglob("*.parquet"))]
     if not files:
         return []
-    with _database() as con:
+    with database() as con:
         try:
             return con.execute(query, {"files": files, **parameters}).fetchall()
         except duckdb.Error as e:
@@ -185,7 +185,7 @@ def read_catalogue(folder: Path, known_faces: dict[str, Faces | None] | None = N
         message = "pas d'indicateurs.parquet : ce n'est pas une publication"
         raise RefusedInputError(folder.name, "source_absente", message, "donner un dossier releases/<publication>")
     zeros, audience, of = _stated(folder)
-    with _database() as con:
+    with database() as con:
         try:
             catalogue = _settled({r["indicateur"]: r for r in _table(con, folder, "indicateurs")})
             axes = {(r["indicateur"], r["modalite"]): r["axe"] for r in _table(con, folder, "modalites")}
@@ -210,9 +210,15 @@ def _settled(catalogue: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return catalogue
 
 
-def _database() -> duckdb.DuckDBPyConnection:
-    """In memory, and nowhere else: no file is left where the attack runs."""
-    return duckdb.connect(config={"temp_directory": ""})
+def database() -> duckdb.DuckDBPyConnection:
+    """In memory, and nowhere else: no file is left where the attack runs. Nothing is made in it but what it answers."""
+    return _instance().cursor()
+
+
+@cache
+def _instance() -> duckdb.DuckDBPyConnection:
+    """Started once: that costs more than to read a release. A file that is written again is read again."""
+    return duckdb.connect(config={"temp_directory": "", "enable_external_file_cache": "false"})
 
 
 def _stated(folder: Path) -> tuple[bool, str, str]:

@@ -98,7 +98,7 @@ def _lines(told: dict[str, Any]) -> Iterator[str]:
         bounds = f"de {_number(one['borne_basse'])} à {_number(one['borne_haute'])}"
         level = f"{one['niveau'] * 100:g} %"
         yield f"  {'incertitude':13} {bounds} ({one['type']}, {level})"
-    yield f"  {'depuis':13} {_day(value['visible_de'])}{_change(told['changement'])}"
+    yield f"  {'depuis':13} {_day(value['visible_de'])}{_change(told)}"
     for one in told["etats_passes"]:
         yield f"  {'avant':13} {_said(one, what)}, du {_day(one['visible_de'])} au {_day(one['visible_a'])}"
     yield ""
@@ -124,9 +124,12 @@ def _rule(what: dict[str, Any]) -> str:
     return f"au moins {what['seuil']} unités ({what['unite_secret']}){share}{family}"
 
 
-def _change(change: dict[str, Any] | None) -> str:
+def _change(told: dict[str, Any]) -> str:
+    change, before = told["changement"], told["publication_precedente"]
+    if before is None:
+        return ", première publication"
     if change is None:
-        return ", et sans changement depuis la publication d'avant"
+        return f", sans changement depuis {before}"
     return f" : {_NATURES.get(change['nature'], change['nature'])} ({_CAUSES.get(change['cause'], change['cause'])})"
 
 

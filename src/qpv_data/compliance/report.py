@@ -7,14 +7,15 @@ rejected row of a feed with personal data shows its line, its column and its rea
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from qpv_data.clause.model import Clause, Colonne
@@ -22,10 +23,9 @@ from qpv_data.compliance.journal import Attempt, Placement, read_journal
 from qpv_data.compliance.page import report_page
 from qpv_data.compliance.remedies import expected, remedy, sent_again
 from qpv_data.compliance.states import Line, line_of
-from qpv_data.conforming_output import refused_path
+from qpv_data.conforming_output import REJECTS, refused_path
 from qpv_data.conforming_text import kept_columns
 from qpv_data.documentation.motifs import meaning
-from qpv_data.engine import sql_path
 from qpv_data.problems import MotifInconnu, Rejet
 from qpv_data.replacing import replacing
 from qpv_data.runs import UNIQUE
@@ -112,13 +112,10 @@ def _places(places: Sequence[Placement], livraison: str | None, located: Path) -
     reasons = pq.read_table(located, columns=["localisation_motif"])["localisation_motif"]
     if reasons.null_count == len(reasons):
         return {"lus": found[-1].lus, "situes": found[-1].lus, "inconnus": []}
-    with duckdb.connect() as con:
-        rows = con.execute(
-            "SELECT localisation_motif, count(*) AS nombre, list(_ligne ORDER BY _ligne)[:?] AS lignes"
-            f" FROM read_parquet({sql_path(located)}) WHERE localisation_motif IS NOT NULL"
-            " GROUP BY localisation_motif ORDER BY nombre DESC, localisation_motif",
-            [LINES],
-        ).fetchall()
+    counts = Counter(reasons.drop_null().to_pylist())
+    at = pq.read_table(located, columns=["_ligne"])["_ligne"]
+    lines = {m: at.filter(pc.equal(reasons, m)).sort().slice(0, LINES).to_pylist() for m in counts}
+    rows = [(m, n, lines[m]) for m, n in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))]
     unknown = [
         {"motif": m, "explication": meaning(MotifInconnu(m)), "nombre": n, "lignes": li, "lignes_omises": n - len(li)}
         for m, n, li in rows
@@ -127,29 +124,51 @@ def _places(places: Sequence[Placement], livraison: str | None, located: Path) -
 
 
 def _rejected(clause: Clause, rejets: Path) -> list[dict[str, Any]]:
-    """Rejected rows by reason and column, the most numerous first; their first lines, and some of their values."""
+    """The same of each reason and column; `exemples` is null where the values are not kept."""
     columns = {c.nom: c for c in clause.colonnes}
-    if not pq.read_metadata(rejets).num_rows:
-        return []  # opening an engine to read nothing is most of what a report costs
-    with duckdb.connect() as con:
-        found: pa.Table = con.execute(
-            "SELECT motif, colonne, count(*) AS nombre, list(_ligne ORDER BY _ligne)[:?] AS lignes,"
-            " list(DISTINCT left(valeur, ?) ORDER BY left(valeur, ?)) FILTER (valeur IS NOT NULL) [:?] AS exemples"
-            f" FROM read_parquet({sql_path(rejets)}) GROUP BY motif, colonne"
-            " ORDER BY nombre DESC, motif, colonne NULLS FIRST",
-            [LINES, LONGEST, LONGEST, EXAMPLES],
-        ).to_arrow_table()
     return [
         {
-            "motif": row["motif"],
-            "explication": meaning(Rejet(row["motif"])),
-            "colonne": row["colonne"],
-            "entete": columns[row["colonne"]].source[0] if row["colonne"] in columns else None,
-            "nombre": row["nombre"],
-            "lignes": row["lignes"],
-            "lignes_omises": row["nombre"] - len(row["lignes"]),
-            "exemples": row["exemples"],
-            "correction": remedy(clause, row["motif"], columns.get(row["colonne"])),
+            "motif": row.motif,
+            "explication": meaning(Rejet(row.motif)),
+            "colonne": row.colonne,
+            "entete": columns[row.colonne].source[0] if row.colonne in columns else None,
+            "nombre": row.nombre,
+            "lignes": row.lignes,
+            "lignes_omises": row.nombre - len(row.lignes),
+            "exemples": row.exemples or None,
+            "correction": remedy(clause, row.motif, columns.get(row.colonne or "")),
         }
-        for row in found.to_pylist()
+        for row in _by_fault(rejets)
     ]
+
+
+@dataclass
+class _Rejected:
+    """The rejected rows of one reason and column: how many, their first lines, some of their values; in order."""
+
+    motif: str
+    colonne: str | None
+    nombre: int = 0
+    lignes: list[int] = field(default_factory=list)
+    exemples: list[str] = field(default_factory=list)
+
+    def add(self, rows: pa.Table) -> None:
+        """Take some more in."""
+        self.nombre += rows.num_rows
+        self.lignes = sorted([*self.lignes, *rows["_ligne"].sort().slice(0, LINES).to_pylist()])[:LINES]
+        said = pc.utf8_slice_codeunits(rows["valeur"].drop_null(), 0, LONGEST).unique()
+        self.exemples = sorted({*self.exemples, *said.sort().slice(0, EXAMPLES).to_pylist()})[:EXAMPLES]
+
+
+def _by_fault(rejets: Path) -> list[_Rejected]:
+    """Rejected rows by reason and column, the most numerous first. Arrow reads them a batch at a time: there are as
+    many reports as deliveries, and opening an engine for each costs more than all that it would do."""
+    found: dict[tuple[str, str | None], _Rejected] = {}
+    for batch in pq.ParquetFile(rejets).iter_batches(columns=REJECTS.names):
+        rows = pa.Table.from_batches([batch])
+        for key in rows.group_by(["motif", "colonne"]).aggregate([]).to_pylist():
+            motif, colonne = key["motif"], key["colonne"]
+            same = pc.is_null(rows["colonne"]) if colonne is None else pc.equal(rows["colonne"], colonne)
+            kept = rows.filter(pc.and_(pc.equal(rows["motif"], motif), same))
+            found.setdefault((motif, colonne), _Rejected(motif, colonne)).add(kept)
+    return sorted(found.values(), key=lambda r: (-r.nombre, r.motif, r.colonne or ""))

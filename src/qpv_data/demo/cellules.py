@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -84,28 +84,30 @@ def undelivered(jeu: Jeu) -> frozenset[str]:
     return frozenset(livraison.id for livraison in jeu.livraisons if livraison.lignes is None)
 
 
-def cells(jeu: Jeu, mesure: Mesure) -> dict[tuple[str, Zone, str], Cellule]:
-    """(period, zone, modality) to figures, for the cells in which at least one row counts."""
-    regle = REGLES.get(jeu.id, LIBRE)
+def placed(jeu: Jeu) -> list[tuple[Ligne, list[Zone]]]:
+    """The rows that are not rejected, each with the zones in which it counts."""
+    lines = (ligne for livraison in jeu.livraisons for ligne in livraison.lignes or () if ligne.rejet is None)
+    return [(ligne, zones_of(ligne, jeu.zonage)) for ligne in lines]
+
+
+def cells(lines: Sequence[tuple[Ligne, list[Zone]]], mesure: Mesure) -> dict[tuple[str, Zone, str], Cellule]:
+    """(period, zone, modality) to figures, for the cells in which at least one row counts. `lines`: see `placed`."""
+    regle = REGLES.get(mesure.jeu, LIBRE)
     held: defaultdict[tuple[str, Zone, str], list[_Apport]] = defaultdict(list)
-    for ligne in _counted(jeu, mesure):
+    for ligne, zones in lines:
+        if mesure.masques and any(column in ligne.masques for column in mesure.masques):
+            continue
+        if not mesure.filtre(ligne.valeurs):
+            continue
         apport = _apport(ligne, mesure, regle)
         modalites = ["ensemble"]
         if mesure.modalite is not None:
             code = mesure.modalite(ligne.valeurs)
             modalites.append(str(code) if code in mesure.modalites else "non_renseigne")
-        for zone in zones_of(ligne, jeu.zonage):
+        for zone in zones:
             for modalite in modalites:
                 held[ligne.periode, zone, modalite].append(apport)
     return {key: _figures(apports, mesure, regle) for key, apports in held.items()}
-
-
-def _counted(jeu: Jeu, mesure: Mesure) -> Iterator[Ligne]:
-    for livraison in jeu.livraisons:
-        for ligne in livraison.lignes or ():
-            masked = any(column in ligne.masques for column in mesure.masques)
-            if ligne.rejet is None and not masked and mesure.filtre(ligne.valeurs):
-                yield ligne
 
 
 def _apport(ligne: Ligne, mesure: Mesure, regle: Regle) -> _Apport:

@@ -34,8 +34,9 @@ def generate(root: Path, *, graine: int = 2024, echelle: int = 1) -> None:
     The mirror's table says the day when each file was there, so that a late delivery is seen to be late.
     """
     jeux = world(graine, echelle)
-    days = dict.fromkeys(referentials(), _REFERENTIALS_DATE)
-    for path, content in referentials().items():
+    official = referentials()
+    days = dict.fromkeys(official, _REFERENTIALS_DATE)
+    for path, content in official.items():
         _put(root / "source" / path, content)
     for jeu in jeux:
         for livraison in jeu.livraisons:

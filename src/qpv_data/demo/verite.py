@@ -7,7 +7,8 @@ reading the files back: it shares no code with the pipeline that it judges.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -15,7 +16,18 @@ from typing import Any
 
 import pyarrow as pa
 
-from qpv_data.demo.cellules import VIDE, ZONES, Cellule, Zone, cells, measures_of, periods_of, undelivered, zones_of
+from qpv_data.demo.cellules import (
+    VIDE,
+    ZONES,
+    Cellule,
+    Zone,
+    cells,
+    measures_of,
+    periods_of,
+    placed,
+    undelivered,
+    zones_of,
+)
 from qpv_data.demo.ecriture import json_text, parquet
 from qpv_data.demo.lignes import Jeu, Livraison
 from qpv_data.demo.mesures import LIBRE, REGLES, Mesure, Regle
@@ -82,22 +94,40 @@ def _values(jeux: Sequence[Jeu]) -> Iterator[dict[str, Any]]:
     known: dict[tuple[str, str, Zone], dict[str, Any]] = {}
     ordered = sorted(jeux, key=lambda jeu: "population" not in jeu.id)
     for jeu in ordered:
-        masks = _masks(jeu)
+        said = _Said(_masks(jeu), _present(jeu), undelivered(jeu))
+        periods, places = periods_of(jeu), placed(jeu)
         for mesure in measures_of(jeu):
-            figures = cells(jeu, mesure)
+            figures = cells(places, mesure)
             for zonage, codes in ZONES.items():
                 if zonage == "non_localise" and mesure.nature != "compte":
                     continue
                 for code in codes:
-                    for periode in periods_of(jeu):
+                    for periode in periods:
                         for modalite in mesure.toutes_modalites:
                             key = (periode, (zonage, code), modalite)
                             cell = figures.get(key, VIDE)
-                            status = _observation(jeu, mesure, periode, (zonage, code), masks, known)
+                            status = _observation(jeu, mesure, periode, (zonage, code), said, known)
                             row = _row(mesure, key, cell, status, known)
                             if modalite == "ensemble":
                                 known[mesure.id, periode, (zonage, code)] = row
                             yield row
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What a feed's rows say at once: masks, the zones that have rows in each period, the periods that never came."""
+
+    masks: Mapping[tuple[str, str, str], str]
+    present: Mapping[str, Set[str | None]]
+    undelivered: Set[str]
+
+
+def _present(jeu: Jeu) -> dict[str, set[str | None]]:
+    found: dict[str, set[str | None]] = {}
+    for livraison in jeu.livraisons:
+        for ligne in livraison.lignes or ():
+            found.setdefault(ligne.periode, set()).add(ligne.zone)
+    return found
 
 
 def _masks(jeu: Jeu) -> dict[tuple[str, str, str], str]:
@@ -109,24 +139,23 @@ def _masks(jeu: Jeu) -> dict[tuple[str, str, str], str]:
 
 
 def _observation(
-    jeu: Jeu, mesure: Mesure, periode: str, zone: Zone, masks: Mapping[tuple[str, str, str], str],
+    jeu: Jeu, mesure: Mesure, periode: str, zone: Zone, said: _Said,
     known: Mapping[tuple[str, str, Zone], dict[str, Any]],
 ) -> str:  # fmt: skip
     """`normale`, or why there is no value: it does not apply, was not delivered, or is masked."""
     if jeu.zonage is not None:
         if zone[0] != jeu.zonage:
             return "sans_objet"
-        present = {x.zone for d in jeu.livraisons for x in d.lignes or () if x.periode == periode}
-        if zone[1] not in present:
+        if zone[1] not in said.present.get(periode, ()):
             return "non_livree"
     by = known.get((mesure.par, periode[:4], zone)) if mesure.par else None
     if by is not None and by["statut_observation"] == "sans_objet":
         return "sans_objet"
-    if periode in undelivered(jeu):
+    if periode in said.undelivered:
         return "non_livree"
     for column in mesure.masques:
-        if (periode, zone[1], column) in masks:
-            return masks[periode, zone[1], column]
+        if (periode, zone[1], column) in said.masks:
+            return said.masks[periode, zone[1], column]
     return str(by["statut_observation"]) if by is not None else "normale"
 
 

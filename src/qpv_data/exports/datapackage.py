@@ -19,6 +19,7 @@ from qpv_data.exports.licences import Licence, licences, plain_name, used_clause
 from qpv_data.exports.parquet import SCHEMA_VERSION, TableComments
 from qpv_data.exports.schema import KEYS, LINKS, PARTITIONS
 from qpv_data.exports.series import with_series
+from qpv_data.schemas import PUBLISHED
 
 _PROFILES = "https://datapackage.org/profiles/2.0"
 _TYPES = {"string": "string", "double": "number", "bool": "boolean", "int32": "integer", "int64": "integer"}
@@ -101,7 +102,8 @@ def _field(field: pa.Field, table: str, comments: TableComments) -> dict[str, An
     said: dict[str, Any] = {"name": field.name, "type": _type(field.type)}
     if field.name in comments.colonnes:
         said["description"] = comments.colonnes[field.name]
-    if not field.nullable or field.name in KEYS.get(table, ()):
+    always = PUBLISHED[table].non_nulles if table in PUBLISHED else KEYS.get(table, ())
+    if not field.nullable or field.name in always:
         said["constraints"] = {"required": True}
     return said
 

@@ -75,7 +75,7 @@ def audience_folder(release: Path, audience: str | None = None) -> AudienceFolde
     if not (release / _VALUES).is_dir():
         held = sorted(p.parent.name for p in release.glob(f"*/{_VALUES}") if p.is_dir()) if release.is_dir() else []
         raise ReleaseError(
-            Problem.RESSOURCE_INTROUVABLE,
+            Problem.PUBLICATION_ABSENTE,
             f"{release} : pas de valeurs" + (f" pour {audience}" if audience else ""),
             f"donner --audience parmi {', '.join(held)}" if held else "donner le dossier d'une publication",
         )

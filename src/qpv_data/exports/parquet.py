@@ -41,10 +41,10 @@ class TableComments:
 def write_table(content: pa.Table, target: Path, table_name: str, comments: Mapping[str, TableComments]) -> None:
     """Write `content` at `target`, its rows in the order given, plain columns (no Arrow dictionary) of its own types.
 
-    The comment of a column is in its Arrow field's metadata (`comment`). The table's name, the schema's version and
-    all the comments are in the file's own metadata (`qpv_data.*`, UTF-8, JSON for the comments), where readers that
-    know nothing of Arrow find them. Metadata that `content` has (GeoParquet's `geo`) stay. A table or a column
-    without a comment has none in the file. The same content and comments give the same bytes.
+    The comment of a column is in its Arrow field's metadata (`comment`). The table's name, the schema's version and all
+    the comments are in the file's own metadata (`qpv_data.*`, UTF-8, JSON for the comments), where readers that know
+    nothing of Arrow find them. A table or a column that `comments` say nothing of has none in the file. Metadata that
+    `content` has (GeoParquet's `geo`) stay. The same content and comments give the same bytes.
     """
     said = comments.get(table_name, TableComments("", {}))
     said_of_it = content.cast(commented(content.schema, table_name, said)).combine_chunks()

@@ -12,24 +12,14 @@ from typing import Any
 import pyarrow as pa
 
 from qpv_data.exports.parquet import SCHEMA_VERSION
+from qpv_data.schemas import PUBLISHED
 
 PARTITIONS = {"valeurs": ("zonage", "periode"), "series": ("zonage",)}
 """Columns that are in the path of a table's files and not in the files."""
 
 KEYS: Mapping[str, tuple[str, ...]] = {
-    "valeurs": ("indicateur", "zonage", "code_zone", "periode", "modalite"),
-    "series": ("indicateur", "zonage", "code_zone", "periode", "modalite"),
-    "incertitudes": ("indicateur", "zonage", "code_zone", "periode", "modalite", "type", "niveau"),
-    "indicateurs": ("indicateur",),
-    "modalites": ("indicateur", "modalite"),
-    "clauses": ("clause",),
-    "publications": ("publication",),
-    "valeurs_livraisons": ("indicateur", "zonage", "periode", "jeu", "livraison", "role"),
-    "zones": ("zonage", "code_zone"),
-    "zones_communes": ("zonage", "code_zone", "code_commune"),
-    "zones_epci": ("zonage", "code_zone", "code_epci"),
-    "zones_contrats": ("zonage", "code_zone", "code_contrat"),
-    "en_vigueur": ("zonage", "millesime", "territoire", "de"),
+    "series": PUBLISHED["valeurs"].cle,
+    **{name: table.cle for name, table in PUBLISHED.items() if table.cle},
 }
 """Table → the columns that name one row of it. A table that is not here may repeat a row."""
 
@@ -45,6 +35,7 @@ LINKS: Mapping[str, tuple[tuple[tuple[str, ...], str, tuple[str, ...]], ...]] = 
         (("zonage", "code_zone"), "zones", ("zonage", "code_zone")),
     ),
     "indicateurs": ((("jeu",), "clauses", ("clause",)),),
+    "ruptures": ((("indicateur",), "indicateurs", ("indicateur",)),),
     "modalites": ((("indicateur",), "indicateurs", ("indicateur",)),),
     "livraisons": ((("jeu",), "clauses", ("clause",)),),
     "valeurs_livraisons": (
@@ -108,10 +99,10 @@ def _broken_column(name: str, old: Mapping[str, Any], new: Mapping[str, Any] | N
 
 def description() -> str:
     """The committed description: JSON, one table after the other by name."""
-    from qpv_data.documentation.dictionnaire import schemas
     from qpv_data.exports.series import SERIES
 
-    return json.dumps(described({**schemas(), "series": SERIES}), ensure_ascii=False, indent=1) + "\n"
+    schemas = {"series": SERIES, **{name: table.schema for name, table in PUBLISHED.items()}}
+    return json.dumps(described(schemas), ensure_ascii=False, indent=1) + "\n"
 
 
 if __name__ == "__main__":

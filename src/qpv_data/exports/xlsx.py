@@ -6,6 +6,7 @@ import itertools
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +81,8 @@ def _values(book: Workbook, con: duckdb.DuckDBPyConnection, theme: str, rows: It
     for _, cells in itertools.groupby(rows, key=lambda r: r[-3:]):
         line: list[Any] = [None] * (len(_LABELS) + len(periods))
         for cell in cells:
-            line[: len(_LABELS)] = [_text(v) for v in cell[1:7]]
+            if line[0] is None:
+                line[: len(_LABELS)] = [_text(v) for v in cell[1:7]]
             line[place[cell[7]]] = cell[8] if cell[9] is None else _text(cell[9])
         if any(v != _NO_OBJECT for v in line[len(_LABELS) :] if v is not None):
             sheet.append(line)
@@ -134,6 +136,7 @@ def _wrapped(sheet: Any, text: str) -> Any:
     return cell
 
 
+@lru_cache(4096)
 def _text(value: str) -> str:
     """A text that no spreadsheet runs, without the control characters that a workbook cannot hold."""
     return inert_text(ILLEGAL_CHARACTERS_RE.sub("", value))

@@ -9,11 +9,11 @@ import os
 import re
 from dataclasses import dataclass
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from qpv_data.engine import session
 from qpv_data.perturbation.noise import Floats, Noise
 from qpv_data.problems import FeedError, Problem
 from qpv_data.secret.axes import Axis
@@ -98,8 +98,7 @@ def counts_of(axes: tuple[Axis, ...], places: Ints, unit: pa.Array, key: bytes) 
     coded = unit.dictionary_encode()
     names = coded.dictionary
     cell, at = belongs(axes, np.unique(finest))
-    con = duckdb.connect(config={"memory_limit": "2GiB"})
-    con.execute("SET enable_progress_bar = false")
+    con = session()
     con.register("records", pa.table({"finest": pa.array(finest.astype(np.int64)), "unite": coded.indices}))
     con.register("belongs", pa.table({"cell": pa.array(cell), "finest": pa.array(at)}))
     pairs = con.execute("SELECT DISTINCT cell, unite FROM records JOIN belongs USING (finest)").fetchnumpy()

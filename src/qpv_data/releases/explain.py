@@ -12,6 +12,7 @@ import duckdb
 
 from qpv_data.engine import sql_path
 from qpv_data.problems import Problem
+from qpv_data.releases.layout import said
 from qpv_data.runs import RunError
 
 _VALUES = "read_parquet({files}, hive_partitioning = true, hive_types = {{zonage: VARCHAR, periode: VARCHAR}})"
@@ -71,6 +72,7 @@ def _document(con: duckdb.DuckDBPyConnection, folder: Path, value: dict[str, Any
         "clause": clause,
         "livraisons": deliveries,
         "incertitudes": doubt,
+        "publication_precedente": said(folder)["precedente"],
         "changement": changed[0] if changed else None,
         "etats_passes": past,
         "sql": SQL.format(**quoted),

@@ -34,6 +34,8 @@ class Block:
         self.room = (system.value[self.cells] - system.least[self.cells]).astype(np.float64)
         self.weight = system.weight[self.cells]
         self._highs: highspy.Highs | None = None
+        self._told: tuple[Floats, Floats, Floats]
+        """Costs and bounds that the solver has."""
 
     def alone(self) -> Block:
         """The same block as a system of its own, its cells numbered from 0."""
@@ -74,9 +76,12 @@ class Block:
             cell, amount = fixed
             lower[cell], upper[cell] = max(amount, 0.0), max(amount, 0.0)
             lower[n + cell], upper[n + cell] = max(-amount, 0.0), max(-amount, 0.0)
-        ranks = np.arange(2 * n, dtype=np.int32)
-        highs.changeColsCost(2 * n, ranks, np.concatenate(cost))
-        highs.changeColsBounds(2 * n, ranks, lower, upper)
+        costs, (old_costs, old_lower, old_upper) = np.concatenate(cost), self._told
+        if len(new := np.flatnonzero(costs != old_costs).astype(np.int32)):
+            highs.changeColsCost(len(new), new, costs[new])
+        if len(new := np.flatnonzero((lower != old_lower) | (upper != old_upper)).astype(np.int32)):
+            highs.changeColsBounds(len(new), new, lower[new], upper[new])
+        self._told = costs, lower, upper
         highs.run()
         if highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
             return None
@@ -114,7 +119,9 @@ class Block:
     def _model(self) -> highspy.Highs:
         self._highs = highs = quiet()
         highs.setOptionValue("presolve", "off")  # it would throw the basis away
-        highs.passModel(self._lp(np.zeros(2 * len(self)), np.zeros(2 * len(self))))
+        nothing = np.zeros(2 * len(self))
+        highs.passModel(self._lp(nothing, nothing))
+        self._told = nothing, nothing, nothing
         return highs
 
     def _lp(self, cost: Floats, upper: Floats) -> highspy.HighsLp:

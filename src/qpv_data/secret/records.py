@@ -9,6 +9,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from qpv_data.engine import session
 from qpv_data.secret.axes import Axis
 from qpv_data.secret.cells import Ints, Measures, OtherUnits, Table, add_up, finest_shape, held
 
@@ -28,8 +29,7 @@ def records_table(
     A unit in several cells counts once in their margin, and a contributor's parts add up there.
     """
     finest = np.ravel_multi_index(tuple(places.T), finest_shape(axes)) if len(places) else np.zeros(0, np.int64)
-    con = duckdb.connect(config={"memory_limit": "2GiB"})
-    con.execute("SET enable_progress_bar = false")
+    con = session()
     columns = {
         "finest": pa.array(finest.astype(np.int64)),
         "valeur": pa.array(value),
@@ -37,7 +37,7 @@ def records_table(
         "contrib": contributor,
     }
     con.register("records_arrow", pa.table(columns))
-    con.execute("CREATE TABLE records AS SELECT * FROM records_arrow")
+    con.execute("CREATE TEMP TABLE records AS SELECT * FROM records_arrow")
 
     size = int(np.prod([len(a) for a in axes]))
     measures = _measured(con, belongs(axes, np.unique(finest)), size, largest)
