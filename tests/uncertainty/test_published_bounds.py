@@ -168,6 +168,15 @@ def test_under_a_threshold_each_side_of_a_bound_is_held_to_it(tmp_path: Path, ro
     assert (bounds_of(mini, "n", "QN09901A") is not None) == published
 
 
+@pytest.mark.parametrize("persons", [1, 0])
+def test_no_side_of_a_bound_has_too_few_of_another_unit(tmp_path: Path, persons: int) -> None:
+    other = {"unite": "personne", "unite_famille": "enregistrement", "seuil": 3, "effectif": "montant"}
+    rows = certain() + ring(9) + [{**r, "montant": persons} for r in ring(9, inside=False)]
+    mini = run(tmp_path, rows + far(), secret={**SECRET, "autres_unites": [other]}, indicateurs=[indicator("n")])
+    assert mini.value("n", "QN09901A", QUARTER)[2] == "diffusee"
+    assert (bounds_of(mini, "n", "QN09901A") is not None) == bool(persons)
+
+
 def test_under_a_rule_of_dominance_no_side_is_one_contributor_s(tmp_path: Path) -> None:
     secret = {**SECRET, "dominance": 0.8}
     rows = certain() + [{**r, "montant": 50 if n == 0 else 1} for n, r in enumerate(ring(4, inside=False))]
