@@ -1,6 +1,7 @@
 """A partnership of national size, as `publish` finds it: protected cells, zonings and the clauses that declare them.
 
     python benchmarks/publication_nationale.py [--out data/bench/publication] [--indicateurs 200 --trimestres 40]
+    python benchmarks/publication_nationale.py --out data/bench/publication --publier
 
 1,609 quarters and 890 communes and the territory are 2,500 zones; by 200 indicators and 40 quarters, 20 M values.
 `OUT/protege/<indicateur>.parquet` has the columns of sql/proteger/sortie.sql, `OUT/zonages/` the tables of a run's
@@ -11,8 +12,11 @@ from __future__ import annotations
 
 import argparse
 import copy
+import resource
+import shutil
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +26,15 @@ import pyarrow.parquet as pq
 import shapely
 import yaml
 
+from qpv_data import certificate as certifying
+from qpv_data import publish as publishing
+from qpv_data.attaque.findings import Report
 from qpv_data.clause.load import ClauseSet, load_clauses
+from qpv_data.clause.model import Diffusion
 from qpv_data.passage.model import PASSAGES
 from qpv_data.protect import _MAKER, COMPLEMENTARY, Protected
 from qpv_data.resources import referentials_dir
+from qpv_data.runs import Configuration, exclusive
 from qpv_data.zonages import tables
 
 QPV, QPV2015, COMMUNES, CONTRATS, DEPARTEMENTS = 1609, 1514, 890, 430, 100
@@ -205,13 +214,60 @@ def write_clauses(out: Path, indicators: int, quarter: int) -> ClauseSet:
     return load_clauses(folder)
 
 
+def publish_all(out: Path, indicators: int, quarter: int) -> None:
+    """Publish for one audience, and print the seconds of each step, of the processor, and the memory at its peak.
+
+    The attack of the draft is left out: these figures obey no equation. benchmarks/secret_jeu.py measures it.
+    """
+    clauses = write_clauses(out, indicators, quarter)
+    lake = out / "lac"
+    cfg = Configuration(
+        clauses=out / "clauses", sortie=lake, maintenant=datetime(2025, 4, 15, tzinfo=UTC), diffuseur="national",
+        periode=periods(quarter)[-1], diffusion=Diffusion.OUVERT,
+    )  # fmt: skip
+    timed(publishing, "write_values", "valeurs")
+    timed(publishing, "write_tables", "autres tables, et series")
+    timed(publishing, "_build_database", "base et contrôles")
+    timed(publishing, "seal", "catalogues et manifestes")
+    timed(publishing, "put", "sur disque, et pointeur")
+    publishing.refuse_blocking = lambda found: None  # zones of 2015 have no value here, and the checks say so
+    certifying.attack_ledgers = lambda ledgers: [Report() for _ in ledgers]
+    with exclusive(cfg):
+        shutil.copytree(out / "zonages", lake / "zonages", dirs_exist_ok=True)
+        start = time.perf_counter()
+        made = publishing.publish(cfg, clauses, protected(out), [], {})
+        wall = time.perf_counter() - start
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    peak, processor = used.ru_maxrss / 2**20, used.ru_utime + used.ru_stime
+    print(
+        f"{made.id} : {made.lignes:,} valeurs en {wall:.0f} s ({processor:.0f} s de processeur), {peak:.1f} Gio au plus"
+    )
+
+
+def timed(module: Any, name: str, label: str) -> None:
+    real = getattr(module, name)
+
+    def told(*given: Any, **more: Any) -> Any:
+        start, before = time.perf_counter(), time.process_time()
+        answer = real(*given, **more)
+        print(f"  {label:28} {time.perf_counter() - start:6.1f} s  {time.process_time() - before:6.1f} s de processeur",
+              flush=True)  # fmt: skip
+        return answer
+
+    setattr(module, name, told)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("data/bench/publication"))
     sizes = (("graine", 1), ("indicateurs", INDICATEURS), ("trimestres", TRIMESTRES), ("qpv", QPV))
     for name, default in (*sizes, ("communes", COMMUNES)):
         parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--publier", action="store_true", help="publier ce qui est déjà dans --out, attaque à part")
     asked = parser.parse_args()
+    if asked.publier:
+        publish_all(asked.out, asked.indicateurs, asked.trimestres)
+        return
     start = time.perf_counter()
     rows = write_cells(asked.out, asked.graine, asked.indicateurs, asked.trimestres, asked.qpv, asked.communes)
     write_zonings(asked.out, asked.graine, asked.qpv, asked.communes)
