@@ -57,15 +57,24 @@ def explain(
     audience: Annotated[
         str | None, typer.Option(help="ouvert, partenaires ou interne. Défaut : la plus étroite.")
     ] = None,
+    interne: Annotated[
+        Path | None,
+        typer.Option(
+            help="Dossier de l'exécution : dire aussi ce que son responsable seul peut voir. À ne pas diffuser."
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Répondre en JSON.")] = False,
 ) -> None:
     """Expliquer un chiffre : définition, clause, livraisons, règle de secret, qualité, changements, SQL."""
     from qpv_data.cli import errors_told
     from qpv_data.releases.explain import explain as explained
+    from qpv_data.releases.explain import internal
     from qpv_data.releases.listing import part_of
 
     with errors_told():
         found = explained(part_of(publication, audience), zone, indicateur, periode, modalite, zonage)
+        if interne is not None:
+            found = [{**one, "interne": internal(interne, one)} for one in found]
     if as_json:
         typer.echo(json.dumps(found, ensure_ascii=False, indent=1, default=str))
         return
@@ -101,8 +110,21 @@ def _lines(told: dict[str, Any]) -> Iterator[str]:
     yield f"  {'depuis':13} {_day(value['visible_de'])}{_change(told)}"
     for one in told["etats_passes"]:
         yield f"  {'avant':13} {_said(one, what)}, du {_day(one['visible_de'])} au {_day(one['visible_a'])}"
+    if "interne" in told:
+        yield from _internal(told["interne"])
     yield ""
     yield from (f"  {line}" for line in told["sql"].splitlines())
+
+
+def _internal(told: dict[str, Any]) -> Iterator[str]:
+    yield ""
+    yield "  À ne pas diffuser :"
+    for one in told["livraisons"]:
+        if one["recues"] is not None:
+            rows = f"{one['recues']} lignes reçues, {one['conformes']} conformes, {one['taille']} octets"
+            yield f"  {one['livraison']} : {rows}, sha256 {one['sha256']}"
+    for name, value in (told["cellule"] or {}).items():
+        yield f"  {name:24} {_number(value) if isinstance(value, int | float) else value}"
 
 
 def _said(value: dict[str, Any], what: dict[str, Any]) -> str:

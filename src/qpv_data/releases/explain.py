@@ -5,6 +5,7 @@ Read from the folder of one audience alone: it says to its readers what they cou
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import duckdb
 from qpv_data.engine import sql_path
 from qpv_data.problems import Problem
 from qpv_data.releases.layout import said
-from qpv_data.runs import RunError
+from qpv_data.runs import UNIQUE, RunError
 
 _VALUES = "read_parquet({files}, hive_partitioning = true, hive_types = {{zonage: VARCHAR, periode: VARCHAR}})"
 _KEY = "indicateur = $indicateur AND modalite = $modalite AND code_zone = $zone AND periode = $periode"
@@ -77,6 +78,30 @@ def _document(con: duckdb.DuckDBPyConnection, folder: Path, value: dict[str, Any
         "etats_passes": past,
         "sql": SQL.format(**quoted),
     }
+
+
+def internal(lake: Path, told: dict[str, Any]) -> dict[str, Any]:
+    """What the run's owner may add, and nobody else: of each delivery behind a value, its rows and its digest; of the
+    cell, the units behind it. Each would undo a suppression. Read from the private folders of `lake`; what is no more
+    there is None.
+    """
+    deliveries = []
+    for one in told["livraisons"]:
+        path = lake / "conformed" / one["jeu"] / f"{one['periode'] or UNIQUE}.json"
+        kept = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+        names = ("recues", "conformes", "rejetees", "sha256", "taille")
+        own = kept if kept.get("livraison") == one["livraison"] else {}
+        deliveries.append({"livraison": one["livraison"], **{n: own.get(n) for n in names}})
+    value, what = told["valeur"], told["indicateur"]
+    cells = lake / "aggregated" / what["jeu"] / f"{value['indicateur']}.parquet"
+    units = None
+    if cells.is_file():
+        key = {k: value[k] for k in ("zonage", "code_zone", "periode", "modalite")}
+        where = " AND ".join(f"{k} = ${k}" for k in key)
+        with duckdb.connect() as con:
+            found = _rows(con, f"SELECT * FROM read_parquet({sql_path(cells)}) WHERE {where}", key)
+        units = found[0] if found else None
+    return {"livraisons": deliveries, "cellule": units}
 
 
 def _absent(con: duckdb.DuckDBPyConnection, values: str, asked: dict[str, str]) -> RunError:
