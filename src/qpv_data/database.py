@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -21,6 +23,7 @@ from qpv_data.schemas import PUBLISHED, TYPES, PublishedTable
 
 STORAGE = "v1.0.0"
 """The storage format: DuckDB 1.1 and newer read it."""
+_PROFILE = "profil_quartier"
 GEOJSON_DEGREES = 1e-6
 _CONTROLES = (
     "CREATE TABLE controles (controle VARCHAR PRIMARY KEY, gravite VARCHAR NOT NULL, titre VARCHAR NOT NULL,"
@@ -39,23 +42,40 @@ def write_database(release: Path, target: Path) -> Path:
     publishes reads it and refuses (`checks.refuse_blocking`). Raises RunError for a row that breaks a key or is null
     where it may not be.
     """
+    target.write_bytes(_empty())
     with duckdb.connect(config={"memory_limit": MEMORY}) as con:
         con.execute("SET enable_progress_bar = false")
         con.execute(f"SET temp_directory = {sql_path(target.with_name(f'{target.name}.tmp'))}")
-        con.execute(f"ATTACH {sql_path(target)} AS base (STORAGE_VERSION '{STORAGE}')")
+        con.execute(f"ATTACH {sql_path(target)} AS base")
         con.execute("USE base")
         con.execute("BEGIN")  # one write of the log rather than one a comment
-        create(con)
         for name, table in PUBLISHED.items():
             _load(con, name, table, release)
         derive(con)
         _write_geojson(con)
-        _comment(con, write_profile(con))
+        _comment_profile(con, write_profile(con))
         con.execute("COMMIT")  # what is committed is on disk, and the checks read it there
         record(con, run_checks(con))
         con.execute("USE memory")
         con.execute("DETACH base")  # writes everything to the file
     return target
+
+
+@cache
+def _empty() -> bytes:
+    """A database with every table and view, commented, and no row: the same for every release, so made once a
+    process."""
+    with tempfile.TemporaryDirectory() as folder, duckdb.connect() as con:
+        path = Path(folder) / "vide.duckdb"
+        con.execute(f"ATTACH {sql_path(path)} AS base (STORAGE_VERSION '{STORAGE}')")
+        con.execute("USE base")
+        con.execute("BEGIN")
+        create(con)
+        _comment(con)
+        con.execute("COMMIT")
+        con.execute("USE memory")
+        con.execute("DETACH base")
+        return path.read_bytes()
 
 
 def create(con: duckdb.DuckDBPyConnection) -> None:
@@ -122,20 +142,26 @@ def _write_geojson(con: duckdb.DuckDBPyConnection) -> None:
     con.unregister("geojson_arrow")
 
 
-def _comment(con: duckdb.DuckDBPyConnection, titles: Mapping[str, str]) -> None:
-    """Say what every table, view and column is. `titles`: those of the indicators that are columns of the profile."""
+def _comment(con: duckdb.DuckDBPyConnection) -> None:
+    """Say what every table, view and column is, `profil_quartier` apart, whose columns are data."""
     for table, text in table_comments().items():
         _say(con, f"TABLE {table}", text)
         _say_columns(con, table, column_comments(table))
     sorts: tuple[tuple[Sorte, str], ...] = (("table", "TABLE"), ("vue", "VIEW"))
     for sort, kind in sorts:
         for name, text in added_comments(sort).items():
-            _say(con, f"{kind} {name}", text)
-            columns = [c for c in _columns(con, name) if name != "profil_quartier" or c in FIXED]
-            _say_columns(con, name, {c: plain(t) for c, t in meanings(name, columns).items()})
-    _say_columns(con, "profil_quartier", titles)
+            if name != _PROFILE:
+                _say(con, f"{kind} {name}", text)
+                _say_columns(con, name, {c: plain(t) for c, t in meanings(name, _columns(con, name)).items()})
     for name, text in added_comments("macro").items():
         _say(con, f"MACRO TABLE {name}", text)
+
+
+def _comment_profile(con: duckdb.DuckDBPyConnection, titles: Mapping[str, str]) -> None:
+    """Say what the wide profile is. `titles`: those of the indicators that are its columns."""
+    _say(con, f"TABLE {_PROFILE}", added_comments("table")[_PROFILE])
+    _say_columns(con, _PROFILE, {c: plain(t) for c, t in meanings(_PROFILE, FIXED).items()})
+    _say_columns(con, _PROFILE, titles)
 
 
 def _columns(con: duckdb.DuckDBPyConnection, name: str) -> list[str]:

@@ -88,6 +88,7 @@ def publish(
     until, policy = parse_period(cfg.periode), policy_of(cfg.clauses)
     releases = cfg.folder("releases")
     with _disk(cfg), scratch(cfg.travail) as folder:
+        channels.sweep(releases)
         name = next_name(releases, str(until))
         before = journal.last(releases)
         sources = (cfg.folder("aggregated"), cfg.folder("zonages"), cfg.travail)
@@ -99,6 +100,7 @@ def publish(
         same = _last_of(releases, str(until))
         base = channels.database_link(releases)
         if same is not None and _says_the_same(folder / name, same):
+            journal.catch_up(releases)
             channels.point(releases, channels.PROVISOIRE, before)
             return Release(same.name, same, base, rows, False, *lacks)
         for audience in audiences(folder / name):

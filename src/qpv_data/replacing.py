@@ -9,14 +9,16 @@ from pathlib import Path
 
 
 @contextmanager
-def replacing(target: Path) -> Iterator[Path]:
-    """Yields a path beside `target`, moved onto it when the block ends well."""
+def replacing(target: Path, *, durable: bool = True) -> Iterator[Path]:
+    """Yields a path beside `target`, moved onto it when the block ends well. `durable`: on disk before it is moved;
+    without, it is for whoever moves the whole to see to that."""
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
+        if durable:
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)

@@ -52,7 +52,7 @@ def write_series(folder: AudienceFolder, work: Path, comments: Mapping[str, Tabl
             con.execute(f"CREATE OR REPLACE VIEW toutes AS SELECT * FROM {reading}")
             con.execute("CREATE OR REPLACE VIEW valeurs AS SELECT * FROM toutes")
             target = folder.dossier / "series" / zoning / "series.parquet"
-            with replacing(target) as draft, pq.ParquetWriter(draft, schema, **WRITING) as writer:
+            with replacing(target, durable=False) as draft, pq.ParquetWriter(draft, schema, **WRITING) as writer:
                 for group in _groups(_batches(con), schema):
                     writer.write_table(group, row_group_size=ROW_GROUP_SIZE)
                     rows += group.num_rows

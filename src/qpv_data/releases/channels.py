@@ -41,6 +41,13 @@ def point(releases: Path, channel: str, release: str | None) -> None:
     _sync(releases)
 
 
+def sweep(releases: Path) -> None:
+    """Take away what a killed run left half written beside releases and pointers. Only whoever holds the lock may."""
+    for folder in (releases, releases.parent):
+        for left in folder.glob(".*.part"):
+            left.unlink()
+
+
 def database_link(releases: Path) -> Path:
     """Where `qpv.duckdb` is, beside the folder of releases."""
     return releases.parent / DATABASE

@@ -33,9 +33,21 @@ def add(releases: Path, event: Event) -> None:
     """Add a line, on disk before it returns; first, those of releases that are there without one."""
     known = {e.publication for e in events(releases) if e.evenement == PUBLIEE}
     left = [r for r in releases_in(releases) if r.name not in known and r.name != event.publication]
-    late = [Event(PUBLIEE, r.name, said(r)["publiee_le"]) for r in sorted(left, key=said_on)]
     again = event.evenement == PUBLIEE and event.publication in known
-    lines = [*late, *([] if again else [event])]
+    _append(releases, [*_late(left), *([] if again else [event])])
+
+
+def catch_up(releases: Path) -> None:
+    """Add the lines of releases that a kill left without one."""
+    known = {e.publication for e in events(releases) if e.evenement == PUBLIEE}
+    _append(releases, _late([r for r in releases_in(releases) if r.name not in known]))
+
+
+def _late(left: Sequence[Path]) -> list[Event]:
+    return [Event(PUBLIEE, r.name, said(r)["publiee_le"]) for r in sorted(left, key=said_on)]
+
+
+def _append(releases: Path, lines: Sequence[Event]) -> None:
     if lines:
         text = "".join(json.dumps(_told(e), ensure_ascii=False) + "\n" for e in lines)
         path = releases / NAME

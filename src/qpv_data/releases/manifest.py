@@ -78,7 +78,7 @@ def _catalogues(widest: Path, root: Path) -> None:
 
 def _write_text(target: Path, text: str) -> None:
     if not target.is_file() or target.read_text("utf-8") != text:
-        with replacing(target) as draft:
+        with replacing(target, durable=False) as draft:
             draft.write_text(text, "utf-8")
 
 

@@ -18,19 +18,20 @@ def next_name(releases: Path, period: str) -> str:
 
 def put(draft: Path, target: Path, day: date) -> None:
     """Move `draft`, on the same disk, to `target`; killed at any point, readers have the previous release whole."""
-    _sync(draft)
+    sync(draft)
     target.parent.mkdir(parents=True, exist_ok=True)
     draft.rename(target)
     journal.add(target.parent, journal.Event(journal.PUBLIEE, target.name, day.isoformat()))
     channels.point(target.parent, channels.PROVISOIRE, target.name)
 
 
-def _sync(folder: Path) -> None:
+def sync(folder: Path) -> None:
+    """Write every file of a folder to the disk, those that audiences share once."""
     done: set[int] = set()
     for path in [*sorted(folder.rglob("*")), folder]:
         inode = path.stat().st_ino
         if inode in done:
-            continue  # audiences that are told the same share files
+            continue
         done.add(inode)
         handle = os.open(path, os.O_RDONLY)
         try:

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from qpv_data.clause.model import Diffusion
 from qpv_data.releases.layout import ARCHIVES, MANIFEST, audiences, releases_in, said
 from qpv_data.releases.manifest import seal
+from qpv_data.releases.place import sync
 from qpv_data.replacing import replacing
 from qpv_data.retention.holdings import Feed, aggregates_end
 from qpv_data.retention.items import EXECUTION, Item, item_of
@@ -83,6 +84,7 @@ def tell_manifests(sortie: Path, feeds: list[Feed]) -> None:
                 here[audience] = {"lignes": _counts(folder), "retraits": _named(feeds_gone, ended)}
         if here:
             seal(root, here)
+            sync(root)
 
 
 def _counts(folder: Path) -> dict[str, int]:
