@@ -33,6 +33,7 @@ from qpv_data.clause.load import ClauseSet, load_clauses
 from qpv_data.clause.model import Diffusion
 from qpv_data.passage.model import PASSAGES
 from qpv_data.protect import _MAKER, COMPLEMENTARY, Protected
+from qpv_data.releases import base as building
 from qpv_data.resources import referentials_dir
 from qpv_data.runs import Configuration, exclusive
 from qpv_data.zonages import tables
@@ -227,10 +228,10 @@ def publish_all(out: Path, indicators: int, quarter: int) -> None:
     )  # fmt: skip
     timed(publishing, "write_values", "valeurs")
     timed(publishing, "write_tables", "autres tables, et series")
-    timed(publishing, "_build_database", "base et contrôles")
+    timed(publishing, "build_database", "base et contrôles")
     timed(publishing, "seal", "catalogues et manifestes")
     timed(publishing, "put", "sur disque, et pointeur")
-    publishing.refuse_blocking = lambda found: None  # zones of 2015 have no value here, and the checks say so
+    building.refuse_blocking = lambda found: None  # zones of 2015 have no value here, and the checks say so
     certifying.attack_ledgers = lambda ledgers: [Report() for _ in ledgers]
     with exclusive(cfg):
         shutil.copytree(out / "zonages", lake / "zonages", dirs_exist_ok=True)

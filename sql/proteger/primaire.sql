@@ -44,6 +44,9 @@ jugees AS (
       OR (u_numerateur BETWEEN 1 AND seuil - 1)
       OR (est_ratio AND n_denominateur BETWEEN 1 AND seuil - 1)
       OR (nature = 'part' AND u_complement BETWEEN 1 AND seuil - 1)
+      -- Un chiffre derrière lequel personne n'est compté : l'unité manque, et rien ne dit qu'il y en a assez.
+      OR (u_numerateur = 0 AND coalesce(numerateur, 0) <> 0)
+      OR (est_ratio AND NOT par AND n_denominateur = 0 AND coalesce(denominateur, 0) <> 0)
       OR coalesce(part_dominante > dominance, false)
       OR autre_trop_peu
     ) AS trop_peu,

@@ -20,7 +20,7 @@ from qpv_data.attaque.refusal import RefusedInputError
 from qpv_data.attaque.releases import attack_ledgers, attack_releases
 from qpv_data.clause.load import ClauseSet
 from qpv_data.clause.model import Diffusion
-from qpv_data.clause.secrecy import dominance_of
+from qpv_data.clause.secrecy import dominance_of, other_units, rule_of
 from qpv_data.engine import sql_path
 from qpv_data.judging import threshold
 from qpv_data.problems import Problem, QpvDataError, listed
@@ -36,7 +36,9 @@ LIMITES = (
     "Elle borne ce qui est possible, pas ce qui est probable : un lecteur peut juger une petite valeur plus "
     "vraisemblable qu'une grande.",
     "Le lecteur considéré ne se sert pas de la façon dont les cases à cacher ont été choisies.",
-    "Un zéro est publié, sauf d'une part : dire que personne n'est dans un groupe est dire quelque chose de chacun.",
+    "Un zéro est publié, sauf d'une part : dire que personne n'est dans un groupe est dire quelque chose de chacun. Toutes "
+    "les unités d'une zone dans une seule modalité d'un compte se publient donc, avec leurs zéros, sauf si la clause dit "
+    "`groupe_homogene: secret`.",
 )
 
 
@@ -172,6 +174,11 @@ def rules_of(clauses: ClauseSet) -> list[dict[str, Any]]:
                 "source": family.source if family else None,
                 "confiance": family.confiance if family else None,
                 "unite": secret.unite,
+                "autres_unites": [
+                    {"unite": other.unite, "seuil": rule.k}
+                    for other in other_units(secret)
+                    if (rule := rule_of(other)) is not None
+                ],
                 "seuils": sorted(thresholds),
                 "dominance": dominance_of(secret),
                 "justification": secret.justification,

@@ -8,19 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from qpv_data.certificate import attack_drafts, certificate, rules_of
-from qpv_data.checks import recorded, refuse_blocking
 from qpv_data.clause.load import ClauseSet
 from qpv_data.clause.model import Diffusion
 from qpv_data.clause.scope import scope
-from qpv_data.database import write_database
 from qpv_data.engine import scratch
 from qpv_data.history import ledger
 from qpv_data.periods import parse_period
@@ -29,11 +26,11 @@ from qpv_data.protect import COMPLEMENTARY, Protected
 from qpv_data.receive import Reception
 from qpv_data.releases import channels, journal
 from qpv_data.releases.audience import Made, day, missing, stale, write_tables
+from qpv_data.releases.base import build_database
 from qpv_data.releases.compare import invariant
 from qpv_data.releases.keep import put_old_ones_away
 from qpv_data.releases.layout import (
     CERTIFICATE,
-    DATABASE,
     audiences,
     narrowest,
     number_of,
@@ -104,7 +101,7 @@ def publish(
             channels.point(releases, channels.PROVISOIRE, before)
             return Release(same.name, same, base, rows, False, *lacks)
         for audience in audiences(folder / name):
-            _build_database(folder / name / audience.value)
+            build_database(folder / name / audience.value)
         _certify(cfg, clauses, protected, folder / name)
         put(folder / name, releases / name, day(cfg).date())
         put_old_ones_away(releases, policy, day(cfg).date())
@@ -133,18 +130,6 @@ def _part(cfg: Configuration, clauses: ClauseSet, made: Made, folder: Path, diff
     earlier = cfg.folder("releases") / (made.precedente or "") / diffusion.value
     held = frozenset(i.id for _, i in clauses.indicateurs()) & frozenset(made.protegees.cellules)
     return Part(folder, held, earlier if made.precedente and earlier.is_dir() else None)
-
-
-def _build_database(folder: Path) -> None:
-    """Build the database of an audience; its checks say what is wrong with what is about to be published.
-
-    Raises RunError when a check of severity `arret` has something to say.
-    """
-    base = write_database(folder, folder / DATABASE)
-    with duckdb.connect(str(base), read_only=True) as con:
-        found = recorded(con)
-    refuse_blocking(found)
-    write_manifest(folder, {**said(folder), "controles": [asdict(check) for check in found]})
 
 
 def _certify(cfg: Configuration, clauses: ClauseSet, protected: Protected, draft: Path) -> None:

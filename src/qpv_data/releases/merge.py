@@ -19,13 +19,13 @@ from qpv_data import __version__
 from qpv_data.attaque.releases import attack_ledgers
 from qpv_data.certificate import certificate
 from qpv_data.clause.model import Diffusion
-from qpv_data.database import write_database
 from qpv_data.engine import engine, sql_path
 from qpv_data.exports.parquet import write_table
 from qpv_data.exports.words import words
 from qpv_data.problems import Problem, listed
+from qpv_data.releases.base import build_database
 from qpv_data.releases.compare import STORED
-from qpv_data.releases.layout import CERTIFICATE, DATABASE, MANIFEST, said
+from qpv_data.releases.layout import CERTIFICATE, MANIFEST, said
 from qpv_data.releases.manifest import seal, sha256, software_digest, write_manifest
 from qpv_data.resources import sql_dir
 from qpv_data.runs import RunError
@@ -75,6 +75,7 @@ def merge(folders: Sequence[Path], name: str, draft: Path, work: Path, day: str)
         counts = {"valeurs": rows, **_tables(con, sources, name, target)}
     told = _told(sources, name, counts, day)
     write_manifest(target, told)
+    build_database(target)
     (report,) = attack_ledgers([[target]])
     if report.findings:
         kinds = ", ".join(f"{n} {kind}" for kind, n in report.counts().items() if n)
@@ -84,7 +85,6 @@ def merge(folders: Sequence[Path], name: str, draft: Path, work: Path, day: str)
     rules = _rules(sources)
     (target / CERTIFICATE).write_bytes(certificate(target, name, rules, "complementaire", report, []))
     seal(draft, {})
-    write_database(target, target / DATABASE)
     return Merged(draft, rows, again)
 
 
