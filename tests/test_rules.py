@@ -106,7 +106,11 @@ def test_a_cell_is_hidden_exactly_when_a_rule_says_so(tmp_path: Path, cells: lis
         everyone = nature == "part" and given_cell["n_unites"] > 0 and numerator in (0, denominator)
         dominated = (given_cell["part_dominante"] or 0) > 0.85
         empty = ratio and denominator == 0
-        expected = "secret" if not empty and (any(0 < n < 5 for n in small) or everyone or dominated) else "diffusee"
+        # A figure behind which nobody is counted: the unit is missing, and nothing says that enough are there.
+        nobody = given_cell["n_numerateur"] == 0 and numerator != 0
+        nobody |= ratio and given_cell["n_denominateur"] == 0 and denominator != 0
+        hidden = any(0 < n < 5 for n in small) or everyone or dominated or nobody
+        expected = "secret" if hidden and not empty else "diffusee"
         assert row["statut_diffusion"] == expected, (given_cell, row)
         if expected == "secret":
             assert (row["valeur"], row["numerateur"], row["denominateur"]) == (None, None, None)

@@ -36,9 +36,9 @@ LIMITES = (
     "Elle borne ce qui est possible, pas ce qui est probable : un lecteur peut juger une petite valeur plus "
     "vraisemblable qu'une grande.",
     "Le lecteur considéré ne se sert pas de la façon dont les cases à cacher ont été choisies.",
-    "Un zéro est publié, sauf d'une part : dire que personne n'est dans un groupe est dire quelque chose de chacun. Toutes "
-    "les unités d'une zone dans une seule modalité d'un compte se publient donc, avec leurs zéros, sauf si la clause dit "
-    "`groupe_homogene: secret`.",
+    "Un zéro est publié, sauf d'une part : dire que personne n'est dans un groupe est dire quelque chose de chacun. "
+    "Toutes les unités d'une zone dans une seule modalité d'un compte se publient donc, avec leurs zéros, sauf si la "
+    "clause dit `groupe_homogene: secret`.",
 )
 
 

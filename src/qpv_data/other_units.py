@@ -47,7 +47,7 @@ def count_units(
     selects = []
     for n, secret in enumerate(others):
         own = clause.model_copy(update={"secret": secret})
-        con.execute(f"CREATE OR REPLACE VIEW mesures AS {measures_sql(own, indicateur)}")
+        con.execute(f"CREATE OR REPLACE TABLE mesures AS {measures_sql(own, indicateur)}")
         con.execute(f"CREATE OR REPLACE VIEW mesures_zones AS {by_zone(own, indicateur, table, known)}")
         con.execute(f"CREATE OR REPLACE TABLE dominances AS SELECT * FROM ({_sql('agreger/dominances')}) LIMIT 0")
         con.execute(f"CREATE OR REPLACE TABLE comptes_{n} AS {_sql('agreger/contributions')}")

@@ -102,7 +102,7 @@ def zone_expression(indicateur: Indicateur, zonage: str, columns: Sequence[str])
 def write_bounds(
     con: duckdb.DuckDBPyConnection, clause: ClauseJeu, indicateur: Indicateur, columns: Sequence[str], target: Path
 ) -> None:
-    """Write BORNES for the cells that uncertain geocodes touch, from the view `mesures` and table `contributions`.
+    """Write BORNES for the cells that uncertain geocodes touch, from the tables `mesures` and `contributions`.
 
     The zonings that were measured are in the file's metadata: a cell of theirs that has no row is certain. A feed
     under a secrecy threshold gets Bernstein's bounds, in which no single weight shows, and the number of units and
@@ -127,7 +127,7 @@ def _hold_other_units(con: duckdb.DuckDBPyConnection, clause: ClauseJeu, indicat
     """No unit at all is said to be on a side of which some other unit has too few: such bounds do not leave."""
     for secret in other_units(clause.secret):
         own = clause.model_copy(update={"secret": secret})
-        con.execute(f"CREATE OR REPLACE VIEW mesures AS {measures_sql(own, indicateur)}")
+        con.execute(f"CREATE OR REPLACE TABLE mesures AS {measures_sql(own, indicateur)}")
         con.execute(f"CREATE OR REPLACE TABLE cotes_autres AS {_sql('cotes')}")
         con.execute(
             "UPDATE cotes SET n_unites = 0 WHERE (zonage, code_zone, periode, modalite) IN (SELECT"
@@ -135,7 +135,7 @@ def _hold_other_units(con: duckdb.DuckDBPyConnection, clause: ClauseJeu, indicat
             f" WHERE coalesce(n_unites, 0) < {threshold_of(secret, indicateur)})"
         )
     if clause.secret.autres_unites:
-        con.execute(f"CREATE OR REPLACE VIEW mesures AS {measures_sql(clause, indicateur)}")
+        con.execute(f"CREATE OR REPLACE TABLE mesures AS {measures_sql(clause, indicateur)}")
 
 
 def _sql(name: str) -> str:
