@@ -10,7 +10,8 @@ WHERE (v.zonage IN ('territoire', 'commune')
   -- of several partnerships together, no total is that of all the communes
   AND (SELECT count(*) FROM zones WHERE zonage = 'territoire') = 1
 GROUP BY v.indicateur, v.modalite, v.periode
--- a count is whole; a sum is rounded on its own, by half a unit of the last decimal
-HAVING bool_and(v.valeur IS NOT NULL OR (v.zonage = 'non_localise' AND v.statut_observation = 'sans_objet'))
+-- a count is whole; a sum is rounded on its own, by half a unit of the last decimal. A table by zone says nothing of
+-- what has no zone (`sans_objet`): its total may hold rows of unknown place, which no commune holds
+HAVING bool_and(v.valeur IS NOT NULL)
   AND abs(total - somme) > CASE any_value(i.nature) WHEN 'compte' THEN 0.001
     ELSE 0.5001 * count(*) * 10 ** -any_value(i.decimales) END
