@@ -25,7 +25,7 @@ from qpv_data.problems import FeedError, Problem
 from qpv_data.protect import COMPLEMENTARY, Protected
 from qpv_data.receive import Reception
 from qpv_data.releases import channels, journal
-from qpv_data.releases.audience import Made, day, missing, stale, write_tables
+from qpv_data.releases.audience import Made, day, missing, repeat_tables, same_content, stale, write_tables
 from qpv_data.releases.base import build_database
 from qpv_data.releases.compare import invariant
 from qpv_data.releases.keep import put_old_ones_away
@@ -100,8 +100,9 @@ def publish(
             journal.catch_up(releases)
             channels.point(releases, channels.PROVISOIRE, before)
             return Release(same.name, same, base, rows, False, *lacks)
-        for audience in audiences(folder / name):
-            build_database(folder / name / audience.value)
+        folders = [folder / name / audience.value for audience in audiences(folder / name)]
+        for inside, wider in zip(folders, [None, *folders], strict=False):
+            build_database(inside, wider)
         _certify(cfg, clauses, protected, folder / name)
         put(folder / name, releases / name, day(cfg).date())
         put_old_ones_away(releases, policy, day(cfg).date())
@@ -120,9 +121,15 @@ def _write(cfg: Configuration, clauses: ClauseSet, made: Made, draft: Path) -> i
     if not parts[cfg.diffusion].rows:
         message = f"aucune valeur : les périodes de tous les jeux finissent après {made.jusqu_a}"
         raise RunError(Problem.RIEN_A_PUBLIER, message, "donner une période plus tardive (--periode)")
+    wider: tuple[ClauseSet, Part] | None = None
     for diffusion, part in parts.items():
-        told = write_tables(replace(cfg, diffusion=diffusion), narrowed[diffusion], made, part)
+        own, held = replace(cfg, diffusion=diffusion), narrowed[diffusion]
+        if wider is not None and same_content(wider, (held, part)):
+            told = repeat_tables(own, held, made, wider[1], part)
+        else:
+            told = write_tables(own, held, made, part)
         write_manifest(part.folder, told)
+        wider = held, part
     return parts[cfg.diffusion].rows
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,7 +27,7 @@ from qpv_data.releases.compare import Causes
 from qpv_data.releases.layout import said
 from qpv_data.releases.manifest import software_digest
 from qpv_data.releases.policy import Politique, calendar
-from qpv_data.releases.values import Part, changes_of, revisions_of
+from qpv_data.releases.values import Part, changes_of, revisions_kept, revisions_of
 from qpv_data.runs import Configuration
 
 COPIED = ("zones_communes", "zones_epci", "zones_contrats", "passages", "en_vigueur")
@@ -96,6 +97,31 @@ def write_tables(cfg: Configuration, clauses: ClauseSet, made: Made, part: Part)
     write_series(AudienceFolder(part.folder), cfg.travail, words())
     counts |= {name: told.num_rows for name, told in content.items()}
     return _told(cfg, clauses, made, receptions, (absent, old), counts)
+
+
+def same_content(wider: tuple[ClauseSet, Part], own: tuple[ClauseSet, Part]) -> bool:
+    """Whether an audience is told just what a wider one is, of this release and of the past."""
+    (clauses, one), (others, other) = wider, own
+    if clauses.chargees != others.chargees or one.indicators != other.indicators:
+        return False
+    told = ((one.changes, other.changes), (one.past, other.past))
+    alike = all(len(a) == len(b) and all(x.equals(y) for x, y in zip(a, b, strict=True)) for a, b in told)
+    return alike and revisions_kept(one).equals(revisions_kept(other))
+
+
+def repeat_tables(cfg: Configuration, clauses: ClauseSet, made: Made, wider: Part, part: Part) -> dict[str, object]:
+    """What `write_tables` would write, from the files of a wider audience that is told the same: links to them, but for
+    the table that names the audience."""
+    absent, old = missing(clauses, made), stale(clauses, made)
+    for path in sorted(wider.folder.rglob("*.parquet")):
+        target = part.folder / path.relative_to(wider.folder)
+        if target.name != "publications.parquet" and not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.link(path, target)
+    named = tables.table([_publication(cfg, made, absent, old)], tables.PUBLICATIONS)
+    write_table(named, part.folder / "publications.parquet", "publications", words())
+    receptions = [r for r in made.receptions if r.jeu in _ids(clauses)]
+    return _told(cfg, clauses, made, receptions, (absent, old), said(wider.folder)["lignes"])
 
 
 def _publication(cfg: Configuration, made: Made, absent: Sequence[str], old: Sequence[str]) -> dict[str, object]:

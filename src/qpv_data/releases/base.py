@@ -9,17 +9,34 @@ import duckdb
 
 from qpv_data.checks import recorded, refuse_blocking
 from qpv_data.database import write_database
+from qpv_data.engine import sql_path
 from qpv_data.releases.layout import DATABASE, said
-from qpv_data.releases.manifest import write_manifest
+from qpv_data.releases.manifest import FILES, write_manifest
+
+_NAMED = "publications.parquet"
 
 
-def build_database(folder: Path) -> None:
+def build_database(folder: Path, wider: Path | None = None) -> None:
     """Build the database of an audience; its checks say what is wrong with what is about to be published.
 
-    Raises RunError when a check of severity `arret` has something to say.
+    `wider`: the folder of a wider audience, whose database is taken again when it is told the same. Raises RunError
+    when a check of severity `arret` has something to say.
     """
-    base = write_database(folder, folder / DATABASE)
+    base = folder / DATABASE
+    if wider is not None and _tables(wider) == _tables(folder):
+        base.write_bytes((wider / DATABASE).read_bytes())
+        named = f"read_parquet({sql_path(folder / _NAMED)})"
+        with duckdb.connect(str(base)) as con:
+            con.execute(f"DELETE FROM publications; INSERT INTO publications BY NAME SELECT * FROM {named}")
+    else:
+        write_database(folder, base)
     with duckdb.connect(str(base), read_only=True) as con:
         found = recorded(con)
     refuse_blocking(found)
     write_manifest(folder, {**said(folder), "controles": [asdict(check) for check in found]})
+
+
+def _tables(folder: Path) -> dict[str, str]:
+    """What the database is made from, the table that names the audience apart."""
+    digests: dict[str, str] = said(folder)[FILES]
+    return {name: digest for name, digest in digests.items() if name.endswith(".parquet") and name != _NAMED}

@@ -190,13 +190,18 @@ def changes_of(part: Part) -> pa.Table:
     return pa.concat_tables([CHANGEMENTS.empty_table(), *part.changes])
 
 
+def revisions_kept(part: Part) -> pa.Table:
+    """Rows that had ceased to be current before this release, as the last one tells them to this audience."""
+    path = part.previous / "revisions.parquet" if part.previous is not None else None
+    if path is None or not path.is_file():
+        return VALEURS.empty_table()
+    return pq.ParquetFile(path).read().select(VALEURS.names).cast(VALEURS)
+
+
 def revisions_of(part: Part, withdrawn: frozenset[str]) -> pa.Table:
     """Every row that has ceased to be the current one, those of the last release first told; those of a release that
     was withdrawn are no longer said."""
-    earlier = [VALEURS.empty_table()]
-    if part.previous is not None and (path := part.previous / "revisions.parquet").is_file():
-        earlier.append(pq.ParquetFile(path).read().select(VALEURS.names).cast(VALEURS))
-    every = pa.concat_tables([*earlier, *part.past])
+    every = pa.concat_tables([revisions_kept(part), *part.past])
     kept = every.filter(pc.invert(pc.is_in(every.column("publication"), pa.array(sorted(withdrawn), pa.string()))))
     order = ("zonage", "periode", "code_zone", "indicateur", "modalite", "visible_de", "visible_a")
     return kept.sort_by([(name, "ascending") for name in order])
