@@ -18,8 +18,9 @@ settings.load_profile(os.environ.get("QPV_HYPOTHESIS", "suite"))
 
 # Files that run whole territories, servers or shells: two workers end together when the longest start first.
 LONGEST = (
-    "test_toulouse", "test_deploiements", "test_publication", "test_flux_nationaux", "test_catalogue", "test_run",
-    "test_rien_ne_fuit", "test_visite", "test_readme", "test_cells", "test_demonstration", "test_purge",
+    "test_publication", "test_run", "test_toulouse", "test_rien_ne_fuit", "test_canaux", "test_non_interference",
+    "test_publication_attaquee", "test_interruptions", "test_deploiements", "test_flux_nationaux", "test_catalogue",
+    "test_visite", "test_readme", "test_cells", "test_demonstration", "test_purge",
     "test_conform_formes", "test_attack_demonstration",
 )  # fmt: skip
 

@@ -166,7 +166,7 @@ def _totals(con: duckdb.DuckDBPyConnection) -> BanReport:
 
 
 def _documents(con: duckdb.DuckDBPyConnection) -> Iterator[dict[str, Any]]:
-    streets = con.cursor().execute(_STREETS)
+    streets = con.execute(_STREETS)
     while rows := streets.fetchmany(_BATCH):
         for row in rows:
             yield _street(*row)
