@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -163,6 +164,8 @@ def _disk(cfg: Configuration) -> Iterator[None]:
         yield
     except OSError as e:
         raise unwritable(cfg, e) from e
+    except (duckdb.IOException, duckdb.TransactionException) as e:  # the engine's own words for it
+        raise unwritable(cfg, OSError(f"la base ne peut être écrite ({type(e).__name__})")) from e
 
 
 def _last_of(releases: Path, period: str) -> Path | None:

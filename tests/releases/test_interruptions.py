@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import shutil
 import subprocess
 import sys
@@ -100,3 +101,20 @@ def test_a_kill_at_any_move_leaves_a_whole_release_and_the_next_run_makes_the_ne
             assert told == ["2024-T4-r1", "2024-T4-r2"], n
             parts = [p for p in copies[n].rglob("*.part") if "territoire" not in str(p)]
             assert parts == [], n
+
+
+@pytest.mark.parametrize("room", [20_000, 600_000])
+def test_a_full_disk_leaves_the_previous_release_and_says_so(mini: Mini, tmp_path: Path, room: int) -> None:
+    """No file may pass `room` bytes: tables do not fit, or the database alone does not."""
+    out = Path(shutil.copytree(mini.out, tmp_path / "out", symlinks=True))
+    command = [*mini.command("--quiet"), "--out", str(out)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=120, check=False, env=mini.environment(), cwd=mini.root,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (room, room)),
+    )  # fmt: skip
+    assert done.returncode == 4, done.stderr
+    assert "ecriture_impossible" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert shown(out) == [("2024-T4-r1",)]
+    assert verify(out / "releases" / "2024-T4-r1") == []
+    assert mini.run(sortie=out).release.id == "2024-T4-r2"
