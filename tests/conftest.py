@@ -18,10 +18,11 @@ settings.load_profile(os.environ.get("QPV_HYPOTHESIS", "suite"))
 
 # Files that run whole territories, servers or shells: two workers end together when the longest start first.
 LONGEST = (
-    "test_publication", "test_run", "test_toulouse", "test_rien_ne_fuit", "test_canaux", "test_non_interference",
-    "test_publication_attaquee", "test_interruptions", "test_deploiements", "test_flux_nationaux", "test_catalogue",
-    "test_visite", "test_readme", "test_cells", "test_demonstration", "test_purge",
-    "test_conform_formes", "test_attack_demonstration",
+    "test_publication", "test_run", "test_toulouse", "test_rien_ne_fuit", "test_published_bounds",
+    "test_non_interference", "test_canaux", "test_visite", "test_publication_attaquee", "test_interruptions",
+    "test_flux_nationaux", "test_report", "test_catalogue", "test_differences", "test_deploiements", "test_purge",
+    "test_cells", "test_purge_hostile", "test_feeds", "test_attack_demonstration", "test_demonstration", "test_scope",
+    "test_fusion", "test_demo_fichiers", "test_versions", "test_readme",
 )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ import duckdb
 import pyarrow as pa
 import shapely
 
-from qpv_data.checks import record, run_checks
+from qpv_data.checks import Check, record, run_checks
 from qpv_data.comments import Sorte, added_comments, column_comments, meanings, plain, table_comments
 from qpv_data.derived import create_derived, derive
 from qpv_data.engine import MEMORY, sql_path
@@ -36,11 +36,17 @@ _GEOJSON = (
 
 
 def write_database(release: Path, target: Path) -> Path:
+    """`build`, for whoever asks for the database alone."""
+    build(release, target)
+    return target
+
+
+def build(release: Path, target: Path) -> list[Check]:
     """Build `target` from the Parquet files of `release`, the folder of one audience; no extension is needed.
 
-    A table that the release lacks is there, empty. Runs the checks, and writes what they found in `controles`: whoever
-    publishes reads it and refuses (`checks.refuse_blocking`). Raises RunError for a row that breaks a key or is null
-    where it may not be.
+    A table that the release lacks is there, empty. Runs the checks, writes what they found in `controles` and returns
+    it: whoever publishes refuses what they refuse (`checks.refuse_blocking`). Raises RunError for a row that breaks a key
+    or is null where it may not be.
     """
     target.write_bytes(_empty())
     with duckdb.connect(config={"memory_limit": MEMORY}) as con:
@@ -55,10 +61,11 @@ def write_database(release: Path, target: Path) -> Path:
         _write_geojson(con)
         _comment_profile(con, write_profile(con))
         con.execute("COMMIT")  # what is committed is on disk, and the checks read it there
-        record(con, run_checks(con))
+        found = run_checks(con)
+        record(con, found)
         con.execute("USE memory")
         con.execute("DETACH base")  # writes everything to the file
-    return target
+    return found
 
 
 @cache

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import duckdb
 
-from qpv_data.checks import recorded, refuse_blocking
-from qpv_data.database import write_database
+from qpv_data.checks import Check, refuse_blocking
+from qpv_data.database import build
 from qpv_data.engine import sql_path
 from qpv_data.releases.layout import DATABASE, said
 from qpv_data.releases.manifest import FILES, write_manifest
 
-_NAMED = "publications.parquet"
+_NAMED, _FOUND = "publications.parquet", "controles"
 
 
 def build_database(folder: Path, wider: Path | None = None) -> None:
@@ -24,16 +24,15 @@ def build_database(folder: Path, wider: Path | None = None) -> None:
     """
     base = folder / DATABASE
     if wider is not None and _tables(wider) == _tables(folder):
+        found = [Check(**told) for told in said(wider)[_FOUND]]
         base.write_bytes((wider / DATABASE).read_bytes())
         named = f"read_parquet({sql_path(folder / _NAMED)})"
         with duckdb.connect(str(base)) as con:
             con.execute(f"DELETE FROM publications; INSERT INTO publications BY NAME SELECT * FROM {named}")
     else:
-        write_database(folder, base)
-    with duckdb.connect(str(base), read_only=True) as con:
-        found = recorded(con)
+        found = build(folder, base)
     refuse_blocking(found)
-    write_manifest(folder, {**said(folder), "controles": [asdict(check) for check in found]})
+    write_manifest(folder, {**said(folder), _FOUND: [asdict(check) for check in found]})
 
 
 def _tables(folder: Path) -> dict[str, str]:
