@@ -45,8 +45,8 @@ def build(release: Path, target: Path) -> list[Check]:
     """Build `target` from the Parquet files of `release`, the folder of one audience; no extension is needed.
 
     A table that the release lacks is there, empty. Runs the checks, writes what they found in `controles` and returns
-    it: whoever publishes refuses what they refuse (`checks.refuse_blocking`). Raises RunError for a row that breaks a key
-    or is null where it may not be.
+    it: whoever publishes refuses what they refuse (`checks.refuse_blocking`). Raises RunError for a row that breaks a
+    key or is null where it may not be.
     """
     target.write_bytes(_empty())
     with duckdb.connect(config={"memory_limit": MEMORY}) as con:

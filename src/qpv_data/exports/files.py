@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import pyarrow as pa
@@ -45,13 +46,32 @@ def published_tables(folder: AudienceFolder, root: Path) -> list[PublishedTable]
 
 def published_file(path: Path, root: Path) -> PublishedFile:
     """Size and hash of a file, read in blocks."""
+    digest, size = _digest(path, _state(path))
+    return PublishedFile(path.relative_to(root).as_posix(), size, digest)
+
+
+State = tuple[int, int, int]
+
+
+def _state(path: Path) -> State:
+    """What changes when a file does: several catalogues describe the same one, and read it once."""
+    told = path.stat()
+    return told.st_ino, told.st_size, told.st_mtime_ns
+
+
+@lru_cache(maxsize=8192)
+def _digest(path: Path, state: State) -> tuple[str, int]:
     with path.open("rb") as content:
-        digest = hashlib.file_digest(content, "sha256").hexdigest()
-    return PublishedFile(path.relative_to(root).as_posix(), path.stat().st_size, digest)
+        return hashlib.file_digest(content, "sha256").hexdigest(), state[1]
+
+
+@lru_cache(maxsize=1024)
+def _read_schema(path: Path, state: State) -> pa.Schema:
+    return pq.read_schema(path)
 
 
 def _schema(name: str, path: Path) -> pa.Schema:
-    schema = pq.read_schema(path)
+    schema = _read_schema(path, _state(path))
     for column in PARTITIONS.get(name, ()):
         schema = schema.append(pa.field(column, pa.string(), nullable=False))
     return schema
