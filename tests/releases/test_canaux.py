@@ -63,7 +63,7 @@ def test_the_database_follows_the_last_release_until_one_is_signed_then_that_one
     mini = world(tmp_path)
     first = mini.run().release
     assert (channels.current(mini.out / "releases", "provisoire"), shown(mini)) == (first.id, first.id)
-    sign_off(first.dossier, "une personne, sa fonction", DAY, None)
+    sign_off(first.dossier, "une personne, sa fonction", DAY)
     second = correct(mini, 6)
     releases = mini.out / "releases"
     assert (channels.current(releases, "stable"), channels.current(releases, "provisoire")) == (first.id, second)
@@ -71,15 +71,15 @@ def test_the_database_follows_the_last_release_until_one_is_signed_then_that_one
     for channel, name in (("stable", first.id), ("provisoire", second)):
         assert (releases / channel).resolve().name == name
         assert json.loads((releases / f"{channel}.json").read_text("utf-8")) == {"publication": name, "dossier": name}
-    sign_off(releases / second, "une personne, sa fonction", DAY, None)
+    sign_off(releases / second, "une personne, sa fonction", DAY)
     assert shown(mini) == second
 
 
 def test_the_journal_says_who_signed_and_when(tmp_path: Path) -> None:
     mini = world(tmp_path)
     release = mini.run().release.dossier
-    sign_off(release, "Marthe Brume, déléguée du préfet", DAY, None)
-    sign_off(release, "Marthe Brume, déléguée du préfet", DAY, None)
+    sign_off(release, "Marthe Brume, déléguée du préfet", DAY)
+    sign_off(release, "Marthe Brume, déléguée du préfet", DAY)
     (row,) = listing(mini.out / "releases")
     assert (row["validee_par"], row["validee_le"]) == ("Marthe Brume, déléguée du préfet", "2025-03-01")
     assert [e.evenement for e in journal.events(mini.out / "releases")] == ["publiee", "validee"]
@@ -89,11 +89,10 @@ def test_whoever_the_policy_does_not_name_does_not_sign(tmp_path: Path) -> None:
     mini = world(tmp_path)
     (tmp_path / "publication.yml").write_text(POLICY, "utf-8")
     release = mini.run().release.dossier
-    policy = policy_of(mini.clauses)
     with pytest.raises(RunError) as refused:
-        sign_off(release, "quelqu'un, stagiaire", DAY, policy)
+        sign_off(release, "quelqu'un, stagiaire", DAY)
     assert refused.value.probleme is Problem.VALIDATION_REFUSEE
-    sign_off(release, "Marthe Brume, déléguée du préfet", DAY, policy)
+    sign_off(release, "Marthe Brume, déléguée du préfet", DAY)
 
 
 def test_the_policy_and_the_calendar_are_published_with_the_release(tmp_path: Path) -> None:
@@ -119,10 +118,10 @@ def test_every_fault_of_a_policy_is_told_with_its_line(tmp_path: Path) -> None:
 def test_a_withdrawn_release_leaves_a_tombstone_its_number_and_its_place_in_the_ledger(tmp_path: Path) -> None:
     mini = world(tmp_path)
     first = mini.run().release
-    sign_off(first.dossier, "une personne, sa fonction", DAY, None)
+    sign_off(first.dossier, "une personne, sa fonction", DAY)
     second = correct(mini, 6)
     releases = mini.out / "releases"
-    sign_off(releases / second, "une personne, sa fonction", DAY, None)
+    sign_off(releases / second, "une personne, sa fonction", DAY)
     assert withdraw_release(releases / second, "périmètre erroné", DAY) == []
     assert [p.name for p in (releases / second).iterdir()] == ["retrait.json"]
     stone = json.loads((releases / second / "retrait.json").read_text("utf-8"))
@@ -150,7 +149,7 @@ def test_old_releases_are_put_away_but_those_that_channels_point_to(tmp_path: Pa
     mini = world(tmp_path)
     (tmp_path / "publication.yml").write_text(POLICY, "utf-8")
     first = mini.run().release
-    sign_off(first.dossier, "Marthe Brume, déléguée du préfet", DAY, policy_of(mini.clauses))
+    sign_off(first.dossier, "Marthe Brume, déléguée du préfet", DAY)
     ids = [first.id, *(correct(mini, 5 + 6 * n) for n in range(3))]
     rows = {r["publication"]: r for r in listing(mini.out / "releases")}
     assert [rows[i]["etat"] for i in ids] == ["presente", "archivee", "presente", "presente"]
@@ -162,7 +161,7 @@ def test_what_is_not_a_release_is_neither_signed_nor_withdrawn(tmp_path: Path) -
     mini = world(tmp_path)
     mini.run()
     with pytest.raises(RunError) as refused:
-        sign_off(mini.out / "releases" / "2024-T4-r9", "une personne", DAY, None)
+        sign_off(mini.out / "releases" / "2024-T4-r9", "une personne", DAY)
     assert refused.value.probleme is Problem.PUBLICATION_ABSENTE
 
 

@@ -51,7 +51,7 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Mini:
         mini.points({"2024-T1": rows})
         made = mini.run().release
         if not count:
-            sign_off(made.dossier, "une personne, sa fonction", date(2025, 1, 1), None)
+            sign_off(made.dossier, "une personne, sa fonction", date(2025, 1, 1))
     return mini
 
 

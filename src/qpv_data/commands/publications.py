@@ -16,9 +16,6 @@ _FOUND = 1
 AsJson = Annotated[bool, typer.Option("--json", help="Répondre en JSON.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="N'afficher que les erreurs.")]
 Publication = Annotated[Path, typer.Argument(help="Dossier d'une publication : releases/2024-T3-r2.")]
-Clauses = Annotated[
-    Path | None, typer.Option(help="Dossier des clauses, à côté duquel est publication.yml. Défaut : aucun.")
-]
 
 
 def register(app: typer.Typer) -> None:
@@ -128,16 +125,14 @@ def verify(dossier: Publication, quiet: Quiet = False, as_json: AsJson = False) 
 def valider(
     publication: Publication,
     par: Annotated[str, typer.Option("--par", help="Qui signe : « prénom nom, fonction ».")],
-    clauses: Clauses = None,
 ) -> None:
     """Signer une publication : elle devient la stable, et le journal dit qui l'a signée."""
     from qpv_data.cli import errors_told, now
     from qpv_data.releases.keep import sign_off
     from qpv_data.releases.listing import held
-    from qpv_data.releases.policy import policy_of
 
     with errors_told(), held(publication) as release:
-        sign_off(release, par, now().date(), policy_of(clauses.resolve()) if clauses else None)
+        sign_off(release, par, now().date())
     typer.echo(f"{release.name} est la publication stable, signée par {par}.")
 
 

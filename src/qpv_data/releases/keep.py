@@ -8,18 +8,21 @@ from pathlib import Path
 
 from qpv_data.problems import Problem
 from qpv_data.releases import channels, journal
-from qpv_data.releases.layout import ARCHIVES, TOMBSTONE, number_of, releases_in
+from qpv_data.releases.layout import ARCHIVES, TOMBSTONE, number_of, releases_in, said
 from qpv_data.releases.policy import Politique
 from qpv_data.replacing import replacing
 from qpv_data.runs import RunError
 
 
-def sign_off(release: Path, by: str, day: date, policy: Politique | None) -> None:
-    """Make a release the stable one, and say who signed. Raises RunError: it is not there, or `by` may not sign."""
+def sign_off(release: Path, by: str, day: date) -> None:
+    """Make a release the stable one, and say who signed. Raises RunError: it is not there, or `by` may not sign by the
+    policy that the release was published under."""
     releases = _there(release)
+    told = said(release).get("politique")
+    policy = Politique.model_validate(told) if told is not None else None
     if policy is not None and not any(by.endswith(s) for s in policy.validation.signataires):
-        said = ", ".join(policy.validation.signataires)
-        message = f"`{by}` ne finit par aucune des fonctions qui signent : {said}"
+        listed = ", ".join(policy.validation.signataires)
+        message = f"`{by}` ne finit par aucune des fonctions qui signent : {listed}"
         raise RunError(Problem.VALIDATION_REFUSEE, message, "écrire par exemple « prénom nom, fonction »")
     signed = {e.publication for e in journal.signed(releases)}
     if release.name not in signed:
