@@ -8,7 +8,7 @@ from pathlib import Path
 
 from qpv_data.problems import Problem
 from qpv_data.releases import channels, journal
-from qpv_data.releases.layout import ARCHIVES, TOMBSTONE, number_of, releases_in, said
+from qpv_data.releases.layout import ARCHIVES, TOMBSTONE, releases_in, said
 from qpv_data.releases.policy import Politique
 from qpv_data.replacing import replacing
 from qpv_data.runs import RunError
@@ -82,11 +82,3 @@ def _put_away(release: Path, event: journal.Event) -> None:
     with replacing(release / TOMBSTONE) as draft:
         told = {"publication": event.publication, "le": event.le, "evenement": event.evenement, "motif": event.motif}
         draft.write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", "utf-8")
-
-
-def tombstones(releases: Path) -> list[dict[str, str]]:
-    """What every tombstone says, oldest quarter first."""
-    found = sorted(
-        releases.glob(f"*/{TOMBSTONE}"), key=lambda p: (p.parent.name.rsplit("-r", 1)[0], number_of(p.parent.name))
-    )
-    return [json.loads(p.read_text("utf-8")) for p in found]

@@ -9,7 +9,6 @@ from typing import Any
 
 from qpv_data.problems import Problem
 from qpv_data.releases import channels, journal
-from qpv_data.releases.keep import tombstones
 from qpv_data.releases.layout import MANIFEST, audiences
 from qpv_data.runs import RunError, locked
 
@@ -19,13 +18,13 @@ def listing(releases: Path) -> list[dict[str, Any]]:
     if not releases.is_dir():
         raise RunError(Problem.PUBLICATION_ABSENTE, f"{releases} : pas de dossier", "donner le --out d'une exécution")
     pointed = {c: channels.current(releases, c) for c in (channels.STABLE, channels.PROVISOIRE)}
-    stones = {t["publication"]: t for t in tombstones(releases)}
+    gone = {e.publication: e for e in journal.events(releases) if e.evenement in (journal.RETIREE, journal.ARCHIVEE)}
     signed = {e.publication: e for e in journal.signed(releases)}
     published = {e.publication: e.le for e in journal.events(releases) if e.evenement == journal.PUBLIEE}
     there = [r.name for r in journal.ordered(releases)]
     rows = []
     for name in dict.fromkeys([*published, *there]):
-        stone, by = stones.get(name, {}), signed.get(name)
+        left, by = gone.get(name), signed.get(name)
         rows.append(
             {
                 "publication": name,
@@ -34,9 +33,9 @@ def listing(releases: Path) -> list[dict[str, Any]]:
                 "audiences": [d.value for d in audiences(releases / name)],
                 "validee_le": by.le if by else None,
                 "validee_par": by.par if by else None,
-                "etat": stone.get("evenement", "presente"),
-                "partie_le": stone.get("le"),
-                "motif": stone.get("motif"),
+                "etat": left.evenement if left else "presente",
+                "partie_le": left.le if left else None,
+                "motif": left.motif if left else None,
             }
         )
     return rows
