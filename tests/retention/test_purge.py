@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import duckdb
+import pyarrow.parquet as pq
 import pytest
 from factory import points_clause
 from hypothesis import given
@@ -13,6 +15,8 @@ from lac import LATER, SOWN, Lac, destruction, duree, personal, rows, sown_in
 
 from qpv_data.clause.model import ClauseJeu
 from qpv_data.problems import Problem
+from qpv_data.releases.keep import withdraw_release
+from qpv_data.releases.verify import verify
 from qpv_data.retention.items import Etat
 from qpv_data.retention.terms import Forme, Motif, last_day, term
 from qpv_data.runs import RunError, exclusive
@@ -213,6 +217,40 @@ def test_where_the_clause_says_so_its_indicators_leave_the_releases_with_it(tmp_
     assert lac.mini.query("SELECT count(*) FROM valeurs WHERE indicateur LIKE 'points%'") == [(0,)]
     assert lac.mini.query("SELECT * FROM valeurs WHERE indicateur LIKE 'autres%' ORDER BY ALL") == others
     assert lac.purge(datetime(2025, 2, 1, tzinfo=UTC)).resultats == ()
+
+
+def held_of(folder: Path, feed: str) -> list[str]:
+    """The files of releases that hold a row of a feed's indicators, those that describe them apart."""
+    found = []
+    for path in sorted(folder.rglob("*.parquet")):
+        names = pq.read_schema(path).names
+        if "indicateur" in names and path.name not in ("indicateurs.parquet", "modalites.parquet"):
+            values = pq.ParquetFile(path).read(["indicateur"])["indicateur"].to_pylist()
+            found += [path.relative_to(folder).as_posix()] * any(v.startswith(feed) for v in values)
+    for path in sorted(folder.rglob("qpv.duckdb")):
+        with duckdb.connect(str(path), read_only=True) as con:
+            (rows,) = con.execute("SELECT count(*) FROM valeurs WHERE starts_with(indicateur, ?)", [feed]).fetchall()
+        found += [path.relative_to(folder).as_posix()] * bool(rows[0])
+    return found
+
+
+def test_its_indicators_leave_every_file_of_every_release_those_put_away_included(tmp_path: Path) -> None:
+    lac = Lac(tmp_path)
+    lac.sow("2024-T1", duree=duree("2025-01-31"), destruction=destruction("detruits"))
+    lac.sow("2024-T1", ident="autres", start=100)
+    first = lac.run().release.dossier
+    lac.sow("2024-T1", ident="autres", start=200)
+    lac.mini.deliver("autres-2024-T1.csv", rows(30, 200))
+    second = lac.run().release.dossier
+    assert first != second
+    withdraw_release(first, "essai", date(2025, 1, 2))
+    for folder in (lac.out / "releases", lac.out / "archives"):
+        assert held_of(folder, "points") != []
+    assert lac.purge(datetime(2025, 2, 1, tzinfo=UTC)).entiere
+    for folder in (lac.out / "releases", lac.out / "archives"):
+        assert held_of(folder, "points") == []
+        assert held_of(folder, "autres") != []
+    assert verify(second) == []
 
 
 def test_open_data_and_feeds_that_no_clause_declares_are_left_and_the_latter_are_told(lac: Lac) -> None:

@@ -11,7 +11,8 @@ from qpv_data.database import write_database
 from qpv_data.engine import scratch
 from qpv_data.releases.channels import PROVISOIRE, database_link, followed, point
 from qpv_data.releases.journal import last
-from qpv_data.releases.layout import DATABASE, audiences, releases_in
+from qpv_data.releases.layout import DATABASE, audiences
+from qpv_data.retention.withdrawals import roots
 from qpv_data.runs import Configuration
 
 
@@ -29,7 +30,7 @@ def refresh(cfg: Configuration, gone: Set[str], *, anew: bool) -> bool:
     if shown is None or not link.is_file() or not (anew or _unsaid(link, gone)):
         return False
     now = releases / shown
-    for root in releases_in(releases) if anew else [now]:
+    for root in roots(cfg.sortie) if anew else [now]:
         for audience in audiences(root):
             _write(cfg, root / audience.value, gone if root == now else set())
     return True

@@ -15,6 +15,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from qpv_data.clause.model import Diffusion
+from qpv_data.exports.folder import AudienceFolder
+from qpv_data.exports.parquet import ROW_GROUP_SIZE, WRITING
 from qpv_data.releases.layout import ARCHIVES, MANIFEST, audiences, releases_in, said
 from qpv_data.releases.manifest import seal
 from qpv_data.releases.place import sync
@@ -68,14 +70,14 @@ def withdraw(sortie: Path, item: Item, feeds: list[Feed]) -> bool:
     table = pq.ParquetFile(path).read()
     left = table.filter(pc.invert(pc.is_in(table["indicateur"], value_set=_values(gone))))
     with replacing(path) as draft:
-        pq.write_table(left.combine_chunks(), draft, compression="zstd", row_group_size=100_000)
+        pq.write_table(left.combine_chunks(), draft, row_group_size=_rows_of_a_group(path), **WRITING)
     return True
 
 
 def tell_manifests(sortie: Path, feeds: list[Feed]) -> None:
     """Hold every manifest to the files of its release again, and say in it which feeds were withdrawn."""
     ended = {f.jeu: told for f in feeds if (told := aggregates_end(f)) is not None}
-    for root in _roots(sortie) if ended else ():
+    for root in roots(sortie) if ended else ():
         here: dict[Diffusion, dict[str, Any]] = {}
         for audience in audiences(root):
             folder = root / audience.value
@@ -85,6 +87,14 @@ def tell_manifests(sortie: Path, feeds: list[Feed]) -> None:
         if here:
             seal(root, here)
             sync(root)
+
+
+def _rows_of_a_group(path: Path) -> int:
+    """That of the file as it was published: readers over a network count on it."""
+    told = pq.read_metadata(path)
+    return (
+        max([told.row_group(n).num_rows for n in range(told.num_row_groups)], default=ROW_GROUP_SIZE) or ROW_GROUP_SIZE
+    )
 
 
 def _counts(folder: Path) -> dict[str, int]:
@@ -99,17 +109,19 @@ def _named(feeds: list[str], ended: Mapping[str, Term]) -> list[dict[str, str]]:
     return [{"jeu": j, "fin_de_clause": ended[j].echeance.isoformat()} for j in feeds]
 
 
-def _roots(sortie: Path) -> list[Path]:
+def roots(sortie: Path) -> list[Path]:
+    """Every release of a run's folder, those that are put away included."""
     return [*releases_in(sortie / "releases"), *releases_in(sortie / ARCHIVES)]
 
 
 def _folders(sortie: Path) -> list[Path]:
-    return [root / audience.value for root in _roots(sortie) for audience in audiences(root)]
+    return [root / audience.value for root in roots(sortie) for audience in audiences(root)]
 
 
 def _files(folder: Path) -> list[Path]:
     tables = [folder / f"{name}.parquet" for name in _TABLES]
-    return [*sorted((folder / "valeurs").glob("*/*/*.parquet")), *(p for p in tables if p.is_file())]
+    held = AudienceFolder(folder)
+    return [*held.values(), *held.series(), *(p for p in tables if p.is_file())]
 
 
 def _values(gone: Mapping[str, str]) -> pa.Array:
