@@ -12,6 +12,7 @@ import pyarrow as pa
 import shapely
 
 from qpv_data.checks import Check, record, run_checks
+from qpv_data.clause.expressions import literal
 from qpv_data.comments import Sorte, added_comments, column_comments, meanings, plain, table_comments
 from qpv_data.derived import create_derived, derive
 from qpv_data.engine import MEMORY, sql_path
@@ -181,4 +182,4 @@ def _say_columns(con: duckdb.DuckDBPyConnection, owner: str, comments: Mapping[s
 
 
 def _say(con: duckdb.DuckDBPyConnection, what: str, text: str) -> None:
-    con.execute(f"COMMENT ON {what} IS '{text.replace(chr(39), chr(39) * 2)}'")
+    con.execute(f"COMMENT ON {what} IS {literal(text)}")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import duckdb
 
+from qpv_data.clause.expressions import literal, quote
+
 _COLUMNS = """
 SELECT p.indicateur, any_value(i.titre) AS titre, any_value(i.unite) AS unite, any_value(p.periode) AS periode
 FROM profil p
@@ -32,10 +34,10 @@ def write_profile(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
     """
     found = con.execute(_COLUMNS).fetchall()
     named = {i: f"{i}_valeur" if i in FIXED else i for i, *_ in found}
-    values = [f"max(p.valeur) FILTER (p.indicateur = {_text(i)}) AS {_name(column)}" for i, column in named.items()]
+    values = [f"max(p.valeur) FILTER (p.indicateur = {literal(i)}) AS {quote(column)}" for i, column in named.items()]
     con.execute(
         f"CREATE TABLE profil_quartier (zonage VARCHAR NOT NULL, code_zone VARCHAR NOT NULL, quartier VARCHAR,"
-        f" communes VARCHAR, contrats VARCHAR{''.join(f', {_name(c)} DOUBLE' for c in named.values())},"
+        f" communes VARCHAR, contrats VARCHAR{''.join(f', {quote(c)} DOUBLE' for c in named.values())},"
         " PRIMARY KEY (zonage, code_zone))"
     )
     con.execute(
@@ -45,11 +47,3 @@ def write_profile(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
         " GROUP BY q.zonage, q.code_zone ORDER BY q.zonage, q.code_zone"
     )
     return {named[i]: f"{title} ({unit}), {period}" for i, title, unit, period in found}
-
-
-def _name(column: str) -> str:
-    return '"' + column.replace('"', '""') + '"'
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"

@@ -63,6 +63,17 @@ def test_a_national_feed_is_there_once_and_each_partnerships_own_all(pair: tuple
     assert {r[0] for r in rows(made, "SELECT clause FROM clauses")} >= {"points", "locaux_un", "locaux_deux"}
 
 
+def test_every_table_that_a_partnership_publishes_is_in_the_merged_release(tmp_path: Path) -> None:
+    broken = [{"periode": "2024-T2", "motif": "autre logiciel"}]
+    pair = partnership(tmp_path, "un", ruptures=broken), partnership(tmp_path, "deux")
+    code, told = merged(tmp_path / "out", *pair)
+    assert code == 0, told
+    made = tmp_path / "out" / "releases" / "2024-T4-r1"
+    names = [{p.name for p in (folder / "ouvert").glob("*.parquet")} for folder in (*pair, made)]
+    assert names[2] == names[0] == names[1]
+    assert {r[0] for r in rows(made, "SELECT motif FROM ruptures")} == {"autre logiciel"}
+
+
 def test_the_order_of_the_releases_changes_no_byte(pair: tuple[Path, Path], tmp_path: Path) -> None:
     for name, order in (("a", pair), ("b", pair[::-1])):
         assert merged(tmp_path / name, *order)[0] == 0

@@ -15,7 +15,7 @@ from qpv_data.exports.csv import write_csv
 from qpv_data.exports.folder import AudienceFolder, ReleaseError
 from qpv_data.exports.geojson import write_geojson
 from qpv_data.exports.lisezmoi import sections, write_text
-from qpv_data.exports.readable import query, quoted, readable
+from qpv_data.exports.readable import query, readable
 from qpv_data.exports.xlsx import write_workbook
 from qpv_data.problems import Problem, listed
 
@@ -76,4 +76,4 @@ def _write_contract(con: duckdb.DuckDBPyConnection, folder: AudienceFolder, code
 
 
 def _among(codes: Sequence[str]) -> str:
-    return f"code_contrat IN ({', '.join(map(quoted, codes))})" if codes else "false"
+    return f"code_contrat IN ({', '.join(map(literal, codes))})" if codes else "false"

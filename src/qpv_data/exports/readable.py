@@ -8,6 +8,7 @@ from pathlib import Path
 
 import duckdb
 
+from qpv_data.clause.expressions import literal
 from qpv_data.engine import engine, sql_path
 from qpv_data.exports.folder import AudienceFolder
 from qpv_data.resources import sql_dir
@@ -70,12 +71,7 @@ def zone_blocks(con: duckdb.DuckDBPyConnection) -> list[str]:
         else:
             blocks.append((zoning, zone, zone))
             held = rows
-    return [f"zonage = {quoted(z)} AND code_zone BETWEEN {quoted(a)} AND {quoted(b)}" for z, a, b in blocks]
-
-
-def quoted(text: str) -> str:
-    """A text of SQL."""
-    return "'" + text.replace("'", "''") + "'"
+    return [f"zonage = {literal(z)} AND code_zone BETWEEN {literal(a)} AND {literal(b)}" for z, a, b in blocks]
 
 
 def query(name: str) -> str:

@@ -17,8 +17,9 @@ from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.styles import Alignment, Font
 from openpyxl.utils import get_column_letter
 
+from qpv_data.clause.expressions import literal
 from qpv_data.exports.archive import settled
-from qpv_data.exports.readable import query, quoted
+from qpv_data.exports.readable import query
 from qpv_data.inert import inert_text
 
 _LABELS = ("Type de zone", "Code de la zone", "Zone", "Indicateur", "Modalité", "Unité")
@@ -74,7 +75,7 @@ def _indicators(book: Workbook, con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _values(book: Workbook, con: duckdb.DuckDBPyConnection, theme: str) -> None:
-    con.execute(f"CREATE OR REPLACE VIEW lisibles_du_theme AS SELECT * FROM lisibles WHERE theme = {quoted(theme)}")
+    con.execute(f"CREATE OR REPLACE VIEW lisibles_du_theme AS SELECT * FROM lisibles WHERE theme = {literal(theme)}")
     periods, lines = _extent(con)
     place = {period: n for n, period in enumerate(periods, len(_LABELS))}
     sheet = book.create_sheet(sheet_name(theme, book.sheetnames))

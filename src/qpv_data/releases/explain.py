@@ -11,12 +11,12 @@ from typing import Any
 
 import duckdb
 
+from qpv_data.clause.expressions import literal
 from qpv_data.engine import sql_path
 from qpv_data.problems import Problem
-from qpv_data.releases.layout import said
+from qpv_data.releases.layout import said, values_sql
 from qpv_data.runs import UNIQUE, RunError
 
-_VALUES = "read_parquet({files}, hive_partitioning = true, hive_types = {{zonage: VARCHAR, periode: VARCHAR}})"
 _KEY = "indicateur = $indicateur AND modalite = $modalite AND code_zone = $zone AND periode = $periode"
 SQL = """SELECT valeur, numerateur, denominateur, statut_observation, statut_diffusion
 FROM valeurs
@@ -33,7 +33,7 @@ def explain(
     """
     asked = {"indicateur": indicateur, "modalite": modalite, "zone": zone, "periode": periode}
     with duckdb.connect() as con:
-        values = _VALUES.format(files=sql_path(folder / "valeurs" / "*" / "*" / "*.parquet"))
+        values = values_sql(folder)
         found = _rows(con, f"SELECT * FROM {values} WHERE {_KEY} ORDER BY zonage", asked)
         found = [row for row in found if zonage in (None, row["zonage"])]
         if not found:
@@ -65,7 +65,7 @@ def _document(con: duckdb.DuckDBPyConnection, folder: Path, value: dict[str, Any
     doubt = _rows(con, f"SELECT * FROM {table('incertitudes')} WHERE {where} ORDER BY niveau", cell)
     changed = _rows(con, f"SELECT * FROM {table('changements')} WHERE {where}", cell)
     past = _rows(con, f"SELECT * FROM {table('revisions')} WHERE {where} ORDER BY visible_a", cell)
-    quoted = {k: "'" + str(v).replace("'", "''") + "'" for k, v in cell.items()}
+    quoted = {k: literal(str(v)) for k, v in cell.items()}
     return {
         "valeur": value,
         "zone": zones[0]["nom"] if zones else None,

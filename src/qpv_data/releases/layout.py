@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from qpv_data.clause.model import Diffusion
+from qpv_data.engine import sql_path
 
 MANIFEST = "manifest.json"
 CERTIFICATE = "certificat.json"
@@ -52,6 +53,12 @@ def releases_in(folder: Path) -> list[Path]:
 def number_of(name: str) -> int:
     """2 of `2024-T3-r2`."""
     return int(name.rsplit("-r", 1)[1])
+
+
+def values_sql(folder: Path) -> str:
+    """The rows of `valeurs` of an audience's folder, as a table of SQL; its columns in the path are texts."""
+    files = sql_path(folder / "valeurs" / "*" / "*" / "*.parquet")
+    return f"read_parquet({files}, hive_partitioning = true, hive_types = {{zonage: VARCHAR, periode: VARCHAR}})"
 
 
 def said(folder: Path) -> dict[str, Any]:

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from qpv_data import __version__
 from qpv_data.attaque.releases import attack_ledgers
 from qpv_data.certificate import certificate
+from qpv_data.clause.expressions import literal
 from qpv_data.clause.model import Diffusion
 from qpv_data.engine import engine, sql_path
 from qpv_data.exports.parquet import write_table
@@ -25,10 +26,11 @@ from qpv_data.exports.words import words
 from qpv_data.problems import Problem, listed
 from qpv_data.releases.base import build_database
 from qpv_data.releases.compare import STORED
-from qpv_data.releases.layout import CERTIFICATE, MANIFEST, said
+from qpv_data.releases.layout import CERTIFICATE, MANIFEST, said, values_sql
 from qpv_data.releases.manifest import seal, sha256, software_digest, write_manifest
 from qpv_data.resources import sql_dir
 from qpv_data.runs import RunError
+from qpv_data.schemas import PUBLISHED
 
 _OWN = ("territoire",)
 
@@ -99,15 +101,8 @@ def _may_be_merged(sources: Sequence[Source]) -> None:
 
 
 def _values(con: duckdb.DuckDBPyConnection, sources: Sequence[Source], name: str, target: Path) -> tuple[int, int]:
-    selects = []
-    for s in sources:
-        files = sql_path(s.folder / "valeurs" / "*" / "*" / "*.parquet")
-        types = "hive_types = {zonage: VARCHAR, periode: VARCHAR}"
-        own = f"CASE WHEN code_zone IN {_listed(_OWN)} THEN {_text(s.diffuseur)} ELSE code_zone END"
-        selects.append(
-            f"SELECT * REPLACE ({own} AS code_zone, {_text(name)} AS publication)"
-            f" FROM read_parquet({files}, hive_partitioning = true, {types})"
-        )
+    named = f"{literal(name)} AS publication"
+    selects = [f"SELECT * REPLACE ({_own_code(s)} AS code_zone, {named}) FROM {values_sql(s.folder)}" for s in sources]
     con.execute(f"CREATE VIEW lignes AS {' UNION ALL BY NAME '.join(selects)}")
     con.execute(f"CREATE TABLE fusionnees AS {(sql_dir() / 'publier' / 'fusion.sql').read_text('utf-8')}")
     clashes = con.execute(
@@ -130,50 +125,43 @@ def _values(con: duckdb.DuckDBPyConnection, sources: Sequence[Source], name: str
     return int(told[0]), int(told[1])
 
 
-_KEYS: dict[str, tuple[str, ...]] = {
-    "indicateurs": ("indicateur",),
-    "modalites": ("indicateur", "modalite"),
-    "clauses": ("clause",),
-    "livraisons": (),
-    "incertitudes": (),
-    "valeurs_livraisons": (),
-    "publications": (),
-    "zones": ("zonage", "code_zone"),
-    "zones_communes": (),
-    "zones_epci": (),
-    "zones_contrats": (),
-    "passages": (),
-    "en_vigueur": (),
-}
+_ALONE = ("valeurs", "changements", "revisions", "calendrier")
+"""Tables that are not those of the sources put together: values are chosen, and the rest tells of each one's own past
+releases and next ones."""
 _NAMED = ("incertitudes", "valeurs_livraisons")
 
 
 def _tables(con: duckdb.DuckDBPyConnection, sources: Sequence[Source], name: str, target: Path) -> dict[str, int]:
+    """Every other table: the rows of all, once each; empty where it is each partnership's own."""
     counts = {}
-    for table, key in _KEYS.items():
-        parts = []
-        for s in sources:
-            path = sql_path(s.folder / f"{table}.parquet")
-            columns = con.execute(f"SELECT column_name FROM (DESCRIBE SELECT * FROM read_parquet({path}))").fetchall()
-            there = {c for (c,) in columns}
-            changed = []
-            if table in _NAMED:
-                changed.append(f"{_text(name)} AS publication")
-            if "code_zone" in there:
-                changed.append(
-                    f"CASE WHEN code_zone IN {_listed(_OWN)} THEN {_text(s.diffuseur)} ELSE code_zone END AS code_zone"
-                )
-            replaced = f" REPLACE ({', '.join(changed)})" if changed else ""
-            parts.append(f"SELECT *{replaced} FROM read_parquet({path})")
-        con.execute(f"CREATE OR REPLACE TEMP TABLE reunie AS SELECT DISTINCT * FROM ({' UNION ALL '.join(parts)})")
-        if key:
-            _one_each(con, table, key)
-        rows = con.execute("SELECT * FROM reunie ORDER BY ALL").to_arrow_table()
+    for table, published in PUBLISHED.items():
+        if table == "valeurs":
+            continue
+        reading = " UNION ALL ".join(_rows_of(con, source, table, name) for source in sources)
+        none = " LIMIT 0" if table in _ALONE else ""
+        con.execute(f"CREATE OR REPLACE TEMP TABLE reunie AS SELECT DISTINCT * FROM ({reading}){none}")
+        if published.cle:
+            _one_each(con, table, published.cle)
         schema = pq.read_schema(sources[0].folder / f"{table}.parquet")
-        rows = rows.cast(schema.remove_metadata()).replace_schema_metadata(schema.metadata)
-        write_table(rows, target / f"{table}.parquet", table, words())
+        rows = con.execute("SELECT * FROM reunie ORDER BY ALL").to_arrow_table().cast(schema.remove_metadata())
+        write_table(rows.replace_schema_metadata(schema.metadata), target / f"{table}.parquet", table, words())
         counts[table] = rows.num_rows
     return counts
+
+
+def _rows_of(con: duckdb.DuckDBPyConnection, source: Source, table: str, name: str) -> str:
+    """The rows of one source, under the name of the merged release where they bear one."""
+    reading = f"read_parquet({sql_path(source.folder / f'{table}.parquet')})"
+    described = con.execute(f"SELECT column_name FROM (DESCRIBE SELECT * FROM {reading})").fetchall()
+    changed = [f"{literal(name)} AS publication"] if table in _NAMED else []
+    changed += [f"{_own_code(source)} AS code_zone"] if ("code_zone",) in described else []
+    return f"SELECT * REPLACE ({', '.join(changed)}) FROM {reading}" if changed else f"SELECT * FROM {reading}"
+
+
+def _own_code(source: Source) -> str:
+    """The code of a zone, in SQL: a zone that each partnership has of its own bears the name of its partnership."""
+    own = ", ".join(literal(code) for code in _OWN)
+    return f"CASE WHEN code_zone IN ({own}) THEN {literal(source.diffuseur)} ELSE code_zone END"
 
 
 def _one_each(con: duckdb.DuckDBPyConnection, table: str, key: Sequence[str]) -> None:
@@ -215,11 +203,3 @@ def _rules(sources: Sequence[Source]) -> list[dict[str, Any]]:
     every = [json.loads((s.folder / CERTIFICATE).read_text("utf-8"))["regles"] for s in sources]
     found = {json.dumps(rule, sort_keys=True): rule for rules in every for rule in rules}
     return sorted(found.values(), key=lambda rule: (rule["jeu"], json.dumps(rule, sort_keys=True)))
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
-
-
-def _listed(values: Sequence[str]) -> str:
-    return f"({', '.join(_text(v) for v in values)})"

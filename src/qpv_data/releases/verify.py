@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from qpv_data.engine import sql_path
 from qpv_data.releases.compare import partitions
-from qpv_data.releases.layout import AT_THE_ROOT, CERTIFICATE, DATABASE, MANIFEST, audiences, said
+from qpv_data.releases.layout import AT_THE_ROOT, CERTIFICATE, DATABASE, MANIFEST, audiences, said, values_sql
 from qpv_data.releases.manifest import FILES, sha256
 from qpv_data.schemas import PUBLISHED
 
@@ -119,9 +119,7 @@ def _database(folder: Path, root: Path) -> Iterator[Fault]:
 def _source(folder: Path, name: str) -> str:
     if name != "valeurs":
         return f"read_parquet({sql_path(folder / f'{name}.parquet')})"
-    files = sql_path(folder / "valeurs" / "*" / "*" / "*.parquet")
-    types = "hive_types = {zonage: VARCHAR, periode: VARCHAR}"
-    return f"read_parquet({files}, hive_partitioning = true, {types})"
+    return values_sql(folder)
 
 
 def _root_repeats(root: Path, widest: Path) -> Iterator[Fault]:
