@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 
 import duckdb
 
+from qpv_data.clause.expressions import literal
 from qpv_data.engine import replacing
 from qpv_data.exports.archive import copied, write_archive
 from qpv_data.exports.csv import write_csv
