@@ -16,8 +16,9 @@ import typer
 
 from flows.environnement import IDLE, isolated
 from flows.serveur import ServerError, serving
-from qpv_data.cli import DECLARATIONS_REFUSED, RUN_FAILED, counted_faults, demo_configuration
+from qpv_data.cli import demo_configuration
 from qpv_data.problems import InvalidDeclarationError, QpvDataError
+from qpv_data.refusals import DECLARATIONS_REFUSED, RUN_FAILED, counted_faults
 from qpv_data.runs import Configuration
 
 PREFECT_HOME = ".prefect"

@@ -11,8 +11,6 @@ import getpass
 import json
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -42,6 +40,7 @@ from qpv_data.commands import (
     ventiler,
 )
 from qpv_data.commands import locate as locate_command
+from qpv_data.refusals import DECLARATIONS_REFUSED, errors_told, tell
 
 if TYPE_CHECKING:
     from qpv_data.runs import Configuration
@@ -62,8 +61,6 @@ app = typer.Typer(
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="N'afficher que les erreurs.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Répondre en JSON.")]
 Out = Annotated[Path, typer.Option("--out", help="Dossier de l'exécution, créé au besoin ; repris s'il existe.")]
-
-DECLARATIONS_REFUSED, RUN_FAILED = 3, 4
 
 
 class Audience(StrEnum):
@@ -185,7 +182,7 @@ def check(
         if as_json:
             typer.echo(json.dumps([asdict(v) for v in e.violations], ensure_ascii=False, indent=1))
         else:
-            _tell(e)
+            tell(e)
         raise typer.Exit(DECLARATIONS_REFUSED) from None
     pending = unconfirmed(loaded)
     if as_json:
@@ -255,40 +252,6 @@ def _run(cfg: Configuration, quiet: bool, as_json: bool) -> None:
         typer.echo(json.dumps(report_json(report), ensure_ascii=False, indent=1))
     elif not quiet:
         show_report(cfg, report)
-
-
-@contextmanager
-def errors_told() -> Iterator[None]:
-    from qpv_data.problems import InvalidDeclarationError, QpvDataError
-
-    try:
-        yield
-    except InvalidDeclarationError as e:
-        _tell(e)
-        raise typer.Exit(DECLARATIONS_REFUSED) from None
-    except QpvDataError as e:
-        typer.echo(str(e), err=True)
-        raise typer.Exit(RUN_FAILED) from None
-    except OSError as e:  # a full disk, rights that change under way: whatever the stage
-        typer.echo(f"ecriture_impossible: {e} → vérifier la place et les droits ; rien n'est publié", err=True)
-        raise typer.Exit(RUN_FAILED) from None
-    except KeyboardInterrupt:
-        typer.echo("Interrompu : la publication précédente est intacte, relancer reprend.", err=True)
-        raise typer.Exit(130) from None
-
-
-def _tell(error: Exception) -> None:
-    from qpv_data.problems import InvalidDeclarationError
-
-    assert isinstance(error, InvalidDeclarationError)
-    for violation in error.violations:
-        typer.echo(str(violation), err=True)
-    typer.echo(counted_faults(len(error.violations)), err=True)
-
-
-def counted_faults(count: int) -> str:
-    """The closing line of a refused declaration."""
-    return f"{count} faute{'s' if count > 1 else ''} ; rien n'est écrit."
 
 
 def main() -> None:

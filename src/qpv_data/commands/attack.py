@@ -39,8 +39,8 @@ def attack(
     _check_usage(publications or [], table, axes, zeros)
     from qpv_data.attaque.refusal import RefusedInputError
     from qpv_data.attaque.single import attack_table
-    from qpv_data.cli import errors_told
     from qpv_data.problems import FeedError, Problem
+    from qpv_data.refusals import errors_told
 
     published = None if zeros is None else zeros == "publies"
     with errors_told():

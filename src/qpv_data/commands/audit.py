@@ -48,8 +48,8 @@ def audit(
     from qpv_data.attaque.ground import Risk
     from qpv_data.attaque.ground import audit as search
     from qpv_data.attaque.refusal import RefusedInputError
-    from qpv_data.cli import errors_told
     from qpv_data.problems import FeedError, Problem
+    from qpv_data.refusals import errors_told
 
     found: list[Risk] | list[Near]
     with errors_told():

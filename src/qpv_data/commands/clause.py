@@ -46,7 +46,7 @@ def new(
     from qpv_data.clause.draft import draft_text, missing_promises
     from qpv_data.clause.odcs import identifier
     from qpv_data.clause.sample import read_sample
-    from qpv_data.cli import errors_told
+    from qpv_data.refusals import errors_told
 
     _absent(sortie)
     if not echantillon.is_file():
@@ -73,7 +73,7 @@ def export(
     from qpv_data.clause.draft import yaml_text
     from qpv_data.clause.frictionless import to_table_schema
     from qpv_data.clause.odcs import to_odcs
-    from qpv_data.cli import errors_told
+    from qpv_data.refusals import errors_told
 
     with errors_told():
         clause = clause_named(ident, clauses)
@@ -92,7 +92,7 @@ def import_(
     """Commencer une clause d'après un contrat ODCS : ce qu'il ne dit pas reste à écrire."""
     from qpv_data.clause.draft import draft_text, missing_promises
     from qpv_data.clause.odcs import from_odcs
-    from qpv_data.cli import errors_told
+    from qpv_data.refusals import errors_told
 
     _absent(sortie)
     with errors_told():
@@ -109,7 +109,7 @@ def show(ident: Annotated[str, typer.Argument(metavar="ID", help="Identifiant.")
     from rich.table import Table
 
     from qpv_data.clause.sections import sections
-    from qpv_data.cli import errors_told
+    from qpv_data.refusals import errors_told
 
     with errors_told():
         clause = clause_named(ident, clauses)
@@ -133,7 +133,7 @@ def modele(
 ) -> None:
     """Écrire l'annexe à signer : préambule du principe, promesses en articles, fichier et indicateurs."""
     from qpv_data.clause.annex import annex_page
-    from qpv_data.cli import errors_told
+    from qpv_data.refusals import errors_told
 
     with errors_told():
         _write(annex_page(clause_named(ident, clauses)), sortie)

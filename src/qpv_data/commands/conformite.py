@@ -36,7 +36,8 @@ def conformite(
 ) -> None:
     """Promesses des clauses : attendues, reçues, en retard, refusées, manquantes, et la qualité de ce qui est venu."""
     from qpv_data.clause.check import checked_clauses
-    from qpv_data.cli import default_clauses, errors_told, now
+    from qpv_data.cli import default_clauses, now
+    from qpv_data.refusals import errors_told
 
     with errors_told():
         checked = checked_clauses((clauses or default_clauses()).resolve(), now().date())

@@ -33,7 +33,7 @@ def controles(
     as_json: Annotated[bool, typer.Option("--json", help="Répondre en JSON.")] = False,
 ) -> None:
     """Contrôler ce qui est publié : clés, bornes, sommes, couverture… Code 1 si un contrôle d'arrêt ne tient pas."""
-    from qpv_data.cli import errors_told
+    from qpv_data.refusals import errors_told
 
     with errors_told():
         found = {name: _run(content, montrer) for name, content in _audiences(source)}

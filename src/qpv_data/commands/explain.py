@@ -66,7 +66,7 @@ def explain(
     as_json: Annotated[bool, typer.Option("--json", help="Répondre en JSON.")] = False,
 ) -> None:
     """Expliquer un chiffre : définition, clause, livraisons, règle de secret, qualité, changements, SQL."""
-    from qpv_data.cli import errors_told
+    from qpv_data.refusals import errors_told
     from qpv_data.releases.explain import explain as explained
     from qpv_data.releases.explain import internal
     from qpv_data.releases.listing import part_of

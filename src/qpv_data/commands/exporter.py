@@ -28,11 +28,11 @@ def exporter(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="N'afficher que les erreurs.")] = False,
 ) -> None:
     """Écrire une publication en CSV, XLSX et GeoJSON, et en une archive par contrat de ville."""
-    from qpv_data.cli import errors_told
     from qpv_data.exports.contracts import write_contracts
     from qpv_data.exports.folder import audience_folder
     from qpv_data.exports.whole import write_whole
     from qpv_data.problems import relative_to_cwd
+    from qpv_data.refusals import errors_told
 
     if audience not in (None, "ouvert", "partenaires", "interne"):
         raise typer.BadParameter("donner ouvert, partenaires ou interne", param_hint="--audience")

@@ -70,7 +70,7 @@ def geocoder(
     from qpv_data.addresses.command import geocode_file, point_columns, service_asked
     from qpv_data.addresses.feeds import outage
     from qpv_data.addresses.questions import AddressColumns
-    from qpv_data.cli import errors_told
+    from qpv_data.refusals import errors_told
 
     with errors_told():
         columns = AddressColumns(tuple(adresse), code_commune, code_postal, point_columns(x, y, crs))

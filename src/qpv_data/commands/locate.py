@@ -86,7 +86,7 @@ def locate(
 
     Exemple : qpv-data locate points.parquet --x lon --y lat --crs EPSG:4326 --zonage qpv2024 -o lieux.parquet
     """
-    from qpv_data.cli import errors_told
+    from qpv_data.refusals import errors_told
 
     coherent(zonage, zones, code, compte, par, somme, sortie, regle)
     separateur = legible(decimale, separateur, zonage, tampon)

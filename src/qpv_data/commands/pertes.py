@@ -25,9 +25,10 @@ def pertes(
 ) -> None:
     """Dire ce que le secret coûte, jeu par jeu. À ne pas diffuser : un lecteur y apprendrait ce qui est petit."""
     from qpv_data.clause.check import checked_clauses
-    from qpv_data.cli import default_clauses, errors_told, now
+    from qpv_data.cli import default_clauses, now
     from qpv_data.engine import scratch
     from qpv_data.losses import losses
+    from qpv_data.refusals import errors_told
 
     lake = out.resolve()
     with errors_told(), scratch(lake) as work:

@@ -44,11 +44,11 @@ def arrondir(
     as_json: _Json = False,
 ) -> None:
     """Arrondir un tableau à une base, toutes ses marges s'additionnant encore."""
-    from qpv_data.cli import errors_told
     from qpv_data.perturbation import cellkeys
     from qpv_data.perturbation.register import inscribe, refuse_another, register_of
     from qpv_data.perturbation.rounding import round_table
     from qpv_data.perturbation.writing import write_perturbed
+    from qpv_data.refusals import errors_told
     from qpv_data.secret.declaration import read_declaration
     from qpv_data.secret.reading import read_cells, read_records
 
@@ -91,11 +91,11 @@ def cle(
     as_json: _Json = False,
 ) -> None:
     """Perturber des effectifs par la clé de leurs unités : mêmes unités, même bruit, dans tous les tableaux."""
-    from qpv_data.cli import errors_told
     from qpv_data.perturbation.cellkeys import counts_of, fingerprint, perturbation_key
     from qpv_data.perturbation.noise import Noise
     from qpv_data.perturbation.register import inscribe, refuse_another, register_of
     from qpv_data.perturbation.writing import write_perturbed
+    from qpv_data.refusals import errors_told
     from qpv_data.secret.cells import crossed
     from qpv_data.secret.declaration import read_declaration
     from qpv_data.secret.reading import read_units

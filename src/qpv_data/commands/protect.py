@@ -39,8 +39,8 @@ def protect(
     as_json: Annotated[bool, typer.Option("--json", help="Répondre en JSON.")] = False,
 ) -> None:
     """Protéger un tableau : cacher ce que la règle demande, et ce qui permettrait de le retrouver."""
-    from qpv_data.cli import errors_told
     from qpv_data.perturbation.register import EXACT, refuse_another, register_of
+    from qpv_data.refusals import errors_told
     from qpv_data.secret.costs import weights
     from qpv_data.secret.declaration import read_declaration
     from qpv_data.secret.protection import protect_table

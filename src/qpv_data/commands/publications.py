@@ -32,7 +32,7 @@ def releases(
     as_json: AsJson = False,
 ) -> None:
     """Lister les publications dans l'ordre où elles sont parues : canal, signature, retrait."""
-    from qpv_data.cli import errors_told
+    from qpv_data.refusals import errors_told
     from qpv_data.releases.listing import listing
 
     with errors_told():
@@ -62,7 +62,7 @@ def diff(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from qpv_data.cli import errors_told
+    from qpv_data.refusals import errors_told
     from qpv_data.releases.compare import differences
     from qpv_data.releases.listing import both
     from qpv_data.replacing import replacing
@@ -105,7 +105,7 @@ def _value(value: float | None, status: str | None) -> str:
 
 def verify(dossier: Publication, quiet: Quiet = False, as_json: AsJson = False) -> None:
     """Vérifier une publication : empreintes, lignes, colonnes, base. Code 1 s'il y a une faute."""
-    from qpv_data.cli import errors_told
+    from qpv_data.refusals import errors_told
     from qpv_data.releases.listing import existing
     from qpv_data.releases.verify import verify as faults_of
 
@@ -127,7 +127,8 @@ def valider(
     par: Annotated[str, typer.Option("--par", help="Qui signe : « prénom nom, fonction ».")],
 ) -> None:
     """Signer une publication : elle devient la stable, et le journal dit qui l'a signée."""
-    from qpv_data.cli import errors_told, now
+    from qpv_data.cli import now
+    from qpv_data.refusals import errors_told
     from qpv_data.releases.keep import sign_off
     from qpv_data.releases.listing import held
 
@@ -141,7 +142,8 @@ def retirer(
     motif: Annotated[str, typer.Option("--motif", help="Pourquoi, en clair : le motif est public.")],
 ) -> None:
     """Retirer une publication : il en reste une trace, avec le motif, et le secret compte encore ce qu'elle a dit."""
-    from qpv_data.cli import errors_told, now
+    from qpv_data.cli import now
+    from qpv_data.refusals import errors_told
     from qpv_data.releases.keep import withdraw_release
     from qpv_data.releases.listing import held
 

@@ -46,7 +46,7 @@ def purge(
 
     Code de sortie 4 quand quelque chose qui doit être détruit n'a pas pu l'être.
     """
-    from qpv_data.cli import RUN_FAILED, errors_told
+    from qpv_data.refusals import RUN_FAILED, errors_told
     from qpv_data.retention.proof import signing_key
     from qpv_data.retention.purge import look
     from qpv_data.retention.purge import purge as destroy
@@ -74,7 +74,7 @@ def verifier(
     as_json: AsJson = False,
 ) -> None:
     """Vérifier la suite des preuves : leurs numéros, leur enchaînement, leurs signatures. Code 4 si une faute."""
-    from qpv_data.cli import RUN_FAILED, errors_told
+    from qpv_data.refusals import RUN_FAILED, errors_told
     from qpv_data.retention.proof import public_key, verify
 
     with errors_told():
@@ -95,7 +95,7 @@ def verifier(
 @group.command()
 def cle() -> None:
     """Dire la clé publique de la clé de signature que donne QPV_DATA_CLE_DE_SIGNATURE."""
-    from qpv_data.cli import errors_told
+    from qpv_data.refusals import errors_told
     from qpv_data.retention.proof import public_text, signing_key
 
     with errors_told():

@@ -36,7 +36,8 @@ def registre(
 ) -> None:
     """Écrire le registre des traitements (RGPD, article 30) : une fiche par clause de données personnelles."""
     from qpv_data.clause.check import checked_clauses
-    from qpv_data.cli import default_clauses, errors_told, now
+    from qpv_data.cli import default_clauses, now
+    from qpv_data.refusals import errors_told
     from qpv_data.retention.register import records
     from qpv_data.retention.register_pages import counted, html_page, json_text, markdown_page
 
@@ -60,7 +61,7 @@ def acces(
 ) -> None:
     """Lire le journal des accès : qui, quoi, quand, pour quelle finalité. Code 4 si une ligne manque ou a changé."""
     from qpv_data.access import of_feed, read_log
-    from qpv_data.cli import RUN_FAILED
+    from qpv_data.refusals import RUN_FAILED
 
     log = read_log(out.resolve() / "acces")
     lines = list(of_feed(log, jeu))

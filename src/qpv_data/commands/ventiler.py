@@ -90,7 +90,7 @@ def ventiler(
     from qpv_data.areas.declaration import demande
     from qpv_data.areas.rejects import Ecartees
     from qpv_data.areas.ventilation import share_cells, share_polygons
-    from qpv_data.cli import errors_told
+    from qpv_data.refusals import errors_told
 
     if doublons not in ("refuser", "additionner"):
         raise typer.BadParameter("refuser ou additionner", param_hint="--doublons")
@@ -133,7 +133,7 @@ def longueurs(
     """
     from qpv_data.areas.lengths import measure_lines
     from qpv_data.areas.rejects import Ecartees
-    from qpv_data.cli import errors_told
+    from qpv_data.refusals import errors_told
 
     with errors_told():
         onto = _cibles(zones, code, zonage, zonages, zones_crs)
