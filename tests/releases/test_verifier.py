@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from qpv_data.cli import app
 from qpv_data.problems import Problem
 from qpv_data.releases.explain import explain
+from qpv_data.releases.listing import part_of
 from qpv_data.releases.verify import verify
 from qpv_data.runs import RunError
 
@@ -117,6 +118,13 @@ def test_what_is_not_there_is_named_with_what_is(made: Path, changed: str, named
         explain(made / "ouvert", **{**asked, changed: f"{asked[changed][:4]}zzz"})
     assert refused.value.probleme is Problem.VALEUR_ABSENTE
     assert named in str(refused.value)
+
+
+def test_the_folder_of_one_audience_is_never_read_as_anothers(made: Path) -> None:
+    with pytest.raises(RunError) as refused:
+        part_of(made / "partenaires", "ouvert")
+    assert refused.value.probleme is Problem.PUBLICATION_ABSENTE
+    assert part_of(made / "partenaires", "partenaires") == part_of(made, None) == (made / "partenaires").resolve()
 
 
 def test_a_text_in_a_code_is_a_text_and_never_sql(made: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from qpv_data.problems import Problem
 from qpv_data.releases import channels, journal
-from qpv_data.releases.layout import MANIFEST, audiences
+from qpv_data.releases.layout import MANIFEST, audiences, said
 from qpv_data.runs import RunError, locked
 
 
@@ -53,11 +53,15 @@ def existing(folder: Path) -> Path:
 def part_of(folder: Path, audience: str | None) -> Path:
     """The folder of one audience of a release: the one named, else the narrowest; a folder of one audience is itself.
 
-    Raises RunError when the release has none of that name.
+    Raises RunError when the release has none of that name, or the folder is another audience's.
     """
     root = existing(folder)
     named = [d.value for d in audiences(root)]
     if not named:
+        own = said(root)["diffusion"]
+        if audience not in (None, own):
+            message = f"{folder} est fait pour {own}, et non pour {audience}"
+            raise RunError(Problem.PUBLICATION_ABSENTE, message, "donner la publication, ou cette audience")
         return root
     if audience is not None and audience not in named:
         message = f"{root.name} n'a pas d'audience {audience} ; elle a {', '.join(named)}"
