@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from qpv_data.cli import app
-from qpv_data.releases.compare import STORED, Comparison, differences
+from qpv_data.releases.compare import STORED, Causes, Comparison, differences
 from qpv_data.tables import CHANGEMENTS, VALEURS
 
 LATER = datetime(2025, 6, 2, tzinfo=UTC)
@@ -154,3 +154,15 @@ def test_each_command_says_what_is_wrong_and_what_to_do(command: str, tmp_path: 
     assert done.exit_code == 4
     assert "publication_absente" in done.output
     assert "voir qpv-data releases" in done.output or "--out" in done.output
+
+
+def test_with_the_same_clause_and_deliveries_another_code_is_the_cause_and_else_the_protection_of_other_figures(
+    tmp_path: Path,
+) -> None:
+    folder = world(tmp_path).run().release.complet
+    row = dict.fromkeys(CHANGEMENTS.names) | {
+        "indicateur": "points_n", "zonage": "qpv2024", "periode": "2024-T1", "code_zone": "QN09901A", "nature": "cachee",
+    }  # fmt: skip
+    changes = pa.Table.from_pylist([row], schema=CHANGEMENTS)
+    told = [Causes(folder, folder, same_software).told(changes)["cause"].to_pylist() for same_software in (False, True)]
+    assert told == [["logiciel"], ["secret"]]
