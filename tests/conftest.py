@@ -8,6 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+# Workers share the cores: each takes its part of them, in the processes that it starts too.
+if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):
+    share = str(max(1, (os.cpu_count() or 1) // workers))
+    os.environ.setdefault("QPV_DATA_COEURS", share)
+    os.environ.setdefault("OMP_NUM_THREADS", share)  # pyarrow's
+
 import pytest
 from hypothesis import HealthCheck, settings
 

@@ -65,10 +65,10 @@ def test_running_twice_gives_the_same_release_and_downloads_nothing_again(tmp_pa
     assert {r.statut for r in second.receptions} == {"inchangee"}
 
 
-def test_the_same_inputs_give_the_same_bytes_elsewhere_and_in_another_time_zone(tmp_path: Path) -> None:
+def test_the_same_inputs_give_the_same_bytes_elsewhere_in_another_time_zone_and_on_more_cores(tmp_path: Path) -> None:
     one, other = small_run(tmp_path / "un"), small_run(tmp_path / "deux")
-    assert one.cli("--quiet", TZ="Europe/Paris", PYTHONHASHSEED="1").returncode == 0
-    assert other.cli("--quiet", TZ="Asia/Tokyo", PYTHONHASHSEED="2").returncode == 0
+    assert one.cli("--quiet", TZ="Europe/Paris", PYTHONHASHSEED="1", QPV_DATA_COEURS="1").returncode == 0
+    assert other.cli("--quiet", TZ="Asia/Tokyo", PYTHONHASHSEED="2", QPV_DATA_COEURS="4").returncode == 0
     assert tree(one.out / "releases") == tree(other.out / "releases")
 
 
