@@ -57,7 +57,7 @@ def donnees_reelles() -> Path:
 
 @pytest.fixture(scope="session")
 def demonstration(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The `--out` of `qpv-data demo`, run once for all workers as a user runs it. Read it, never write in it."""
+    """The `--out` of `make demo`, run once for all workers as a user runs it. Read it, never write in it."""
     root = tmp_path_factory.getbasetemp()
     root = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
     out = root / "demonstration"
@@ -65,8 +65,8 @@ def demonstration(tmp_path_factory: pytest.TempPathFactory) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)  # the other workers wait for the one that runs it
         if not (out / "terminal.txt").is_file():
             out.mkdir()
-            command = [sys.executable, "-m", "qpv_data", "demo", "--out", str(out)]
-            done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=out)
+            command = [sys.executable, "-m", "flows.demonstration", "--out", str(out)]
+            done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=REPOSITORY)
             assert done.returncode == 0, done.stderr
-            (out / "terminal.txt").write_text(done.stdout, "utf-8")
+            (out / "terminal.txt").write_text(done.stdout + done.stderr, "utf-8")
     return out
