@@ -37,6 +37,7 @@ from qpv_data.commands import (
     publications,
     purge,
     registre,
+    rejouer,
     ventiler,
 )
 from qpv_data.commands import locate as locate_command
@@ -77,7 +78,7 @@ DEMO_NOW = datetime(2025, 4, 15, tzinfo=UTC)
 
 _COMMANDS = (
     locate_command, ventiler, passage, geocoder, clause, conformite, purge, registre, protect, perturb, attack, audit,
-    pertes, controles, publications, explain, exporter, fusion,
+    pertes, controles, publications, explain, exporter, fusion, rejouer,
 )  # fmt: skip
 for _command in _COMMANDS:
     _command.register(app)

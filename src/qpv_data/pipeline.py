@@ -9,30 +9,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC
-from functools import lru_cache
 from pathlib import Path
 
 from qpv_data.access import Access, note
-from qpv_data.addresses.feeds import geocoded
-from qpv_data.aggregate import AggregateReport, aggregate
 from qpv_data.certificate import RevisionError
 from qpv_data.clause.check import checked_clauses
 from qpv_data.clause.load import ClauseSet, LeftOut
-from qpv_data.clause.model import Clause, ClauseJeu, Indicateur, LocalisationCode
+from qpv_data.clause.model import Clause, ClauseJeu, Indicateur
 from qpv_data.clause.scope import scope
-from qpv_data.compliance.journal import Placement, record
-from qpv_data.coverage import read_zone_table
+from qpv_data.compliance.journal import record
+from qpv_data.feeds import Placed, place
 from qpv_data.history import ledger
-from qpv_data.locate import LocateReport, locate
 from qpv_data.periods import Period
 from qpv_data.problems import FeedError, Problem, listed
 from qpv_data.protect import protect
 from qpv_data.publish import Release, publish
-from qpv_data.receive import Reception, Transport, attempt_of, receive, report_on, version_of
-from qpv_data.retention.kept import kept
+from qpv_data.receive import Reception, Transport, attempt_of, held, receive
 from qpv_data.runs import (
-    UNIQUE,
     Configuration,
     Expected,
     RunError,
@@ -40,11 +33,11 @@ from qpv_data.runs import (
     expected_deliveries,
     hold_audience,
     release_period,
-    series_periods,
 )
 from qpv_data.sources.mirror import Mirror
-from qpv_data.zonages import ZonagesReport, Zones, compose_zonages, load_zones
-from qpv_data.zonages.quarters import Quarters, quarters_of
+from qpv_data.zonages import ZonagesReport, compose_zonages
+
+__all__ = ["Placed", "Progress", "RunReport", "place", "run"]
 
 
 @dataclass(frozen=True)
@@ -59,16 +52,6 @@ class Progress:
 
 
 Watcher = Callable[[Progress], None]
-
-
-@dataclass(frozen=True)
-class Placed:
-    """A feed located and aggregated, or why it is not."""
-
-    jeu: str
-    localisations: tuple[LocateReport, ...]
-    agregats: AggregateReport | None
-    erreur: FeedError | None = None
 
 
 @dataclass(frozen=True)
@@ -144,73 +127,6 @@ def refer(
     raise RunError(Problem.REFERENTIEL_ABSENT, message, "voir les livraisons refusées ou absentes")
 
 
-@lru_cache(maxsize=1)
-def _zones(directory: Path, stamp: int) -> Zones:
-    return load_zones(directory)
-
-
-def place(cfg: Configuration, clauses: ClauseSet, clause: ClauseJeu, receptions: Sequence[Reception]) -> Placed:
-    """Locate every usable delivery of a feed, then aggregate its whole series."""
-    directory = cfg.folder("zonages")
-    zones = _zones(directory, (directory / "zones.parquet").stat().st_mtime_ns)
-    period = release_period(cfg, clauses)
-    reports, located = [], dict[str, Path]()
-    try:
-        for reception in receptions:
-            if reception.jeu == clause.id and reception.conformed is not None:
-                target = cfg.folder("located") / clause.id / reception.conformed.name
-                bound = version_of(clauses.versions(clause.id), reception.clause_version)
-                own = bound if isinstance(bound, ClauseJeu) else clause
-                reports.append(locate(own, geocoded(own, reception.conformed), zones=zones, located=target))
-                located[reception.conformed.stem] = target
-                record(cfg.folder("journal"), _placement(cfg, reception, reports[-1]))
-                report_on(cfg, own, reception.periode)
-            elif reception.jeu == clause.id and reception.statut == "detruite":
-                located |= _left(cfg, clause, reception)
-        report = aggregate(
-            clause,
-            located,
-            periodes=series_periods(clause, period),
-            table=read_zone_table(directory),
-            zonages=directory,
-            aggregated=cfg.folder("aggregated") / clause.id,
-            travail=cfg.travail,
-            quarters=_quarters(clause, zones),
-            conserves=_kept(cfg, clause, receptions, located),
-        )
-    except FeedError as e:
-        return Placed(clause.id, tuple(reports), None, e)
-    return Placed(clause.id, tuple(reports), report)
-
-
-def _left(cfg: Configuration, clause: ClauseJeu, reception: Reception) -> dict[str, Path]:
-    """The located records that the clause keeps longer than the conformed ones that they were made from."""
-    nom = reception.periode or UNIQUE
-    target = cfg.folder("located") / clause.id / f"{nom}.parquet"
-    return {nom: target} if target.is_file() else {}
-
-
-def _kept(
-    cfg: Configuration, clause: ClauseJeu, receptions: Sequence[Reception], located: Mapping[str, Path]
-) -> Mapping[str, Path]:
-    """The aggregates that were set aside when the records of destroyed deliveries were."""
-    gone = {r.periode or UNIQUE for r in receptions if r.jeu == clause.id and r.statut == "detruite"}
-    folders = kept(cfg.folder("aggregated") / clause.id)
-    return {nom: folder for nom, folder in folders.items() if nom in gone and nom not in located}
-
-
-def _quarters(clause: ClauseJeu, zones: Zones) -> Quarters | None:
-    place = clause.localisation
-    asked = place.quartiers if isinstance(place, LocalisationCode) else None
-    return quarters_of(asked, zones) if asked is not None else None
-
-
-def _placement(cfg: Configuration, reception: Reception, report: LocateReport) -> Placement:
-    """What the journal keeps of a location; the delivery in use is the one that was located."""
-    now = cfg.maintenant.astimezone(UTC).isoformat(timespec="seconds")
-    return Placement(now, reception.jeu, reception.livraison or "", report.lus, report.motifs)
-
-
 def release(
     cfg: Configuration, clauses: ClauseSet, receptions: Sequence[Reception], places: Sequence[Placed]
 ) -> Release:
@@ -255,23 +171,50 @@ def _note_published(cfg: Configuration, clauses: ClauseSet, reception: Reception
     note(cfg, Access("publication", clause.id, reception.livraison, version, purposes, sorties=(made.id,)))
 
 
-def run(cfg: Configuration, watch: Watcher) -> RunReport:
-    """The whole of it. Raises InvalidDeclarationError or RunError; a feed's own failure is in the report."""
+Selection = Callable[[Clause, Expected], bool]
+
+
+def everything(clause: Clause, expected: Expected) -> bool:
+    """Every delivery is asked for."""
+    return True
+
+
+def run(cfg: Configuration, watch: Watcher, only: Selection = everything) -> RunReport:
+    """The whole of it; of the deliveries that `only` leaves out, what is held is used and nobody is asked.
+
+    Raises InvalidDeclarationError or RunError; a feed's own failure is in the report.
+    """
     clauses, period, cfg = prepare(cfg)
     with transport(cfg) as reach, exclusive(cfg):
         expected = deliveries(clauses, period)
         receptions = []
         for n, (clause, delivery) in enumerate(expected, start=1):
-            receptions.append(receive(cfg, clause, delivery, reach, clauses.versions(clause.id)))
+            versions = clauses.versions(clause.id)
+            asked = only(clause, delivery)
+            receptions.append(
+                receive(cfg, clause, delivery, reach, versions) if asked else held(cfg, clause, delivery, versions)
+            )
             watch(Progress("réception", clause.id, said(receptions[-1]), n, len(expected)))
-        zonings, received = refer(cfg, clauses, receptions)
-        watch(Progress("zonages", "", counted(zonings), 1, 1))
-        places = []
-        for n, feed in enumerate(clauses.jeux, start=1):
-            places.append(place(cfg, clauses, feed, received))
-            watch(Progress("localisation", feed.id, told(places[-1]), n, len(clauses.jeux)))
-        made = release(cfg, clauses, received, places)
-        watch(Progress("publication", "", made.id, 1, 1))
+        return _rest(cfg, clauses, receptions, watch)
+
+
+def run_on(cfg: Configuration, receptions: Callable[[Configuration, ClauseSet, Period], Sequence[Reception]],
+           watch: Watcher) -> RunReport:  # fmt: skip
+    """The same, from receptions that are given rather than asked for. The folder is the caller's already."""
+    clauses, period, cfg = prepare(cfg)
+    return _rest(cfg, clauses, receptions(cfg, clauses, period), watch)
+
+
+def _rest(cfg: Configuration, clauses: ClauseSet, receptions: Sequence[Reception], watch: Watcher) -> RunReport:
+    """From what was received to the release."""
+    zonings, received = refer(cfg, clauses, receptions)
+    watch(Progress("zonages", "", counted(zonings), 1, 1))
+    places = []
+    for n, feed in enumerate(clauses.jeux, start=1):
+        places.append(place(cfg, clauses, feed, received))
+        watch(Progress("localisation", feed.id, told(places[-1]), n, len(clauses.jeux)))
+    made = release(cfg, clauses, received, places)
+    watch(Progress("publication", "", made.id, 1, 1))
     return RunReport(made, received, tuple(places), zonings, clauses.ecartes)
 
 
