@@ -12,6 +12,7 @@ import shapely
 from factory import IN_A, IN_B, IN_C, QPV2024, Mini, geojson, indicator, point, points_clause
 from typer.testing import CliRunner
 
+from qpv_data.clause.model import Diffusion
 from qpv_data.cli import app
 from qpv_data.planning import Step, plan
 from qpv_data.releases.verify import verify
@@ -252,3 +253,20 @@ def test_a_release_made_again_under_another_clause_says_what_differs_and_why(tmp
     refused = CliRunner().invoke(app, words)
     assert refused.exit_code == 4
     assert "n'est pas vide" in refused.output
+
+
+def test_a_folder_goes_on_for_the_audience_that_it_publishes_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mini = two_feeds(tmp_path)
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", str(int(mini.now.timestamp())))
+    mini.run(diffusion=Diffusion.OUVERT, diffuseur="grand-lac")
+    asked = ["--clauses", str(mini.clauses), "--out", str(mini.out)]
+    assert CliRunner().invoke(app, ["plan", *asked]).exit_code == 0
+    span = ["--clause", "points", "--de", "2024-T3", "--a", "2024-T4", "--miroir", str(mini.mirror), "--quiet"]
+    assert CliRunner().invoke(app, ["backfill", *asked, *span]).exit_code == 0
+    assert mini.query("SELECT DISTINCT diffuseur, diffusion FROM publications") == [("grand-lac", "ouvert")]
+    refused = CliRunner().invoke(app, ["plan", *asked, "--diffusion", "interne"])
+    assert refused.exit_code == 4
+    assert "diffusion_trop_large" in refused.output
+    assert CliRunner().invoke(app, ["plan", *asked, "--diffusion", "tous"]).exit_code == 2

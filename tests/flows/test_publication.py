@@ -12,6 +12,8 @@ import duckdb
 import pytest
 from semis import found, leaks, sown
 
+from qpv_data.backfill import backfill
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
@@ -29,19 +31,23 @@ with serving(home, settings) as server:
     os.environ.clear()
     os.environ.update(settings | {"PREFECT_API_URL": server.api, "PREFECT_LOGGING_LEVEL": "DEBUG"})
     import flows.publication
+    import flows.rattrapage
 
     server.wait()
-    print(flows.publication.publication(
-        sortie=root / "out", clauses=root / "clauses", miroir=root / "miroir", maintenant=now))
+    given = {"sortie": root / "out", "clauses": root / "clauses", "miroir": root / "miroir", "maintenant": now}
+    print(flows.publication.publication(**given))
+    print(flows.rattrapage.rattrapage(["points"], "2024-T1", "2024-T4", **given))
 """
 
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, str]:
-    """The same feeds of persons, and their keys: run without Prefect, then through it, and all that this printed."""
+    """The same feeds of persons, and their keys: run and asked again without Prefect, then through it, and all that this
+    printed."""
     mini = sown(tmp_path_factory.mktemp("prefect"))
     plain = mini.root / "sans"
     mini.run(sortie=plain)
+    backfill(mini.configuration(sortie=plain), ["points"], "2024-T1", "2024-T4", lambda _: None)
     shutil.copytree(plain / "cles", mini.out / "cles")
     command = [sys.executable, "-c", SCRIPT, str(mini.root), mini.now.isoformat()]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=REPOSITORY, timeout=300)

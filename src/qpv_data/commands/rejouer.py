@@ -18,8 +18,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="Répondre en JSON.")]
 Out = Annotated[Path, typer.Option("--out", help="Dossier de l'exécution.")]
 Clauses = Annotated[Path | None, typer.Option(help="Dossier des clauses. Défaut : referentiels/clauses.")]
 Periode = Annotated[str | None, typer.Option(help="Trimestre à publier. Défaut : le dernier livrable.")]
-Pour = Annotated[str, typer.Option("--diffusion", help="ouvert, partenaires ou interne : celle de l'exécution.")]
-Pourquoi = Annotated[str | None, typer.Option("--finalite", help="Code d'une finalité : celle de l'exécution.")]
+Pour = Annotated[
+    str | None, typer.Option("--diffusion", help="ouvert, partenaires ou interne. Défaut : comme les publications.")
+]
+Pourquoi = Annotated[str | None, typer.Option("--finalite", help="Code d'une finalité. Défaut : idem.")]
 
 _STATES = {
     "a_jour": "à jour", "a_refaire": "à refaire", "si_amont_change": "si l'amont change", "absente": "rien de reçu",
@@ -37,7 +39,7 @@ def plan(
     out: Out,
     clauses: Clauses = None,
     periode: Periode = None,
-    diffusion: Pour = "partenaires",
+    diffusion: Pour = None,
     finalite: Pourquoi = None,
     tout: Annotated[bool, typer.Option("--tout", help="Montrer aussi les étapes à jour.")] = False,
     as_dot: Annotated[bool, typer.Option("--dot", help="Le graphe entier, pour Graphviz.")] = False,
@@ -75,7 +77,7 @@ def backfill(
     clauses: Clauses = None,
     miroir: Annotated[Path | None, typer.Option(help="Dossier ou table où les adresses sont résolues.")] = None,
     periode: Periode = None,
-    diffusion: Pour = "partenaires",
+    diffusion: Pour = None,
     finalite: Pourquoi = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -123,22 +125,36 @@ def rejouer(
 
 
 def _configuration(
-    out: Path, clauses: Path | None, miroir: Path | None, periode: str | None, diffusion: str, finalite: str | None
+    out: Path,
+    clauses: Path | None,
+    miroir: Path | None,
+    periode: str | None,
+    diffusion: str | None,
+    finalite: str | None,
 ) -> Configuration:
+    """As `run` has it; a folder that has published goes on for the same audience and the same purpose."""
     from qpv_data.clause.model import Diffusion
     from qpv_data.cli import actor, default_clauses, now
+    from qpv_data.releases import journal
+    from qpv_data.releases.layout import said
     from qpv_data.runs import Configuration
 
     try:
-        audience = Diffusion(diffusion)
+        audience = Diffusion(diffusion or Diffusion.PARTENAIRES)
     except ValueError:
         raise typer.BadParameter("ouvert, partenaires ou interne", param_hint="--diffusion") from None
+    publisher = "qpv-data"
+    if (last := journal.last(out / "releases")) is not None:
+        told = said(out / "releases" / last)
+        audience = audience if diffusion else Diffusion(told["diffusion"])
+        finalite, publisher = finalite or told["finalite"], told["diffuseur"]
     return Configuration(
         clauses=(clauses or default_clauses()).resolve(),
         sortie=out.resolve(),
         maintenant=now(),
         miroir=miroir.resolve() if miroir else None,
         periode=periode,
+        diffuseur=publisher,
         diffusion=audience,
         finalite=finalite,
         acteur=actor(),
