@@ -1,4 +1,4 @@
-"""Write a file whole or not at all."""
+"""Write a file whole or not at all, and clear away what a kill left of one."""
 
 from __future__ import annotations
 
@@ -22,3 +22,10 @@ def replacing(target: Path, *, durable: bool = True) -> Iterator[Path]:
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> None:
+    """Take away, at any depth, what killed processes left half written. Only whoever holds the run's folder may."""
+    for left in sorted(folder.rglob(".*.part")):
+        if left.is_symlink() or not left.is_dir():
+            left.unlink(missing_ok=True)

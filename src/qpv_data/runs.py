@@ -17,12 +17,15 @@ from qpv_data.clause.load import ClauseSet
 from qpv_data.clause.model import Clause, ClauseJeu, Diffusion
 from qpv_data.periods import Frequence, Period, parse_period, period_of, periods_between
 from qpv_data.problems import Problem, QpvDataError
+from qpv_data.replacing import sweep
 
 UNIQUE = "unique"
 # Folders that hold records one by one, counts of units, or keys: their owner's alone. Releases, the database and
 # zonings are for readers; nothing of the private folders is in them but protected cells.
 PRIVATE = ("raw", "conformed", "rejets", "located", "aggregated", "journal", "rapports", "cles", "acces", "preuves",
            "archives")  # fmt: skip
+SWEPT = (*(name for name in PRIVATE if name != "archives"), "zonages")
+"""Where a killed run may have left half-written files; releases are swept by whoever publishes."""
 
 
 class RunError(QpvDataError):
@@ -92,6 +95,8 @@ def exclusive(cfg: Configuration) -> Iterator[None]:
             shutil.rmtree(left, ignore_errors=True)  # by a run that was killed
         try:
             cfg.travail.mkdir(mode=0o700)
+            for name in SWEPT:
+                sweep(cfg.folder(name))
             for name in PRIVATE:
                 cfg.folder(name).mkdir(mode=0o700, exist_ok=True)
                 cfg.folder(name).chmod(0o700)  # one that was there before, or copied, may be open to others
