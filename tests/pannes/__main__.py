@@ -67,7 +67,7 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--petit", action="store_true", help="un échantillon, sur la plus petite des miniatures")
     parser.add_argument("--graine", type=int, default=1)
     parser.add_argument("--seul", help="rejouer un arrêt : scène:numéro")
-    shared = Path("/dev/shm")  # noqa: S108  in memory: SIGKILL keeps what was written, on a disk or not
+    shared = Path("/dev/shm")
     default = shared if shared.is_dir() else Path(tempfile.gettempdir())
     parser.add_argument("--dossier", type=Path, default=default)
     asked = parser.parse_args()
@@ -95,7 +95,9 @@ def _main(asked: argparse.Namespace, work: Path) -> int:
     print(table(killed))
     faulty = sum(bool(o.faults) for o in outcomes)
     minutes = (time.monotonic() - began) / 60
-    print(f"{len(killed)} arrêts en {minutes:.0f} min, {len(outcomes) - len(killed)} venus trop tard, {faulty} en faute")
+    print(
+        f"{len(killed)} arrêts en {minutes:.0f} min, {len(outcomes) - len(killed)} venus trop tard, {faulty} en faute"
+    )
     return 1 if faulty else 0
 
 

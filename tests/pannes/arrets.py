@@ -93,7 +93,7 @@ class PythonStops:
 
 def _of_handle(handle: Any) -> str:
     try:
-        return os.readlink(f"/proc/self/fd/{handle}")
+        return str(Path(f"/proc/self/fd/{handle}").readlink())
     except OSError:
         return ""
 

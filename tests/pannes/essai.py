@@ -165,7 +165,9 @@ def _current(made: Miniature) -> list[str | None]:
 
 
 def _shown_by(alone: Undisturbed) -> list[str | None]:
-    return [alone.lake[p].removeprefix("→ ") for n in ("stable", "provisoire") if (p := f"out/releases/{n}") in alone.lake]
+    return [
+        alone.lake[p].removeprefix("→ ") for n in ("stable", "provisoire") if (p := f"out/releases/{n}") in alone.lake
+    ]
 
 
 def _instrument(stops: Stops) -> None:

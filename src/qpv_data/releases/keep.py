@@ -41,7 +41,8 @@ def withdraw_release(release: Path, why: str, day: date) -> list[str]:
     finish(releases)
     gone = {(e.publication, e.motif) for e in journal.taken_away(releases) if e.evenement == journal.RETIREE}
     if (release.name, why) not in gone:  # else it is asked again, by whoever a kill cut short
-        _take_away(_there(release) / release.name, journal.Event(journal.RETIREE, release.name, day.isoformat(), motif=why))
+        _there(release)
+        _take_away(release, journal.Event(journal.RETIREE, release.name, day.isoformat(), motif=why))
     published = [e.publication for e in journal.events(releases) if e.evenement == journal.PUBLIEE]
     there = {r.name for r in releases_in(releases)}
     return [name for name in published[published.index(release.name) + 1 :] if name in there]
