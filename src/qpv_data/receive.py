@@ -15,6 +15,7 @@ from qpv_data.collect import Transport, collect
 from qpv_data.compliance.journal import record
 from qpv_data.compliance.report import write_report
 from qpv_data.conform import ConformReport, conform, key_fingerprint
+from qpv_data.conforming_checks import rows_before
 from qpv_data.engine import replacing
 from qpv_data.land import Delivery, last_delivery
 from qpv_data.problems import FeedError, Problem
@@ -154,6 +155,7 @@ def _conform(
         rejets=cfg.folder("rejets") / clause.id / f"{expected.nom}.parquet",
         travail=cfg.travail,
         cles=cfg.folder("cles"),
+        avant=rows_before(conformed),
         heard=headers.extend,
     )
     facts = {**_facts(delivery, clause, report), "entete": headers}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,5 +28,7 @@ def replacing(target: Path, *, durable: bool = True) -> Iterator[Path]:
 def sweep(folder: Path) -> None:
     """Take away, at any depth, what killed processes left half written. Only whoever holds the run's folder may."""
     for left in sorted(folder.rglob(".*.part")):
-        if left.is_symlink() or not left.is_dir():
+        if left.is_dir() and not left.is_symlink():
+            shutil.rmtree(left)
+        else:
             left.unlink(missing_ok=True)

@@ -37,6 +37,15 @@ class RunError(QpvDataError):
 
 
 @dataclass(frozen=True)
+class Patience:
+    """How long a source is waited for: tries, seconds of the first pause, which doubles, seconds in all."""
+
+    essais: int = 5
+    attente: float = 1.0
+    duree_max: float = 3_600.0
+
+
+@dataclass(frozen=True)
 class Configuration:
     """One run. `maintenant` is injected, with its time zone; `miroir` is a folder or a table of addresses.
 
@@ -53,6 +62,7 @@ class Configuration:
     diffusion: Diffusion = Diffusion.PARTENAIRES
     finalite: str | None = None
     acteur: str = "qpv-data"
+    patience: Patience = Patience()
 
     def folder(self, name: str) -> Path:
         """One of PRIVATE, `zonages` or `releases`."""

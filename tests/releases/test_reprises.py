@@ -106,3 +106,17 @@ def test_a_run_killed_before_it_put_old_releases_away_does_so_when_it_is_run_aga
     assert (again.id, again.nouvelle) == (made.id, False)
     assert lines(releases) == kept
     assert (releases / FIRST / TOMBSTONE).is_file()
+
+
+def test_what_a_killed_run_left_in_the_lake_goes_with_the_next_run(two: Mini, releases: Path) -> None:
+    """Files and folders, among them an archive of personal data that was opened in clear beside its raw file."""
+    out = releases.parent
+    raw = next(p for p in (out / "raw/table").iterdir() if p.name != "livraisons")
+    folder = raw / ".0123.part"
+    folder.mkdir()
+    (folder / "personnes.csv").write_text("en clair", "utf-8")
+    left = [folder, out / "conformed/table/.unique.parquet.42.part", out / "zonages/.zonages-0.part"]
+    for path in left[1:]:
+        path.write_text("à moit", "utf-8")
+    two.run(sortie=out)
+    assert [p for p in left if p.exists()] == []
