@@ -104,7 +104,7 @@ def _main(asked: argparse.Namespace, work: Path) -> int:
 def _scenes(asked: argparse.Namespace) -> Sequence[str]:
     if asked.seul is not None:
         return [asked.seul.partition(":")[0]]
-    return ("suivante", "retrait") if asked.petit else (*miniature.RUNS, *miniature.GESTURES)
+    return ("suivante", "desaveu") if asked.petit else (*miniature.RUNS, *miniature.GESTURES)
 
 
 def _kills(
