@@ -66,9 +66,10 @@ def conform(
     In: `fichier`, as received (a container is opened), and `cles`, the folder of the keys of pseudonyms, for a feed
     that has some; `avant`, the rows received the time before. Out: `conformed` (the clause's columns, `_ligne` from 1,
     `_periode`, a `<column>__statut` a masked column, `geometrie` as WKB for perimeters, whose CRS is in the Parquet key
-    `crs_source`) and `rejets` (`_ligne, motif, colonne, valeur`), in the order of the file. Both appear whole or not at all, for their owner alone. Raises
-    FeedError; then neither changes, and the rejected rows, when they are why, are at `refused_path(rejets)`.
-    `heard` is told the headers received, as `told_headers` gives them, also of a delivery that is refused for them.
+    `crs_source`) and `rejets` (`_ligne, motif, colonne, valeur`), in the order of the file. Both appear whole or not at
+    all, for their owner alone. Raises FeedError; then neither changes, and the rejected rows, when they are why, are at
+    `refused_path(rejets)`. `heard` is told the headers received, as `told_headers` gives them, also of a delivery that
+    is refused for them.
     """
     refused = refused_path(rejets)
     refused.unlink(missing_ok=True)

@@ -67,6 +67,7 @@ class Problem(StrEnum):
     RIEN_A_PUBLIER = "rien_a_publier"
     ECRITURE_IMPOSSIBLE = "ecriture_impossible"
     PERIODE_INVALIDE = "periode_invalide"
+    HORLOGE_RECULEE = "horloge_reculee"
     EXECUTION_EN_COURS = "execution_en_cours"
     CLAUSE_HORS_VIGUEUR = "clause_hors_vigueur"
     LIVRAISON_DETRUITE = "livraison_detruite"

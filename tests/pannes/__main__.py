@@ -6,6 +6,7 @@ One process works at a time. Every kill is told by its scene and its number: `--
 from __future__ import annotations
 
 import argparse
+import errno
 import random
 import shutil
 import sys
@@ -13,27 +14,18 @@ import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 from pannes import essai, miniature
-from pannes.arrets import preload, stops
+from pannes.arrets import preload, preloaded_from, stops
+from pannes.essai import Stop
 
 TORN = 0.5  # the share of writes that are half made before the kill
 
 
-@dataclass(frozen=True)
-class Kill:
-    """One kill to make: at gesture `target`, or `after` a share of the time that the scene takes."""
-
-    scene: str
-    target: int = 0
-    torn: bool = False
-    after: float | None = None
-
-
-def planned(scene: str, alone: essai.Undisturbed, count: int, chance: random.Random, *, torn: bool) -> Iterator[Kill]:
-    """Kills at `count` gestures: one of each kind in each stage, then a second one, and so on, drawn at random."""
+def planned(alone: essai.Undisturbed, count: int, chance: random.Random, *, torn: bool) -> Iterator[Stop]:
+    """Stops at `count` gestures: one of each kind in each stage, then a second one, and so on, drawn at random."""
     strata = defaultdict[tuple[str, str], list[int]](list)
     for number, (gesture, stage, _) in enumerate(alone.gestures, start=1):
         strata[gesture, stage].append(number)
@@ -45,7 +37,7 @@ def planned(scene: str, alone: essai.Undisturbed, count: int, chance: random.Ran
         for gesture, numbers in ((kind[0], strata[kind]) for kind in order):
             if numbers and left:
                 left -= 1
-                yield Kill(scene, numbers.pop(), torn and gesture == "write" and chance.random() < TORN)
+                yield Stop(numbers.pop(), torn and gesture == "write" and chance.random() < TORN)
 
 
 def main() -> int:
@@ -57,13 +49,17 @@ def main() -> int:
             preload(work)
         return _main(asked, work)
     finally:
-        shutil.rmtree(work, ignore_errors=True)
+        for folder in (work, *preloaded_from()):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _asked() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m pannes", description=__doc__)
     parser.add_argument("--gestes", type=int, default=130, help="arrêts à un geste compté, pour chaque exécution")
     parser.add_argument("--instants", type=int, default=25, help="arrêts à un instant au hasard, pour chacune")
+    parser.add_argument(
+        "--refus", type=int, default=20, help="disques pleins, et autant en lecture seule, pour chacune"
+    )
     parser.add_argument("--petit", action="store_true", help="un échantillon, sur la plus petite des miniatures")
     parser.add_argument("--graine", type=int, default=1)
     parser.add_argument("--seul", help="rejouer un arrêt : scène:numéro")
@@ -86,11 +82,9 @@ def _main(asked: argparse.Namespace, work: Path) -> int:
     for scene in _scenes(asked):
         alone = essai.undisturbed(made, scene, held)
         print(f"{scene} : {len(alone.gestures)} gestes ({held.name}), {alone.seconds:.1f} s", flush=True)
-        for kill in _kills(asked, scene, alone, chance, torn=held.name == "libc"):
-            after = None if kill.after is None else kill.after * alone.seconds
-            outcome = essai.trial(made, scene, held, alone, target=kill.target, torn=kill.torn, after=after)
-            outcomes.append(outcome)
-            _tell(kill, outcome)
+        for stop in _stops(asked, scene, alone, chance, native=held.name == "libc"):
+            outcomes.append(essai.trial(made, scene, held, alone, stop))
+            _tell(stop, outcomes[-1])
     killed = [o for o in outcomes if o.killed is not None]
     print(table(killed))
     faulty = sum(bool(o.faults) for o in outcomes)
@@ -104,32 +98,34 @@ def _main(asked: argparse.Namespace, work: Path) -> int:
 def _scenes(asked: argparse.Namespace) -> Sequence[str]:
     if asked.seul is not None:
         return [asked.seul.partition(":")[0]]
-    return ("suivante", "desaveu") if asked.petit else (*miniature.RUNS, *miniature.GESTURES)
+    return ("suivante", "desaveu") if asked.petit else (*miniature.GESTURES, *reversed(miniature.RUNS))
 
 
-def _kills(
-    asked: argparse.Namespace, scene: str, alone: essai.Undisturbed, chance: random.Random, *, torn: bool
-) -> Iterator[Kill]:
+def _stops(
+    asked: argparse.Namespace, scene: str, alone: essai.Undisturbed, chance: random.Random, *, native: bool
+) -> Iterator[Stop]:
     if asked.seul is not None:
-        yield Kill(scene, int(asked.seul.partition(":")[2]))
+        yield Stop(int(asked.seul.partition(":")[2]))
         return
     if scene in miniature.GESTURES:
-        yield from (Kill(scene, n) for n in range(1, len(alone.gestures) + 1, 5 if asked.petit else 1))
+        yield from (Stop(n) for n in range(1, len(alone.gestures) + 1, 5 if asked.petit else 1))
         return
-    yield from planned(scene, alone, asked.gestes, chance, torn=torn)
-    yield from (Kill(scene, after=chance.random()) for _ in range(asked.instants))
+    yield from planned(alone, asked.gestes, chance, torn=native)
+    yield from (Stop(after=chance.random() * alone.seconds) for _ in range(asked.instants))
+    for refusal in (errno.ENOSPC, errno.EROFS) if native else ():
+        yield from (replace(stop, refusal=refusal) for stop in planned(alone, asked.refus, chance, torn=False))
 
 
-def _tell(kill: Kill, outcome: essai.Outcome) -> None:
+def _tell(stop: Stop, outcome: essai.Outcome) -> None:
     said = " ".join(outcome.killed) if outcome.killed else "finie avant"
     if outcome.faults:
-        print(f"FAUTE {kill.scene}:{kill.target} {said}\n    " + "\n    ".join(outcome.faults), flush=True)
+        print(f"FAUTE {outcome.scene}:{stop.target} {said}\n    " + "\n    ".join(outcome.faults), flush=True)
     else:
-        print(f"  {kill.scene}:{kill.target} {said}", flush=True)
+        print(f"  {outcome.scene}:{stop.target} {said}", flush=True)
 
 
 def table(killed: Sequence[essai.Outcome]) -> str:
-    """Kills by stage and gesture, as a table of Markdown."""
+    """Stops by stage and gesture, as a table of Markdown."""
     told = [o.killed for o in killed if o.killed is not None]
     counts = Counter((stage, gesture) for gesture, stage, _ in told)
     gestures = sorted({g for _, g in counts})

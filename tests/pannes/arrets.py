@@ -25,12 +25,13 @@ class Stops(Protocol):
     """Arms the process that calls it. Gestures are told on `told`, a line each: number, gesture, stage, path.
 
     `target` 0 tells every gesture and kills at none; else the process is killed as it is about to make that one, or,
-    with `torn`, when half of that write is made.
+    with `torn`, when half of that write is made. With `refusal` (ENOSPC, EROFS) it lives, and the disk refuses from
+    there on.
     """
 
     name: str
 
-    def arm(self, folder: Path, target: int, torn: bool, told: int) -> None: ...
+    def arm(self, folder: Path, target: int, torn: bool, told: int, refusal: int = 0) -> None: ...
     def stage(self, name: str) -> None: ...
 
 
@@ -42,8 +43,8 @@ class NativeStops:
     def __init__(self) -> None:
         self._libc = ctypes.CDLL(None)
 
-    def arm(self, folder: Path, target: int, torn: bool, told: int) -> None:
-        self._libc.panne_armer(str(folder).encode(), ctypes.c_long(target), int(torn), told)
+    def arm(self, folder: Path, target: int, torn: bool, told: int, refusal: int = 0) -> None:
+        self._libc.panne_armer(str(folder).encode(), ctypes.c_long(target), int(torn), told, refusal)
 
     def stage(self, name: str) -> None:
         self._libc.panne_etape(name.encode())
@@ -60,8 +61,9 @@ class PythonStops:
     def stage(self, name: str) -> None:
         self._stage = name
 
-    def arm(self, folder: Path, target: int, torn: bool, told: int) -> None:
+    def arm(self, folder: Path, target: int, torn: bool, told: int, refusal: int = 0) -> None:
         """Audit hooks are for ever: only a process that is to end may call this."""
+        assert not refusal, "only libc can be made to refuse"
         under, count = str(folder), 0
 
         def happens(gesture: str, path: Any) -> None:
@@ -101,6 +103,11 @@ def _of_handle(handle: Any) -> str:
 def stops() -> Stops:
     """The most exact that this process can have."""
     return NativeStops() if os.environ.get(LIBRARY) else PythonStops()
+
+
+def preloaded_from() -> list[Path]:
+    """The folder of the shim, when this process runs under it."""
+    return [Path(os.environ[LIBRARY]).parent] if os.environ.get(LIBRARY) else []
 
 
 def preload(folder: Path) -> None:

@@ -6,13 +6,13 @@ finds no thread of DuckDB or Arrow half-alive.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
 import time
 import traceback
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import wraps
 from importlib import import_module
@@ -22,7 +22,9 @@ from typing import Any
 from pannes import etat
 from pannes.arrets import Stops
 from pannes.miniature import Miniature, play
+from qpv_data.problems import QpvDataError
 
+TOLD = 4
 STAGES = {
     ("qpv_data.receive", "collect"): "fetch", ("qpv_data.collect", "land"): "land",
     ("qpv_data.receive", "conform"): "conform", ("qpv_data.pipeline", "refer"): "zonages",
@@ -100,44 +102,63 @@ def _gestures(made: Miniature) -> list[list[str]]:
     return [line.split("\t", 3) for line in (made.kept / "gestes.tsv").read_text("utf-8").splitlines()]
 
 
-def victim(
-    made: Miniature, scene: str, stops: Stops, *, target: int, torn: bool = False, after: float | None = None
-) -> int:
-    """Play a scene in a fork that dies at gesture `target`, or `after` seconds; its exit status, and its gestures in
-    `gestes.tsv`."""
-    told = _gestures_file(made)
+@dataclass(frozen=True)
+class Stop:
+    """What befalls a scene: death at gesture `target`, or when half of that write is made (`torn`), or `after` seconds;
+    or, with `refusal` (ENOSPC, EROFS), a disk that refuses from that gesture on."""
+
+    target: int = 0
+    torn: bool = False
+    after: float | None = None
+    refusal: int = 0
+
+
+def victim(made: Miniature, scene: str, stops: Stops, stop: Stop) -> int:
+    """Play a scene in a fork, to its `stop`; its exit status, what it said in `dit.txt`, its gesture in `gestes.tsv`."""
+    told, said = _gestures_file(made), made.kept / "dit.txt"
+    said.unlink(missing_ok=True)
     pid = os.fork()
     if pid == 0:
-        with suppress(BaseException):
-            if after is None:
+        try:
+            if stop.after is None:
                 _instrument(stops)
-                stops.arm(made.folder, target, torn, told)
+                stops.arm(made.folder, stop.target, stop.torn, told, stop.refusal)
             play(made, scene)
-            os._exit(0)
-        os._exit(1)
+        except QpvDataError as e:
+            said.write_text(str(e), "utf-8")
+            os._exit(TOLD)
+        except BaseException:  # noqa: BLE001  whatever it is, it is told and the fork ends here
+            said.write_text(traceback.format_exc(), "utf-8")
+            os._exit(1)
+        os._exit(0)
     os.close(told)
-    if after is not None:
-        time.sleep(after)
+    if stop.after is not None:
+        time.sleep(stop.after)
         os.kill(pid, signal.SIGKILL)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
-def trial(
-    made: Miniature, scene: str, stops: Stops, alone: Undisturbed, *, target: int = 0, torn: bool = False,
-    after: float | None = None,
-) -> Outcome:  # fmt: skip
-    """Kill a scene once, and judge."""
+def trial(made: Miniature, scene: str, stops: Stops, alone: Undisturbed, stop: Stop) -> Outcome:
+    """Stop a scene once, and judge."""
     made.restore(scene)
-    code = victim(made, scene, stops, target=target, torn=torn, after=after)
-    lines = _gestures(made)
-    if code != -signal.SIGKILL:
-        return Outcome(scene, None, [] if code == 0 else [f"sortie {code}"])
-    where = lines[-1][1:] if lines else ["instant", "hasard", f"{after:.2f} s"]
-    if torn:
+    code, lines = victim(made, scene, stops, stop), _gestures(made)
+    said = made.kept / "dit.txt"
+    if code != (TOLD if stop.refusal else -signal.SIGKILL):
+        late = code == 0 and (not stop.refusal or not lines)
+        return Outcome(scene, None, [] if late else [f"sortie {code}", *_last_words(said)])
+    where = lines[-1][1:] if lines else ["instant", "hasard", f"{stop.after or 0:.2f} s"]
+    if stop.torn:
         where[0] = "moitié de write"
+    if stop.refusal:
+        where[0] = errno.errorcode[stop.refusal]
     killed = where[0], where[1], where[2]
+    faults = [] if not stop.refusal or "ecriture_impossible" in said.read_text("utf-8") else _last_words(said)
     code, gave = forked(lambda: _judged(made, scene, alone), made.kept / "reponse.json")
-    return Outcome(scene, killed, gave if code == 0 else [str(gave)])
+    return Outcome(scene, killed, [*faults, *(gave if code == 0 else [str(gave)])])
+
+
+def _last_words(said: Path) -> list[str]:
+    return said.read_text("utf-8").splitlines()[-12:] if said.is_file() else []
 
 
 def _judged(made: Miniature, scene: str, alone: Undisturbed) -> list[str]:
