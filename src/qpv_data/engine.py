@@ -122,9 +122,9 @@ def failing_as(jeu: str) -> Iterator[None]:
 
 @contextmanager
 def scratch(work: Path) -> Iterator[Path]:
-    """A private folder under `work`, removed at the end."""
+    """A private folder under `work`, removed at the end; a run that is killed leaves it to the next one's sweep."""
     work.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=work))
+    folder = Path(tempfile.mkdtemp(prefix=".", suffix=".part", dir=work))
     try:
         yield folder
     finally:

@@ -32,6 +32,7 @@ from qpv_data.runs import (
     exclusive,
     expected_deliveries,
     hold_audience,
+    hold_clock,
     release_period,
 )
 from qpv_data.sources.mirror import Mirror
@@ -83,6 +84,7 @@ def prepare(cfg: Configuration) -> tuple[ClauseSet, Period, Configuration]:
         message = f"aucun jeu pour cette diffusion et cette finalité ({reasons})"
         raise RunError(Problem.RIEN_A_PUBLIER, message, "revoir --diffusion et --finalite, ou les clauses")
     hold_audience(cfg)
+    hold_clock(cfg)
     period = release_period(cfg, clauses)
     return clauses, period, replace(cfg, periode=str(period))
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from qpv_data.clause.model import Clause
 from qpv_data.conform import ConformReport, conform, key_fingerprint
+from qpv_data.conforming_checks import rows_before
 from qpv_data.digests import file_digest
 from qpv_data.engine import replacing
 from qpv_data.land import Delivery
@@ -33,6 +34,7 @@ def make_records(
         rejets=cfg.folder("rejets") / clause.id / f"{expected.nom}.parquet",
         travail=cfg.travail,
         cles=cfg.folder("cles"),
+        avant=rows_before(conformed),
         heard=headers.extend,
     )
     facts = {**_facts(delivery, clause, report), "entete": headers, "fichier": file_digest(conformed)}
