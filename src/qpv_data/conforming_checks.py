@@ -22,7 +22,7 @@ _EXACT = "DECIMAL(38, 9)"  # a sum of floats depends on its order, so on the thr
 
 def rows_before(conformed: Path) -> int | None:
     """Rows received in the last good delivery of a period, or of the one before it; None before the first."""
-    notes = sorted(p for p in conformed.parent.glob("*.json") if p.stem <= conformed.stem)
+    notes = sorted(p for p in conformed.parent.glob("*.json") if "." not in p.stem and p.stem <= conformed.stem)
     return int(json.loads(notes[-1].read_text("utf-8"))["recues"]) if notes else None
 
 
