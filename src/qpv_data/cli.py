@@ -37,6 +37,7 @@ from qpv_data.commands import (
     publications,
     purge,
     registre,
+    status,
     ventiler,
 )
 from qpv_data.commands import locate as locate_command
@@ -77,7 +78,7 @@ DEMO_NOW = datetime(2025, 4, 15, tzinfo=UTC)
 
 _COMMANDS = (
     locate_command, ventiler, passage, geocoder, clause, conformite, purge, registre, protect, perturb, attack, audit,
-    pertes, controles, publications, explain, exporter, fusion,
+    pertes, controles, publications, explain, exporter, fusion, status,
 )  # fmt: skip
 for _command in _COMMANDS:
     _command.register(app)
@@ -143,6 +144,9 @@ def run(
     finalite: Annotated[
         str | None, typer.Option(help="Code d'une finalité : un jeu dont la clause ne la prévoit pas est refusé.")
     ] = None,
+    traces: Annotated[
+        bool, typer.Option("--traces", help="Une ligne JSON par étape sur l'erreur standard, au lieu des barres.")
+    ] = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
@@ -161,7 +165,7 @@ def run(
             finalite=finalite,
             acteur=actor(),
         )
-        _run(cfg, quiet or as_json, as_json)
+        _run(cfg, quiet or as_json, as_json, traces)
 
 
 @app.command()
@@ -242,11 +246,12 @@ def actor() -> str:
         return f"uid {os.getuid()}"
 
 
-def _run(cfg: Configuration, quiet: bool, as_json: bool) -> None:
+def _run(cfg: Configuration, quiet: bool, as_json: bool, traces: bool = False) -> None:
+    from qpv_data.operations.recording import recording
     from qpv_data.pipeline import run as run_stages
     from qpv_data.terminal import report_json, show_report, watching
 
-    with watching(quiet) as watch:
+    with recording(cfg, "run", traces=traces), watching(quiet or traces) as watch:
         report = run_stages(cfg, watch)
     if as_json:
         typer.echo(json.dumps(report_json(report), ensure_ascii=False, indent=1))

@@ -25,6 +25,7 @@ from qpv_data.compliance.journal import Placement, record
 from qpv_data.coverage import read_zone_table
 from qpv_data.history import ledger
 from qpv_data.locate import LocateReport, locate
+from qpv_data.operations.stages import Stage, bytes_in, stage
 from qpv_data.periods import Period
 from qpv_data.problems import FeedError, Problem, listed
 from qpv_data.protect import protect
@@ -122,7 +123,9 @@ def refer(
     conformed: dict[str, Path] = {z.id: p for z in clauses.zonages if (p := usable.get(z.id)) is not None}
     while conformed:
         try:
-            report = compose_zonages(clauses.zonages, conformed, cfg.folder("zonages"))
+            with stage("composer") as seen:
+                report = compose_zonages(clauses.zonages, conformed, cfg.folder("zonages"))
+                seen.octets = bytes_in(cfg.folder("zonages"))
         except FeedError as e:
             if e.jeu not in conformed:
                 raise
@@ -151,6 +154,16 @@ def _zones(directory: Path, stamp: int) -> Zones:
 
 def place(cfg: Configuration, clauses: ClauseSet, clause: ClauseJeu, receptions: Sequence[Reception]) -> Placed:
     """Locate every usable delivery of a feed, then aggregate its whole series."""
+    with stage("placement", clause.id, evenement="jeu") as seen:
+        placed = _place(cfg, clauses, clause, receptions)
+        seen.entrees = sum(r.lus for r in placed.localisations)
+        seen.inconnues = sum(sum(r.motifs.values()) for r in placed.localisations)
+        if placed.erreur is not None:
+            seen.etat, seen.probleme = "refuse", placed.erreur.probleme.value
+    return placed
+
+
+def _place(cfg: Configuration, clauses: ClauseSet, clause: ClauseJeu, receptions: Sequence[Reception]) -> Placed:
     directory = cfg.folder("zonages")
     zones = _zones(directory, (directory / "zones.parquet").stat().st_mtime_ns)
     period = release_period(cfg, clauses)
@@ -161,26 +174,38 @@ def place(cfg: Configuration, clauses: ClauseSet, clause: ClauseJeu, receptions:
                 target = cfg.folder("located") / clause.id / reception.conformed.name
                 bound = version_of(clauses.versions(clause.id), reception.clause_version)
                 own = bound if isinstance(bound, ClauseJeu) else clause
-                reports.append(locate(own, geocoded(own, reception.conformed), zones=zones, located=target))
+                reports.append(_locate(own, reception, zones, target))
                 located[reception.conformed.stem] = target
                 record(cfg.folder("journal"), _placement(cfg, reception, reports[-1]))
                 report_on(cfg, own, reception.periode)
             elif reception.jeu == clause.id and reception.statut == "detruite":
                 located |= _left(cfg, clause, reception)
-        report = aggregate(
-            clause,
-            located,
-            periodes=series_periods(clause, period),
-            table=read_zone_table(directory),
-            zonages=directory,
-            aggregated=cfg.folder("aggregated") / clause.id,
-            travail=cfg.travail,
-            quarters=_quarters(clause, zones),
-            conserves=_kept(cfg, clause, receptions, located),
-        )
+        with stage("agreger", clause.id) as seen:
+            report = aggregate(
+                clause,
+                located,
+                periodes=series_periods(clause, period),
+                table=read_zone_table(directory),
+                zonages=directory,
+                aggregated=cfg.folder("aggregated") / clause.id,
+                travail=cfg.travail,
+                quarters=_quarters(clause, zones),
+                conserves=_kept(cfg, clause, receptions, located),
+            )
+            seen.entrees, seen.sorties = report.enregistrements, sum(report.cellules.values())
+            seen.octets = bytes_in(cfg.folder("aggregated") / clause.id)
     except FeedError as e:
         return Placed(clause.id, tuple(reports), None, e)
     return Placed(clause.id, tuple(reports), report)
+
+
+def _locate(clause: ClauseJeu, reception: Reception, zones: Zones, target: Path) -> LocateReport:
+    assert reception.conformed is not None
+    with stage("localiser", clause.id, reception.periode) as seen:
+        report = locate(clause, geocoded(clause, reception.conformed), zones=zones, located=target)
+        seen.livraison, seen.entrees, seen.sorties = reception.livraison, report.lus, report.lus
+        seen.inconnues, seen.octets = sum(report.motifs.values()), bytes_in(target)
+    return report
 
 
 def _left(cfg: Configuration, clause: ClauseJeu, reception: Reception) -> dict[str, Path]:
@@ -221,7 +246,9 @@ def release(
         message = "aucun jeu n'a pu être agrégé"
         raise RunError(Problem.RIEN_A_PUBLIER, message, "voir les livraisons refusées ou absentes")
     errors: Mapping[str, FeedError] = {p.jeu: p.erreur for p in places if p.erreur is not None}
-    made = _published(cfg, clauses, indicators, receptions, errors)
+    with stage("publication", evenement="publication") as seen:
+        made = _published(cfg, clauses, indicators, receptions, errors, seen)
+        seen.publication, seen.sorties, seen.etat = made.id, made.lignes, "nouvelle" if made.nouvelle else "inchangee"
     used = ready | {z.id for z in clauses.zonages}
     for reception in receptions:
         if reception.usable and reception.jeu in used:
@@ -231,21 +258,28 @@ def release(
 
 def _published(
     cfg: Configuration, clauses: ClauseSet, indicators: Sequence[tuple[ClauseJeu, Indicateur]],
-    receptions: Sequence[Reception], errors: Mapping[str, FeedError],
+    receptions: Sequence[Reception], errors: Mapping[str, FeedError], seen: Stage,
 ) -> Release:  # fmt: skip
     """Protect and publish; once more when corrections of earlier figures give people away: those wait."""
     folders = cfg.folder("aggregated"), cfg.folder("zonages"), cfg.travail / "protege", cfg.travail
     earlier, waiting = ledger(cfg.sortie), dict[str, set[str]]()
     while True:
-        protected = protect(indicators, *folders, ledger=earlier, deferred=waiting)
-        try:
-            return publish(cfg, clauses, protected, receptions, errors)
-        except RevisionError as e:
-            known = {(jeu, p) for jeu, periods in protected.en_attente.items() for p in periods}
-            if e.revisions <= known:
-                raise e.refusal from e
-            for jeu, period in e.revisions | known:
-                waiting.setdefault(jeu, set()).add(period)
+        with stage("proteger"):
+            protected = protect(indicators, *folders, ledger=earlier, deferred=waiting)
+        seen.en_attente = tuple(sorted(f"{jeu} {p}" for jeu, periods in protected.en_attente.items() for p in periods))
+        with stage("publier") as put:
+            try:
+                made = publish(cfg, clauses, protected, receptions, errors)
+            except RevisionError as e:
+                put.etat = "a_refaire"
+                known = {(jeu, p) for jeu, periods in protected.en_attente.items() for p in periods}
+                if e.revisions <= known:
+                    raise e.refusal from e
+                for jeu, period in e.revisions | known:
+                    waiting.setdefault(jeu, set()).add(period)
+            else:
+                put.sorties, put.octets, put.publication = made.lignes, bytes_in(made.dossier), made.id
+                return made
 
 
 def _note_published(cfg: Configuration, clauses: ClauseSet, reception: Reception, made: Release) -> None:

@@ -17,6 +17,7 @@ from qpv_data.compliance.report import write_report
 from qpv_data.conform import ConformReport, conform, key_fingerprint
 from qpv_data.engine import replacing
 from qpv_data.land import Delivery, last_delivery
+from qpv_data.operations.stages import bytes_in, stage
 from qpv_data.problems import FeedError, Problem
 from qpv_data.reception import Reception, Statut, attempt_of, due_day, version_of
 from qpv_data.retention.terms import Forme, term
@@ -36,7 +37,11 @@ def receive(
     nothing is asked, and bytes that were destroyed are not kept again. Never raises for the feed's own faults: they
     are in the answer.
     """
-    reception = _receive(cfg, clause, expected, transport, versions)
+    with stage("reception", clause.id, expected.periode, "livraison") as seen:
+        reception = _receive(cfg, clause, expected, transport, versions)
+        seen.etat, seen.probleme, seen.octets = reception.statut, reception.probleme, reception.taille
+        seen.livraison, seen.entrees, seen.sorties = reception.livraison, reception.recues, reception.conformes
+        seen.rejetees = sum(reception.rejetees.values())
     if reception.statut == "detruite":
         return reception
     if reception.usable:
@@ -146,16 +151,20 @@ def _conform(
     cfg: Configuration, clause: Clause, expected: Expected, delivery: Delivery, conformed: Path, headers: list[str]
 ) -> dict[str, Any]:
     """Conform, and give what is known of the records, which is kept beside them; `headers` gets those received."""
-    report = conform(
-        clause,
-        delivery.fichier,
-        periode=expected.periode,
-        conformed=conformed,
-        rejets=cfg.folder("rejets") / clause.id / f"{expected.nom}.parquet",
-        travail=cfg.travail,
-        cles=cfg.folder("cles"),
-        heard=headers.extend,
-    )
+    with stage("conformer", clause.id, expected.periode) as seen:
+        seen.livraison = delivery.id
+        report = conform(
+            clause,
+            delivery.fichier,
+            periode=expected.periode,
+            conformed=conformed,
+            rejets=cfg.folder("rejets") / clause.id / f"{expected.nom}.parquet",
+            travail=cfg.travail,
+            cles=cfg.folder("cles"),
+            heard=headers.extend,
+        )
+        seen.entrees, seen.sorties, seen.octets = report.recues, report.conformes, bytes_in(conformed)
+        seen.rejetees = sum(report.rejetees.values())
     facts = {**_facts(delivery, clause, report), "entete": headers}
     with replacing(conformed.with_suffix(".json")) as target:
         target.write_text(json.dumps(facts, ensure_ascii=False, indent=1, sort_keys=True) + "\n", "utf-8")

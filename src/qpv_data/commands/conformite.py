@@ -58,7 +58,7 @@ def _promises(
 
     lines = [li for li in compliance(chosen, out / "journal", today) if periode in (None, li.periode)]
     if as_json:
-        typer.echo(json.dumps([_plain(asdict(li)) for li in lines], ensure_ascii=False, indent=1))
+        typer.echo(json.dumps([plain(asdict(li)) for li in lines], ensure_ascii=False, indent=1))
         return
     _show(lines if every or periode else _latest(lines), out, every or bool(periode))
 
@@ -122,7 +122,7 @@ def _availability(chosen: Sequence[Clause], out: Path, now: datetime, as_json: b
     tries = [a for c in chosen for a in read_journal(out / "journal", c.id).receptions]
     found = availability(tries, now, _WINDOW_DAYS)
     if as_json:
-        typer.echo(json.dumps([_plain(asdict(r)) for r in found], ensure_ascii=False, indent=1))
+        typer.echo(json.dumps([plain(asdict(r)) for r in found], ensure_ascii=False, indent=1))
     else:
         _show_resources(found)
 
@@ -148,12 +148,14 @@ def _show_resources(found: Sequence[Availability]) -> None:
     Console().print(table)
 
 
-def _plain(value: Any) -> Any:
-    """Days, times and durations as text, for JSON; a duration in seconds."""
+def plain(value: Any) -> Any:
+    """Days, times, durations and paths as text, for JSON; a duration in seconds."""
     if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items()}
+        return {k: plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
+        return [plain(v) for v in value]
     if isinstance(value, timedelta):
         return value.total_seconds()
-    return value.isoformat() if isinstance(value, date | datetime) else value
+    if isinstance(value, date | datetime):
+        return value.isoformat()
+    return str(value) if isinstance(value, Path) else value
