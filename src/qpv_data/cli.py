@@ -26,6 +26,7 @@ from qpv_data.commands import (
     clause,
     conformite,
     controles,
+    doctor,
     explain,
     exporter,
     fusion,
@@ -54,7 +55,7 @@ app = typer.Typer(
     help=(
         "Des jeux de données déclarés par des clauses aux indicateurs par quartier prioritaire (QPV) et par "
         "trimestre.\n\nCodes de sortie : 0 fait (les jeux en échec sont nommés), 1 constats (attack, "
-        "audit, controles, verify), 2 commande mal écrite, 3 déclarations refusées et rien d'écrit, "
+        "audit, controles, doctor, verify), 2 commande mal écrite, 3 déclarations refusées et rien d'écrit, "
         "4 exécution impossible et rien de publié, 130 interrompue."
     ),
 )
@@ -78,7 +79,7 @@ DEMO_NOW = datetime(2025, 4, 15, tzinfo=UTC)
 
 _COMMANDS = (
     locate_command, ventiler, passage, geocoder, clause, conformite, purge, registre, protect, perturb, attack, audit,
-    pertes, controles, publications, explain, exporter, fusion, status,
+    pertes, controles, publications, explain, exporter, fusion, status, doctor,
 )  # fmt: skip
 for _command in _COMMANDS:
     _command.register(app)

@@ -43,7 +43,7 @@ from qpv_data.runs import (
     release_period,
     series_periods,
 )
-from qpv_data.sources.mirror import Mirror
+from qpv_data.sources.mirror import mirrored
 from qpv_data.zonages import ZonagesReport, Zones, compose_zonages, load_zones
 from qpv_data.zonages.quarters import Quarters, quarters_of
 
@@ -86,11 +86,8 @@ class RunReport:
 @contextmanager
 def transport(cfg: Configuration) -> Iterator[Transport | None]:
     """How addresses are reached: as they are, or through the mirror's loopback server."""
-    if cfg.miroir is None:
-        yield None
-        return
-    with Mirror.open(cfg.miroir).serve() as session:
-        yield session.address
+    with mirrored(cfg.miroir) as reach:
+        yield reach
 
 
 def prepare(cfg: Configuration) -> tuple[ClauseSet, Period, Configuration]:

@@ -14,6 +14,7 @@ import typer
 if TYPE_CHECKING:
     from qpv_data.clause.model import Clause
     from qpv_data.compliance.availability import Availability
+    from qpv_data.compliance.journal import Attempt, Probe
     from qpv_data.compliance.states import Line
 
 _WINDOW_DAYS = 30
@@ -119,7 +120,10 @@ def _availability(chosen: Sequence[Clause], out: Path, now: datetime, as_json: b
     from qpv_data.compliance.availability import availability
     from qpv_data.compliance.journal import read_journal
 
-    tries = [a for c in chosen for a in read_journal(out / "journal", c.id).receptions]
+    journals = [read_journal(out / "journal", c.id) for c in chosen]
+    tries: list[Attempt | Probe] = []
+    for j in journals:
+        tries += [*j.receptions, *j.sondes]
     found = availability(tries, now, _WINDOW_DAYS)
     if as_json:
         typer.echo(json.dumps([plain(asdict(r)) for r in found], ensure_ascii=False, indent=1))

@@ -1,4 +1,4 @@
-"""Seconds and memory of a stage. The peak of memory is that of this process while the stage lasts, where Linux tells."""
+"""Seconds and memory of a stage: the peak of this process while it lasts, where the system can tell."""
 
 from __future__ import annotations
 

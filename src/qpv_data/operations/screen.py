@@ -13,12 +13,13 @@ from rich.text import Text
 
 from qpv_data.operations.feeds import FeedState, FeedStatus
 from qpv_data.operations.state import LakeState, ReleaseStatus, RunStatus
+from qpv_data.problems import listed
 
 _STYLES = {
     FeedState.ABSENTE: "bold red", FeedState.REFUSEE: "red", FeedState.EN_RETARD: "yellow", FeedState.A_JOUR: "green",
     FeedState.ATTENDUE: "dim",
 }  # fmt: skip
-_AROUND = 12
+_AROUND = 13
 """Lines of the screen that are not feeds."""
 
 
@@ -30,7 +31,9 @@ def show_state(state: LakeState, console: Console, every: bool = False) -> None:
         console.print(Text(f"  {name:13}{text}"), no_wrap=True, overflow="ellipsis", crop=True)
     counts = Counter(f.etat for f in state.jeux)
     told = ", ".join(f"{counts[s]} {_plural(s, counts[s])}" for s in FeedState if counts[s])
-    console.print(Text(f"  {'Jeux':13}{told or 'aucun'}"))
+    gaps = sum(len(f.manquent) for f in state.jeux)
+    past = f" ; {gaps} livraison{'s' * (gaps > 1)} d'avant manque{'nt' * (gaps > 1)}" if gaps else ""
+    console.print(Text(f"  {'Jeux':13}{told or 'aucun'}{past}"))
     if shown:
         console.print(_table(shown))
     if left := len(state.jeux) - len(shown):
@@ -47,9 +50,7 @@ def _headlines(state: LakeState) -> Iterator[tuple[str, str]]:
     yield "Exécution", _run(state.derniere, state.maintenant)
     if state.derniere_reussie is not None and state.derniere != state.derniere_reussie:
         yield "", f"dernière publication : {_run(state.derniere_reussie, state.maintenant)}"
-    due = [f"{d.jeu} {d.periode or ''} le {_day(d.echeance)}" for d in state.echeances[:2]]
-    more = f" (et {len(state.echeances) - 2})" if len(state.echeances) > 2 else ""
-    yield "À recevoir", (" · ".join(due) + more) if due else "rien n'est promis"
+    yield "À recevoir", _due(state)
     if state.prochaine_publication is not None:
         period, day = state.prochaine_publication
         yield "À publier", f"{period} le {_day(day)}"
@@ -57,9 +58,23 @@ def _headlines(state: LakeState) -> Iterator[tuple[str, str]]:
     yield "Corrections", f"{len(state.corrections)} en attente : {waiting}" if waiting else "aucune n'attend"
     d = state.disque
     free = f"{size(d.libre)} libres sur {size(d.total)} ({d.libre / d.total:.0%}".replace("%", " %")
+    yield "Disque", f"{free}) ; ce dossier {size(d.dossier)}"
     saved = state.derniere_sauvegarde
-    kept = f"sauvegardé {_ago(saved, state.maintenant)}" if saved else "aucune sauvegarde notée"
-    yield "Disque", f"{free}) ; ce dossier {size(d.dossier)}, {kept}"
+    yield "Sauvegarde", _ago(saved, state.maintenant) if saved else "aucune n'est notée"
+
+
+def _due(state: LakeState) -> str:
+    """The next day when something is due, and what."""
+    if not state.echeances:
+        return "rien n'est promis"
+    day = state.echeances[0].echeance
+    names = [f"{d.jeu} {d.periode or ''}".strip() for d in state.echeances if d.echeance == day]
+    later = len(state.echeances) - len(names)
+    return (
+        f"le {_day(day)} : {listed(names, 2)}"
+        + (f" ({len(names)})" if len(names) > 2 else "")
+        + (f" ; {later} plus tard" if later else "")
+    )
 
 
 def _table(feeds: list[FeedStatus]) -> Table:
