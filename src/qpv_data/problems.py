@@ -84,6 +84,7 @@ class Problem(StrEnum):
     HORLOGE_DECALEE = "horloge_decalee"
     CERTIFICAT_BIENTOT_PERIME = "certificat_bientot_perime"
     PREFECT_MAL_REGLE = "prefect_mal_regle"
+    DELAI_DEPASSE = "delai_depasse"
     EXECUTION_INTERROMPUE = "execution_interrompue"
     SAUVEGARDE_ANCIENNE = "sauvegarde_ancienne"
 

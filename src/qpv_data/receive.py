@@ -42,6 +42,24 @@ def receive(
         seen.etat, seen.probleme, seen.octets = reception.statut, reception.probleme, reception.taille
         seen.livraison, seen.entrees, seen.sorties = reception.livraison, reception.recues, reception.conformes
         seen.rejetees = sum(reception.rejetees.values())
+    return _settled(cfg, clause, expected, reception, versions)
+
+
+def give_up(cfg: Configuration, clause: Clause, expected: Expected, versions: Sequence[Clause] = ()) -> Reception:
+    """The answer for a delivery whose reception was stopped from outside: its last good one stands in."""
+    message = "réception arrêtée : le délai qui lui est laissé est passé"
+    error = FeedError(clause.id, Problem.SOURCE_TROP_LENTE, message, "relancer plus tard, ou prévenir le producteur")
+    conformed = cfg.folder("conformed") / clause.id / f"{expected.nom}.parquet"
+    with stage("reception", clause.id, expected.periode, "livraison") as seen:
+        reception = _fall_back(cfg, clause, expected, error, conformed, None, versions)
+        seen.etat, seen.probleme, seen.livraison = reception.statut, reception.probleme, reception.livraison
+    return _settled(cfg, clause, expected, reception, versions)
+
+
+def _settled(
+    cfg: Configuration, clause: Clause, expected: Expected, reception: Reception, versions: Sequence[Clause]
+) -> Reception:
+    """Keep a line of it in the journal, and write the partner's report."""
     if reception.statut == "detruite":
         return reception
     if reception.usable:

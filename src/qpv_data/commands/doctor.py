@@ -92,7 +92,7 @@ def _checks(out: Path, clauses: Path | None, miroir: Path | None, offline: bool,
     from qpv_data.clause.check import checked_clauses
     from qpv_data.operations.check import ok
     from qpv_data.operations.host_checks import host_checks
-    from qpv_data.operations.lake_checks import declarations, lake_checks
+    from qpv_data.operations.lake_checks import declarations, lake_checks, notifications
     from qpv_data.operations.source_checks import secrets, source_checks
     from qpv_data.problems import InvalidDeclarationError
     from qpv_data.sources.mirror import mirrored
@@ -100,11 +100,13 @@ def _checks(out: Path, clauses: Path | None, miroir: Path | None, offline: bool,
     yield from host_checks(out, os.environ)
     try:
         loaded = checked_clauses(_clauses(out, clauses), now.date())
+        told = notifications(loaded.racine)
     except InvalidDeclarationError as e:
         yield declarations(len(e.violations))
         return
     known = [c.clause for c in loaded.chargees]
     yield ok("clauses", f"{len(known)} clauses, {loaded.racine}")
+    yield told
     yield from lake_checks(out, known, now, os.environ)
     if offline:
         yield from secrets(known, os.environ)

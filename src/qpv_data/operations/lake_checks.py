@@ -10,8 +10,9 @@ from pathlib import Path
 from qpv_data.clause.model import Clause, SansObjet
 from qpv_data.operations.check import Check, fault, ok, warning
 from qpv_data.operations.events import read_events
+from qpv_data.operations.settings import NAME, operation_of
 from qpv_data.operations.state import held, run_states
-from qpv_data.problems import Problem
+from qpv_data.problems import Problem, listed
 from qpv_data.retention.proof import signing_key
 from qpv_data.runs import RunError
 
@@ -81,6 +82,19 @@ def signing(clauses: Sequence[Clause], environment: Mapping[str, str]) -> Check 
     except RunError as e:
         return warning("clé de signature", e.probleme, e.message, e.remede)
     return ok("clé de signature", "définie")
+
+
+def notifications(clauses: Path, environment: Mapping[str, str] = os.environ) -> Check:
+    """Whom a run tells, and whether what they ask for is there. Raises InvalidDeclarationError."""
+    declared = operation_of(clauses).notifications
+    named = [v for n in declared for v in (n.secret, getattr(n, "url_secrete", None)) if v is not None]
+    absent = [v for v in named if not environment.get(v, "").strip()]
+    if absent:
+        message, remedy = f"variables absentes : {listed(absent)}", "les définir là où la chaîne s'exécute"
+        return fault("notifications", Problem.SECRET_ABSENT, message, remedy)
+    if not declared:
+        return ok("notifications", f"aucune n'est déclarée ({NAME})")
+    return ok("notifications", listed(f"{n.type} ({', '.join(n.quand)})" for n in declared))
 
 
 def declarations(violations: int) -> Check:

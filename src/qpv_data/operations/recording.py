@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +18,10 @@ from qpv_data import __version__
 from qpv_data.operations.events import Event, append, line_of
 from qpv_data.operations.measures import write_measures
 from qpv_data.operations.meter import StageMeter
+from qpv_data.operations.notify import notify
+from qpv_data.operations.settings import NAME, operation_of
 from qpv_data.operations.stages import Stage, measured_by
+from qpv_data.operations.summary import Summary, failing
 from qpv_data.problems import FeedError, InvalidDeclarationError, QpvDataError
 from qpv_data.runs import Configuration
 
@@ -38,7 +42,7 @@ class Recorder:
         self.cfg, self.execution = cfg, _identifier(clock())
         self._commande, self._clock, self._traces = commande, clock, traces
         self._waiting: list[Event] = []
-        self.etat: str | None = None
+        self._told: list[dict[str, Any]] = []
         self.publication: str | None = None
         self.faute: str | None = None
 
@@ -78,12 +82,46 @@ class Recorder:
         told = asdict(stage)
         if stage.evenement == "publication":
             self.publication = stage.publication
+        self._told.append({**told, "secondes": seconds})
         evenement = told.pop("evenement")
         self.tell(evenement, **told, secondes=round(seconds, 3), memoire_max=peak)
 
+    def seconds_of(self, jeu: str) -> float:
+        """The time spent on a feed: its deliveries and its placing."""
+        return sum(e["secondes"] for e in self._told if e["jeu"] == jeu and e["evenement"] in ("livraison", "jeu"))
+
+    def summary(self, etat: str, probleme: str | None, seconds: float) -> Summary:
+        """What is said of the run outside."""
+        made = next((e for e in reversed(self._told) if e["evenement"] == "publication"), None)
+        return Summary(
+            self.execution,
+            self._commande,
+            socket.gethostname(),
+            etat,
+            round(seconds, 1),
+            probleme,
+            self.publication,
+            made is not None and made["etat"] == "nouvelle",
+            failing(self._told),
+            tuple(made["en_attente"]) if made is not None else (),
+        )
+
+    def notify(self, summary: Summary) -> None:
+        """Tell whom the operator declared, and note what could not leave."""
+        try:
+            declared = operation_of(self.cfg.clauses).notifications
+        except (QpvDataError, OSError):
+            self.tell("notification", etat="echec", probleme="valeur_invalide")
+            sys.stderr.write(f"{NAME} est refusé : personne n'est prévenu → qpv-data doctor\n")
+            return
+        for sent in notify(declared, summary):
+            etat = "echec" if sent.faute else "envoyee"
+            self.tell("notification", type=sent.type, rang=sent.rang, etat=etat, faute=sent.faute)
+            if sent.faute:
+                sys.stderr.write(f"notification {sent.rang} ({sent.type}) non envoyée : {sent.faute}\n")
+
     def end(self, etat: str, probleme: str | None, seconds: float) -> None:
-        """The last event, on disk, then the measures."""
-        self.etat = etat
+        """The last event, on disk, then the measures, then the notifications."""
         self.tell(
             "fin",
             durable=True,
@@ -93,12 +131,14 @@ class Recorder:
             publication=self.publication,
             secondes=round(seconds, 3),
         )
-        if not self.cfg.folder("journal").is_dir():
-            return
-        try:
-            write_measures(self.cfg.sortie)
-        except OSError as e:
-            self.faute = e.strerror or type(e).__name__
+        if self.cfg.folder("journal").is_dir():
+            try:
+                write_measures(self.cfg.sortie)
+            except OSError as e:
+                self.faute = e.strerror or type(e).__name__
+        self.notify(self.summary(etat, probleme, seconds))
+        if self.faute is not None:
+            sys.stderr.write(f"le journal de l'exécution est incomplet : {self.faute} → vérifier la place\n")
 
 
 @contextmanager
@@ -110,7 +150,6 @@ def recording(cfg: Configuration, commande: str, clock: Clock = _now, traces: bo
     try:
         with measured_by(StageMeter(recorder.stage_ended)):
             yield recorder
-        etat = recorder.etat or etat
     except KeyboardInterrupt:
         etat = "interrompue"
         raise

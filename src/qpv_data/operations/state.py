@@ -106,9 +106,10 @@ def run_states(events: Iterable[Mapping[str, Any]], running: bool) -> list[RunSt
     begun = {e["execution"]: e for e in events if e["evenement"] == "debut"}
     ended = {e["execution"]: e for e in events if e["evenement"] == "fin"}
     found = []
+    silent_ones = begun.keys() - ended.keys()
     for ident, begin in begun.items():
         end = ended.get(ident, {})
-        silent = "en cours" if running and ident == max(begun) else "interrompue"
+        silent = "en cours" if running and ident == max(silent_ones, default="") else "interrompue"
         found.append(
             RunStatus(
                 ident,
