@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -27,12 +28,13 @@ def show(cfg: Configuration, report: RunReport, recorder: Recorder) -> None:
     """Make every artifact of a publication. One that cannot be made is a warning: the release is out."""
     artifact(lambda: create_table_artifact(feeds(report, recorder), "jeux", "Jeux de la publication"))
     artifact(lambda: create_markdown_artifact(differences(report), "changements", "Ce qui change depuis la précédente"))
+    links = {_name(r): link for r in report.receptions if (link := report_link(cfg, r))}
+    artifact(lambda: create_markdown_artifact(reports(links), "rapports", "Les rapports aux partenaires"))
     for reception in report.receptions:
-        link = report_link(cfg, reception)
-        if link is not None and (reception.statut not in FINE or reception.rejetees):
-            name = f"{reception.jeu} {reception.periode or ''}".strip()
-            key, text = f"rapport-{_key(reception.jeu)}", f"Rapport au partenaire : {name}"
-            artifact(lambda key=key, link=link, text=text: create_link_artifact(link, text, key, text))  # type: ignore[misc]
+        name = _name(reception)
+        if reception.statut not in FINE and name in links:
+            key, text = f"rapport-{_key(name)}", f"Rapport au partenaire : {name}"
+            artifact(partial(create_link_artifact, links[name], text, key, text))
 
 
 def feeds(report: RunReport, recorder: Recorder) -> list[dict[str, Any]]:
@@ -75,6 +77,11 @@ def differences(report: RunReport) -> str:
     return "\n".join(lines)
 
 
+def reports(links: Mapping[str, str]) -> str:
+    """The partners' reports, in Markdown."""
+    return "\n".join(f"- [{name}]({link})" for name, link in links.items()) or "Aucun."
+
+
 def report_link(cfg: Configuration, reception: Reception) -> str | None:
     """Where the partner's report on a delivery is; None when there is none."""
     ident = reception.venue or reception.livraison
@@ -84,6 +91,10 @@ def report_link(cfg: Configuration, reception: Reception) -> str | None:
 
 def _line(row: Mapping[str, Any]) -> str:
     return f"| {row['indicateur']} | {row['nature']} | {row['cause']} | {row['count_all']} |"
+
+
+def _name(reception: Reception) -> str:
+    return f"{reception.jeu} {reception.periode or ''}".strip()
 
 
 def _key(name: str) -> str:
