@@ -88,7 +88,9 @@ class Recorder:
 
     def seconds_of(self, jeu: str) -> float:
         """The time spent on a feed: its deliveries and its placing."""
-        return sum(e["secondes"] for e in self._told if e["jeu"] == jeu and e["evenement"] in ("livraison", "jeu"))
+        return sum(
+            float(e["secondes"]) for e in self._told if e["jeu"] == jeu and e["evenement"] in ("livraison", "jeu")
+        )
 
     def summary(self, etat: str, probleme: str | None, seconds: float) -> Summary:
         """What is said of the run outside."""
