@@ -70,7 +70,7 @@ def restaurer(
         if done.preuves:
             typer.echo(f"{len(done.retires)} fichiers détruits depuis ne sont pas revenus ({', '.join(done.preuves)}).")
         for name in done.reste:
-            typer.echo(f"  ! {name} : détruit depuis, et revenu dans une publication", err=True)
+            typer.echo(f"  ! {name}", err=True)
         for fault in done.fautes:
             typer.echo(f"  ! {fault}", err=True)
         typer.echo(f"{len(done.fautes)} faute{'s' * (len(done.fautes) > 1)} dans les publications.")

@@ -13,6 +13,7 @@ from typing import Any
 from qpv_data.operations.backup import LAKE, MANIFEST, PROOFS, sha256
 from qpv_data.problems import Problem, listed
 from qpv_data.releases.verify import verify
+from qpv_data.retention.kept import keep, kept
 from qpv_data.retention.tombstones import bury, known
 from qpv_data.runs import RunError
 
@@ -51,13 +52,15 @@ def restore(backup: Path, vers: Path, proofs: Path | None = None) -> Restored:
     left_out = sorted(n for n, f in files.items() if _destroyed(n, f["sha256"], gone))
     try:
         _bring_back(backup, vers, told, sorted(files.keys() - set(left_out)))
+        lost = _keep_aggregates(backup / LAKE, vers, gone)
         _bury(vers / "raw", gone)
         for name, _ in since:
             shutil.copy2((proofs or backup.parent / PROOFS) / name, vers / PROOFS / name)
     except OSError as e:
         message = f"{vers} : {e.strerror or type(e).__name__}"
         raise RunError(Problem.ECRITURE_IMPOSSIBLE, message, "libérer de la place, vérifier les droits") from None
-    rest = tuple(sorted({f"{e['jeu']} ({e['forme']})" for e in gone if _of_releases(e, files, left_out)}))
+    back = {f"{e['jeu']} ({e['forme']}) est revenu ailleurs" for e in gone if _of_releases(e, files, left_out)}
+    rest = tuple(sorted(back | set(lost)))
     roots = sorted(p.parent for p in (vers / "releases").glob("*-r[0-9]*/manifest.json") if not p.parent.is_symlink())
     faults = tuple(f"{r.name}/{f.ou} : {f.quoi}" for r in roots for f in verify(r))
     proved = tuple(name for name, _ in since)
@@ -128,6 +131,23 @@ def _bring_back(backup: Path, vers: Path, told: Mapping[str, Any], names: Iterab
             shutil.copy2(source, target)
     for name, link in told["liens"].items():
         (vers / name).symlink_to(link)
+
+
+def _keep_aggregates(lake: Path, vers: Path, gone: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Set aside the cells of deliveries whose located records are left out, as the purge that destroyed them did.
+    Returns, in words, those that cannot be: a purge went through the backup since."""
+    ended = {e["jeu"] for e in gone if e["forme"] == "agregats"}
+    lost = []
+    for ident, jeu in sorted({(e["livraison"], e["jeu"]) for e in gone if e["forme"] == "localise"}):
+        nom = str(ident).removeprefix(f"{jeu}-").rpartition("-v")[0]
+        aggregated = vers / "aggregated" / jeu
+        if jeu in ended or nom in kept(aggregated):
+            continue
+        if not keep(aggregated, nom, lake / "located" / jeu / f"{nom}.parquet"):
+            lost.append(
+                f"{jeu} {nom} : agrégats à reprendre d'une sauvegarde plus récente (aggregated/{jeu}/conserves)"
+            )
+    return lost
 
 
 def _bury(raw: Path, gone: Iterable[Mapping[str, Any]]) -> None:
