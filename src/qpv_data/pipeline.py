@@ -9,31 +9,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC
-from functools import lru_cache
 from pathlib import Path
 
 from qpv_data.access import Access, note
-from qpv_data.addresses.feeds import geocoded
-from qpv_data.aggregate import AggregateReport, aggregate
 from qpv_data.certificate import RevisionError
 from qpv_data.clause.check import checked_clauses
 from qpv_data.clause.load import ClauseSet, LeftOut
-from qpv_data.clause.model import Clause, ClauseJeu, Indicateur, LocalisationCode
+from qpv_data.clause.model import Clause, ClauseJeu, Indicateur
 from qpv_data.clause.scope import scope
-from qpv_data.compliance.journal import Placement, record
-from qpv_data.coverage import read_zone_table
+from qpv_data.compliance.journal import record
 from qpv_data.history import ledger
-from qpv_data.locate import LocateReport, locate
 from qpv_data.operations.stages import Stage, bytes_in, stage
 from qpv_data.periods import Period
+from qpv_data.place_feed import Placed, place
 from qpv_data.problems import FeedError, Problem, listed
 from qpv_data.protect import protect
 from qpv_data.publish import Release, publish
-from qpv_data.receive import Reception, Transport, attempt_of, receive, report_on, version_of
-from qpv_data.retention.kept import kept
+from qpv_data.receive import Reception, Transport, attempt_of, receive
 from qpv_data.runs import (
-    UNIQUE,
     Configuration,
     Expected,
     RunError,
@@ -41,11 +34,11 @@ from qpv_data.runs import (
     expected_deliveries,
     hold_audience,
     release_period,
-    series_periods,
 )
 from qpv_data.sources.mirror import mirrored
-from qpv_data.zonages import ZonagesReport, Zones, compose_zonages, load_zones
-from qpv_data.zonages.quarters import Quarters, quarters_of
+from qpv_data.zonages import ZonagesReport, compose_zonages
+
+__all__ = ["Placed", "Progress", "RunReport", "Watcher", "place", "run"]
 
 
 @dataclass(frozen=True)
@@ -60,16 +53,6 @@ class Progress:
 
 
 Watcher = Callable[[Progress], None]
-
-
-@dataclass(frozen=True)
-class Placed:
-    """A feed located and aggregated, or why it is not."""
-
-    jeu: str
-    localisations: tuple[LocateReport, ...]
-    agregats: AggregateReport | None
-    erreur: FeedError | None = None
 
 
 @dataclass(frozen=True)
@@ -142,95 +125,6 @@ def refer(
         return report, tuple(settled.values())
     message = "aucun référentiel de zonage n'a pu être lu"
     raise RunError(Problem.REFERENTIEL_ABSENT, message, "voir les livraisons refusées ou absentes")
-
-
-@lru_cache(maxsize=1)
-def _zones(directory: Path, stamp: int) -> Zones:
-    return load_zones(directory)
-
-
-def place(cfg: Configuration, clauses: ClauseSet, clause: ClauseJeu, receptions: Sequence[Reception]) -> Placed:
-    """Locate every usable delivery of a feed, then aggregate its whole series."""
-    with stage("placement", clause.id, evenement="jeu") as seen:
-        placed = _place(cfg, clauses, clause, receptions)
-        seen.entrees = sum(r.lus for r in placed.localisations)
-        seen.inconnues = sum(sum(r.motifs.values()) for r in placed.localisations)
-        if placed.erreur is not None:
-            seen.etat, seen.probleme = "refuse", placed.erreur.probleme.value
-    return placed
-
-
-def _place(cfg: Configuration, clauses: ClauseSet, clause: ClauseJeu, receptions: Sequence[Reception]) -> Placed:
-    directory = cfg.folder("zonages")
-    zones = _zones(directory, (directory / "zones.parquet").stat().st_mtime_ns)
-    period = release_period(cfg, clauses)
-    reports, located = [], dict[str, Path]()
-    try:
-        for reception in receptions:
-            if reception.jeu == clause.id and reception.conformed is not None:
-                target = cfg.folder("located") / clause.id / reception.conformed.name
-                bound = version_of(clauses.versions(clause.id), reception.clause_version)
-                own = bound if isinstance(bound, ClauseJeu) else clause
-                reports.append(_locate(own, reception, zones, target))
-                located[reception.conformed.stem] = target
-                record(cfg.folder("journal"), _placement(cfg, reception, reports[-1]))
-                report_on(cfg, own, reception.periode)
-            elif reception.jeu == clause.id and reception.statut == "detruite":
-                located |= _left(cfg, clause, reception)
-        with stage("agreger", clause.id) as seen:
-            report = aggregate(
-                clause,
-                located,
-                periodes=series_periods(clause, period),
-                table=read_zone_table(directory),
-                zonages=directory,
-                aggregated=cfg.folder("aggregated") / clause.id,
-                travail=cfg.travail,
-                quarters=_quarters(clause, zones),
-                conserves=_kept(cfg, clause, receptions, located),
-            )
-            seen.entrees, seen.sorties = report.enregistrements, sum(report.cellules.values())
-            seen.octets = bytes_in(cfg.folder("aggregated") / clause.id)
-    except FeedError as e:
-        return Placed(clause.id, tuple(reports), None, e)
-    return Placed(clause.id, tuple(reports), report)
-
-
-def _locate(clause: ClauseJeu, reception: Reception, zones: Zones, target: Path) -> LocateReport:
-    assert reception.conformed is not None
-    with stage("localiser", clause.id, reception.periode) as seen:
-        report = locate(clause, geocoded(clause, reception.conformed), zones=zones, located=target)
-        seen.livraison, seen.entrees, seen.sorties = reception.livraison, report.lus, report.lus
-        seen.inconnues, seen.octets = sum(report.motifs.values()), bytes_in(target)
-    return report
-
-
-def _left(cfg: Configuration, clause: ClauseJeu, reception: Reception) -> dict[str, Path]:
-    """The located records that the clause keeps longer than the conformed ones that they were made from."""
-    nom = reception.periode or UNIQUE
-    target = cfg.folder("located") / clause.id / f"{nom}.parquet"
-    return {nom: target} if target.is_file() else {}
-
-
-def _kept(
-    cfg: Configuration, clause: ClauseJeu, receptions: Sequence[Reception], located: Mapping[str, Path]
-) -> Mapping[str, Path]:
-    """The aggregates that were set aside when the records of destroyed deliveries were."""
-    gone = {r.periode or UNIQUE for r in receptions if r.jeu == clause.id and r.statut == "detruite"}
-    folders = kept(cfg.folder("aggregated") / clause.id)
-    return {nom: folder for nom, folder in folders.items() if nom in gone and nom not in located}
-
-
-def _quarters(clause: ClauseJeu, zones: Zones) -> Quarters | None:
-    place = clause.localisation
-    asked = place.quartiers if isinstance(place, LocalisationCode) else None
-    return quarters_of(asked, zones) if asked is not None else None
-
-
-def _placement(cfg: Configuration, reception: Reception, report: LocateReport) -> Placement:
-    """What the journal keeps of a location; the delivery in use is the one that was located."""
-    now = cfg.maintenant.astimezone(UTC).isoformat(timespec="seconds")
-    return Placement(now, reception.jeu, reception.livraison or "", report.lus, report.motifs)
 
 
 def release(

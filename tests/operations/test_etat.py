@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import io
 import json
-import subprocess
-import sys
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from factory import Mini, clause_of, points_clause, small_run
+from factory import Mini, clause_of, points_clause
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
+from typer.testing import CliRunner
 
 from qpv_data.clause.check import checked_clauses
+from qpv_data.cli import app
 from qpv_data.compliance.journal import Attempt, record
 from qpv_data.operations.feeds import Due, FeedState, FeedStatus, feed_states
-from qpv_data.operations.recording import recording
 from qpv_data.operations.screen import show_state
 from qpv_data.operations.state import Disk, LakeState, ReleaseStatus, RunStatus, held, lake_state
-from qpv_data.runs import exclusive
+from qpv_data.runs import locked
 
 NOW = datetime(2025, 1, 5, 4, tzinfo=UTC)
 
@@ -105,17 +104,9 @@ def test_any_number_of_feeds_fits_the_screen_and_those_that_need_somebody_come_f
     )[: len(shown)]  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def mini(tmp_path_factory: pytest.TempPathFactory) -> Mini:
-    made = small_run(tmp_path_factory.mktemp("etat"))
-    with recording(made.configuration(), "run"):
-        made.run()
-    return made
-
-
-def test_the_state_of_a_lake_is_read_without_its_lock(mini: Mini) -> None:
-    loaded = checked_clauses(mini.clauses)
-    with exclusive(mini.configuration()):
+def test_the_state_of_a_lake_is_read_without_its_lock(recorded: Mini) -> None:
+    mini, loaded = recorded, checked_clauses(recorded.clauses)
+    with locked(mini.out):
         assert held(mini.out)
         state = lake_state(mini.out, loaded, NOW)
     assert not held(mini.out)
@@ -123,19 +114,12 @@ def test_the_state_of_a_lake_is_read_without_its_lock(mini: Mini) -> None:
     assert (state.provisoire.publication, state.stable, state.corrections) == ("2024-T4-r1", None, ())
     assert state.derniere is not None
     assert (state.derniere.etat, state.derniere.publication) == ("reussie", "2024-T4-r1")
-    assert {f.jeu: f.etat for f in state.jeux}["points"] is FeedState.A_JOUR
+    assert {f.jeu: f.etat for f in state.jeux}["points"] is FeedState.EN_RETARD
 
 
-def test_the_command_finds_the_clauses_of_the_last_run_and_refuses_any_other_folder(mini: Mini) -> None:
-    command = [sys.executable, "-m", "qpv_data", "status", "--json", "--out"]
-    done = subprocess.run([*command, str(mini.out)], capture_output=True, text=True, check=True, env=mini.environment())
-    assert {f["jeu"] for f in json.loads(done.stdout)["jeux"]} == {
-        "points",
-        "ref_commune",
-        "ref_epci",
-        "ref_qpv2015",
-        "ref_qpv2024",
-    }
-    done = subprocess.run([*command, str(mini.root)], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (4, "")
-    assert "→" in done.stderr
+def test_the_command_finds_the_clauses_of_the_last_run_and_refuses_any_other_folder(recorded: Mini) -> None:
+    done = CliRunner().invoke(app, ["status", "--json", "--out", str(recorded.out)])
+    assert {f["jeu"] for f in json.loads(done.stdout)["jeux"]} == set(recorded.declared)
+    done = CliRunner().invoke(app, ["status", "--out", str(recorded.root)])
+    assert done.exit_code == 4
+    assert "→" in done.output

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -17,6 +18,7 @@ from factory import Mini, small_run
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qpv_data.clause.check import checked_clauses
 from qpv_data.operations.events import append, read_events
 from qpv_data.operations.measures import NAME, write_measures
 from qpv_data.operations.meter import StageMeter
@@ -24,21 +26,16 @@ from qpv_data.operations.recording import recording
 from qpv_data.operations.stages import Stage, measured_by, stage
 from qpv_data.operations.state import run_states
 from qpv_data.pipeline import run
-from qpv_data.problems import FeedError, Problem
+from qpv_data.problems import FeedError, InvalidDeclarationError, Problem
 from qpv_data.receive import give_up
 from qpv_data.runs import Expected, RunError, exclusive
 
 _WORDS = st.text('abcdé\n"{}', max_size=20)
 
 
-@pytest.fixture(scope="module")
-def mini(tmp_path_factory: pytest.TempPathFactory) -> Mini:
-    """A recorded run in which a delivery is missing."""
-    made = small_run(tmp_path_factory.mktemp("operer"))
-    (made.mirror / "donnees.mini.example" / "points-2024-T4.csv").unlink()
-    with recording(cfg := made.configuration(), "run"):
-        run(cfg, lambda _: None)
-    return made
+@pytest.fixture
+def mini(recorded: Mini) -> Mini:
+    return recorded
 
 
 def test_every_delivery_feed_and_release_has_its_event_with_the_ids_of_run_and_delivery(mini: Mini) -> None:
@@ -73,20 +70,19 @@ def test_the_measures_are_in_a_private_database_with_their_trend(mini: Mini) -> 
         assert con.execute("SELECT max(executions_avant) FROM tendance").fetchone() == (0,)
 
 
-def test_a_release_is_the_same_to_the_byte_whether_it_is_recorded_or_not(mini: Mini) -> None:
-    mini.run(sortie=mini.root / "sans")
+def test_a_release_is_the_same_to_the_byte_whether_it_is_recorded_or_not(mini: Mini, tmp_path: Path) -> None:
+    mini.run(sortie=tmp_path / "sans")
     named = [p.relative_to(mini.out) for p in (mini.out / "releases").rglob("*") if p.is_file()]
     assert len(named) > 20
     for name in named:
         if name.suffix != ".duckdb":
-            assert (mini.out / name).read_bytes() == (mini.root / "sans" / name).read_bytes(), name
-    assert not (mini.root / "sans" / NAME).exists()
+            assert (mini.out / name).read_bytes() == (tmp_path / "sans" / name).read_bytes(), name
+    assert not (tmp_path / "sans" / NAME).exists()
 
 
-def test_a_reception_that_is_stopped_falls_back_on_the_last_good_delivery(mini: Mini) -> None:
-    cfg = mini.configuration()
-    from qpv_data.clause.check import checked_clauses
-
+def test_a_reception_that_is_stopped_falls_back_on_the_last_good_delivery(mini: Mini, tmp_path: Path) -> None:
+    shutil.copytree(mini.out, tmp_path / "out", symlinks=True)
+    cfg = mini.configuration(sortie=tmp_path / "out")
     clause = next(c for c in checked_clauses(cfg.clauses).jeux if c.id == "points")
     with exclusive(cfg):
         given_up = give_up(cfg, clause, Expected("points", "2024-T1"))
@@ -97,8 +93,8 @@ def test_a_reception_that_is_stopped_falls_back_on_the_last_good_delivery(mini: 
 def test_what_refused_declarations_leave_is_nothing(tmp_path: Path) -> None:
     mini = small_run(tmp_path)
     (mini.clauses / "points.yml").write_text("id: [", "utf-8")
-    done = mini.cli()
-    assert done.returncode == 3
+    with pytest.raises(InvalidDeclarationError), recording(cfg := mini.configuration(), "run"):
+        run(cfg, lambda _: None)
     assert not mini.out.exists()
 
 
@@ -175,11 +171,12 @@ def test_without_anybody_to_measure_a_stage_is_nothing() -> None:
         assert told.etat == "fait"
 
 
-def test_a_refused_run_is_logged_with_its_problem_where_the_folder_is_there(mini: Mini) -> None:
-    cfg = mini.configuration(periode="demain")
+def test_a_refused_run_is_logged_with_its_problem_where_the_folder_is_there(tmp_path: Path) -> None:
+    cfg = small_run(tmp_path).configuration(periode="demain")
+    cfg.folder("journal").mkdir(parents=True)
     with pytest.raises(RunError), recording(cfg, "run"):
         run(cfg, lambda _: None)
-    last = list(read_events(mini.out / "journal"))[-1]
+    last = list(read_events(cfg.folder("journal")))[-1]
     assert (last["evenement"], last["etat"], last["probleme"]) == ("fin", "echec", "periode_invalide")
 
 
