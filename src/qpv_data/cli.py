@@ -56,7 +56,7 @@ app = typer.Typer(
     help=(
         "Des jeux de données déclarés par des clauses aux indicateurs par quartier prioritaire (QPV) et par "
         "trimestre.\n\nCodes de sortie : 0 fait (les jeux en échec sont nommés), 1 constats (attack, "
-        "audit, controles, doctor, verify), 2 commande mal écrite, 3 déclarations refusées et rien d'écrit, "
+        "audit, controles, doctor, restaurer, verify), 2 commande mal écrite, 3 déclarations refusées et rien d'écrit, "
         "4 exécution impossible et rien de publié, 130 interrompue."
     ),
 )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import stat
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -115,3 +117,18 @@ def test_keys_may_be_kept_apart_and_a_backup_is_its_owner_s_alone(lac: Lac) -> N
     assert stat.S_IMODE((lac.root / "copies").stat().st_mode) == 0o700
     with pytest.raises(RunError, match="ni dans le dossier"):
         back_up(lac.out, lac.out / "copies", NOW)
+
+
+def test_the_script_proves_that_a_backup_comes_back_and_leaves_nothing_of_its_trial(lac: Lac) -> None:
+    copies = lac.root / "copies"
+    copies.mkdir()
+    command = f"{sys.executable} -m qpv_data"
+    script = Path(__file__).parents[2] / "outils" / "sauvegarde" / "eprouver.sh"
+    asked = ["bash", str(script), str(lac.out), str(copies)]
+    done = subprocess.run(
+        asked, capture_output=True, text=True, check=False, env=lac.mini.environment(QPV_DATA=command)
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1].endswith("chaque publication se vérifie.")
+    assert [p.name for p in copies.iterdir() if p.name.startswith(".")] == []
+    assert len(backups(copies)) == 1
