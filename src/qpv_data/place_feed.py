@@ -86,7 +86,8 @@ def _locate(
     assert reception.conformed is not None
     with stage("localiser", clause.id, reception.periode) as seen:
         source = geocoded(clause, reception.conformed)
-        key = key_of([source, *_zonings(cfg)], clause=clause_digest(clause))
+        # The delivery too: the journal and the partner's report say of each what became of it.
+        key = key_of([source, *_zonings(cfg)], clause=clause_digest(clause), livraison=reception.livraison)
         note = cfg.folder("journal") / REUSE / clause.id / f"{target.stem}.json"
         told, spared = reused(
             note, key, lambda: [target], lambda: asdict(locate(clause, source, zones=zones(), located=target))

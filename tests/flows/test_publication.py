@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import re
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
+from urllib.parse import unquote
 
 import duckdb
 import pytest
@@ -49,6 +54,23 @@ def test_both_databases_are_equal_table_by_table(demonstration: Path, through_pr
             for one, other in (("a", "b"), ("b", "a")):
                 sql = f"SELECT * FROM {one}.{table} EXCEPT ALL SELECT * FROM {other}.{table}"
                 assert con.execute(sql).fetchall() == [], table
+
+
+def test_the_engineer_on_call_reads_feeds_differences_and_reports(through_prefect: tuple[Path, str]) -> None:
+    out, _ = through_prefect
+    with closing(sqlite3.connect(out / ".prefect" / "prefect.db")) as con:
+        told = {key: json.loads(data) for key, data in con.execute("SELECT key, data FROM artifact")}
+    feeds = {row["jeu"]: row for row in json.loads(told["jeux"])}
+    assert len(feeds) == 20
+    assert (feeds["demo_mutuelle"]["état"], feeds["demo_mutuelle"]["problème"]) == (
+        "manquante, recue",
+        "source_absente",
+    )
+    assert all(row["reçues"] > 0 and row["durée"] for row in feeds.values())
+    assert told["changements"].startswith("2024-T4-r1 : ")
+    links = re.findall(r"\(file://([^)]*)\)", told["rapports"])
+    assert len(links) > 30
+    assert all(Path(unquote(link)).is_file() for link in links)
 
 
 def test_prefect_says_nothing_on_the_terminal(through_prefect: tuple[Path, str]) -> None:

@@ -19,7 +19,7 @@ from qpv_data.releases import channels, journal
 from qpv_data.releases.policy import policy_of
 
 PUBLIENT = ("run", "publication", "demo")
-_MONTHS = 12
+_MONTHS = 6
 
 
 @dataclass(frozen=True)
