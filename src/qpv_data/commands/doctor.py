@@ -77,8 +77,8 @@ def sonder(out: Out, clauses: Clauses = None, miroir: Miroir = None, as_json: As
         if p.probleme is not None:
             typer.echo(f"  ! {p.jeu} {p.periode or ''} : {p.probleme.value} : {p.message} → {p.remede}")
     down = sum(p.probleme is not None for p in found)
-    typer.echo(f"{len(found)} sources sondées, {down} qui ne répond{'ent' * (down > 1)} pas." if down else
-               f"{len(found)} sources sondées : toutes répondent.")  # fmt: skip
+    rest = f"{down} ne répond{'ent' * (down > 1)} pas" if down else "toutes répondent"
+    typer.echo(f"{len(found)} sources sondées : {rest}.")
 
 
 def _clauses(folder: Path, given: Path | None) -> Path:

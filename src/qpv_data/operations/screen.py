@@ -69,12 +69,9 @@ def _due(state: LakeState) -> str:
         return "rien n'est promis"
     day = state.echeances[0].echeance
     names = [f"{d.jeu} {d.periode or ''}".strip() for d in state.echeances if d.echeance == day]
+    count = f" ({len(names)})" if len(names) > 2 else ""
     later = len(state.echeances) - len(names)
-    return (
-        f"le {_day(day)} : {listed(names, 2)}"
-        + (f" ({len(names)})" if len(names) > 2 else "")
-        + (f" ; {later} plus tard" if later else "")
-    )
+    return f"le {_day(day)} : {listed(names, 2)}{count}" + (f" ; {later} plus tard" if later else "")
 
 
 def _table(feeds: list[FeedStatus]) -> Table:
