@@ -20,7 +20,7 @@ from qpv_data.operations.events import read_events
 from qpv_data.operations.notify import notify
 from qpv_data.operations.recording import recording
 from qpv_data.operations.settings import Exploitation, operation_of
-from qpv_data.operations.summary import Failing, Summary
+from qpv_data.operations.summary import Failing, Summary, failing
 from qpv_data.problems import InvalidDeclarationError, Problem
 from qpv_data.runs import RunError
 
@@ -182,3 +182,14 @@ def test_a_file_that_is_wrong_is_refused_with_its_line_and_breaks_no_run(
     with recording(mini.configuration(), "run"):
         pass
     assert "personne n'est prévenu" in capsys.readouterr().err
+
+
+def test_a_delivery_that_was_stopped_then_replaced_is_told_once_as_it_ended() -> None:
+    event = {"evenement": "livraison", "jeu": "a", "periode": "2024-T1"}
+    stopped, replaced = {**event, "etat": "echec"}, {**event, "etat": "perimee", "probleme": "source_trop_lente"}
+    fine = {**event, "periode": "2024-T2", "etat": "inchangee"}
+    placed = {"evenement": "jeu", "jeu": "a", "etat": "fait"}
+    assert failing([stopped, replaced, fine, placed]) == (Failing("a", "2024-T1", "perimee", "source_trop_lente"),)
+    assert failing([{**placed, "etat": "refuse", "probleme": "sql_invalide"}]) == (
+        Failing("a", None, "refuse", "sql_invalide"),
+    )

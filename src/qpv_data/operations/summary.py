@@ -78,11 +78,7 @@ class Summary:
 
 
 def failing(events: Sequence[dict[str, Any]]) -> tuple[Failing, ...]:
-    """From the events of a run."""
-    found = [
-        Failing(str(e["jeu"]), e.get("periode"), e["etat"], e.get("probleme"))
-        for e in events
-        if (e["evenement"] == "livraison" and e["etat"] not in FINE)
-        or (e["evenement"] == "jeu" and e["etat"] != "fait")
-    ]
-    return tuple(found)
+    """From the events of a run: each delivery and feed as it ended, once."""
+    ended = {(e["jeu"], e.get("periode"), e["evenement"]): e for e in events if e["evenement"] in ("livraison", "jeu")}
+    wrong = [e for e in ended.values() if e["etat"] not in (FINE if e["evenement"] == "livraison" else {"fait"})]
+    return tuple(Failing(str(e["jeu"]), e.get("periode"), e["etat"], e.get("probleme")) for e in wrong)
