@@ -6,7 +6,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 OUT ?= data/demo
 
-.PHONY: demo test install check lint types lock clean bench preuve docs addok
+.PHONY: demo test install check lint types lock clean bench preuve pannes docs addok
 
 demo: install ## run the main job on the embedded territory, through Prefect
 	@$(BIN)/python -m flows.demonstration --out $(OUT)
@@ -54,6 +54,9 @@ bench: install
 
 preuve: install ## the index against shapely on the real perimeters (QPV_DATA_REAL or ../shared/data), minutes
 	$(BIN)/python benchmarks/preuve.py
+
+pannes: install ## kill runs some hundreds of times and judge what is left, in half an hour or so
+	PYTHONPATH=tests:. $(BIN)/python -m pannes $(PANNES)
 
 clean:
 	rm -rf .venv data/demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -10,12 +10,13 @@ import fcntl
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 from urllib.request import ProxyHandler, build_opener
@@ -63,7 +64,8 @@ class Server:
 def serving(home: Path, settings: Mapping[str, str]) -> Iterator[Server]:
     """Start a server over the database of `home`, with `settings` as its environment; stop it at the end.
 
-    Raises ServerError when `home` cannot be written, or when another server holds it.
+    Raises ServerError when `home` cannot be written, when another server holds it, or when its database is held or
+    damaged. One that is gone is made anew: it tells of runs, and holds nothing that they need.
     """
     try:
         home.mkdir(parents=True, exist_ok=True)
@@ -76,6 +78,7 @@ def serving(home: Path, settings: Mapping[str, str]) -> Iterator[Server]:
         if not (home / READY).exists():  # left half-made by a run killed at its first start
             for file in home.glob("prefect.db*"):
                 file.unlink()
+        _hold_database(home / "prefect.db")
         process = subprocess.Popen(
             [sys.executable, "-m", "flows.serveur"],
             stdin=subprocess.PIPE,
@@ -109,6 +112,24 @@ def _hold(log: BinaryIO, home: Path) -> None:
             time.sleep(0.1)
         else:
             return
+
+
+def _hold_database(base: Path) -> None:
+    """Try to write to the database, and change nothing: a server would wait two minutes to say less."""
+    if not base.exists():
+        return
+    try:
+        with closing(sqlite3.connect(base, timeout=LOCK_TIMEOUT, isolation_level=None)) as con:
+            con.execute("BEGIN IMMEDIATE")
+            con.execute("SELECT count(*) FROM sqlite_master")
+            con.execute("ROLLBACK")
+    except sqlite3.OperationalError as e:
+        if e.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+            raise ServerError(f"{base} est tenue par un autre programme → arrêter le serveur qui s'en sert") from e
+        raise ServerError(f"{base} ne peut être écrite ({e}) → vérifier la place et les droits du dossier") from e
+    except sqlite3.DatabaseError as e:
+        remedy = "l'enlever : elle ne garde que l'historique des passages, et une neuve la remplace"
+        raise ServerError(f"{base} est abîmée ({e}) → {remedy}") from e
 
 
 def _leave_with_the_parent() -> None:

@@ -8,6 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+# Workers share the cores: each takes its part of them, in the processes that it starts too.
+if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):
+    share = str(max(1, (os.cpu_count() or 1) // workers))
+    os.environ.setdefault("QPV_DATA_COEURS", share)
+    os.environ.setdefault("OMP_NUM_THREADS", share)  # pyarrow's
+
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -51,7 +57,7 @@ def donnees_reelles() -> Path:
 
 @pytest.fixture(scope="session")
 def demonstration(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The `--out` of `qpv-data demo`, run once for all workers as a user runs it. Read it, never write in it."""
+    """The `--out` of `make demo`, run once for all workers as a user runs it. Read it, never write in it."""
     root = tmp_path_factory.getbasetemp()
     root = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
     out = root / "demonstration"
@@ -59,8 +65,8 @@ def demonstration(tmp_path_factory: pytest.TempPathFactory) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)  # the other workers wait for the one that runs it
         if not (out / "terminal.txt").is_file():
             out.mkdir()
-            command = [sys.executable, "-m", "qpv_data", "demo", "--out", str(out)]
-            done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=out)
+            command = [sys.executable, "-m", "flows.demonstration", "--out", str(out)]
+            done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=REPOSITORY)
             assert done.returncode == 0, done.stderr
-            (out / "terminal.txt").write_text(done.stdout, "utf-8")
+            (out / "terminal.txt").write_text(done.stdout + done.stderr, "utf-8")
     return out

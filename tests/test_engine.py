@@ -8,7 +8,9 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from qpv_data.engine import MEMORY, engine, session
+from qpv_data.cores import VARIABLE, cores
+from qpv_data.engine import MEMORY, engine, session, settings
+from qpv_data.runs import RunError
 
 MADE = ("SELECT * FROM t", "SELECT * FROM v", "SELECT * FROM arrow", "SELECT m(1)", "SELECT * FROM passing")
 
@@ -82,3 +84,16 @@ def test_sessions_in_memory_are_apart_in_what_they_make_for_a_time() -> None:
         assert one.execute(sql).fetchall() == [(1,)]
         with pytest.raises(duckdb.CatalogException):
             other.execute(sql)
+
+
+def test_an_engine_takes_the_cores_it_is_given_and_another_word_than_a_number_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(VARIABLE, "3")
+    assert settings()["threads"] == 3
+    monkeypatch.setenv(VARIABLE, " ")
+    assert settings()["threads"] == cores() >= 1
+    for wrong in ("0", "-1", "deux", "1.5", "²"):
+        monkeypatch.setenv(VARIABLE, wrong)
+        with pytest.raises(RunError, match=r"valeur_invalide.*QPV_DATA_COEURS"):
+            cores()

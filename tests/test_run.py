@@ -32,6 +32,20 @@ from factory import (
     text_column,
 )
 from promises import PERSONAL
+from typer.testing import CliRunner
+
+from qpv_data.cli import app
+from qpv_data.releases.layout import narrowest
+
+RELEASE = "releases/2024-T4-r1"
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Mini:
+    """The small run, once. Read it, never write in it."""
+    mini = small_run(tmp_path_factory.mktemp("faite"))
+    mini.run()
+    return mini
 
 
 def tree(folder: Path) -> dict[str, str]:
@@ -40,19 +54,17 @@ def tree(folder: Path) -> dict[str, str]:
     return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
 
 
-def test_a_record_counts_once_in_each_zone_that_holds_it_and_the_unknown_in_none(tmp_path: Path) -> None:
-    mini = small_run(tmp_path)
-    mini.run()
-    assert mini.value("points_n", "QN09901A", "2024-T1") == (2.0, "normale", "diffusee")
-    assert mini.value("points_n", "QN09902B", "2024-T1")[0] == 1
-    assert mini.value("points_n", "99002", "2024-T1")[0] == 1
+def test_a_record_counts_once_in_each_zone_that_holds_it_and_the_unknown_in_none(ran: Mini) -> None:
+    assert ran.value("points_n", "QN09901A", "2024-T1") == (2.0, "normale", "diffusee")
+    assert ran.value("points_n", "QN09902B", "2024-T1")[0] == 1
+    assert ran.value("points_n", "99002", "2024-T1")[0] == 1
     # d1 and the two unknown places that may be of the territory; 75056 is elsewhere
-    assert mini.value("points_n", "territoire", "2024-T1")[0] == 7
-    lost = mini.query("SELECT code_zone, valeur FROM valeurs WHERE zonage = 'non_localise' AND periode = '2024-T1'"
+    assert ran.value("points_n", "territoire", "2024-T1")[0] == 7
+    lost = ran.query("SELECT code_zone, valeur FROM valeurs WHERE zonage = 'non_localise' AND periode = '2024-T1'"
                       " AND indicateur = 'points_n' AND valeur > 0 ORDER BY 1")  # fmt: skip
     assert lost == [("99002", 1.0), ("territoire", 1.0)]
     # an EPCI with a commune outside the run is not its total
-    assert mini.value("points_n", "200099002", "2024-T1") == (None, "non_livree", "diffusee")
+    assert ran.value("points_n", "200099002", "2024-T1") == (None, "non_livree", "diffusee")
 
 
 def test_running_twice_gives_the_same_release_and_downloads_nothing_again(tmp_path: Path) -> None:
@@ -65,10 +77,10 @@ def test_running_twice_gives_the_same_release_and_downloads_nothing_again(tmp_pa
     assert {r.statut for r in second.receptions} == {"inchangee"}
 
 
-def test_the_same_inputs_give_the_same_bytes_elsewhere_and_in_another_time_zone(tmp_path: Path) -> None:
+def test_the_same_inputs_give_the_same_bytes_elsewhere_in_another_time_zone_and_on_more_cores(tmp_path: Path) -> None:
     one, other = small_run(tmp_path / "un"), small_run(tmp_path / "deux")
-    assert one.cli("--quiet", TZ="Europe/Paris", PYTHONHASHSEED="1").returncode == 0
-    assert other.cli("--quiet", TZ="Asia/Tokyo", PYTHONHASHSEED="2").returncode == 0
+    assert one.cli("--quiet", TZ="Europe/Paris", PYTHONHASHSEED="1", QPV_DATA_COEURS="1").returncode == 0
+    assert other.cli("--quiet", TZ="Asia/Tokyo", PYTHONHASHSEED="2", QPV_DATA_COEURS="4").returncode == 0
     assert tree(one.out / "releases") == tree(other.out / "releases")
 
 
@@ -247,18 +259,17 @@ def test_a_misspelt_column_is_found_offline_with_its_line_and_nothing_is_written
     assert not mini.out.exists()
 
 
-def test_quiet_is_quiet_and_json_is_json_from_any_directory(tmp_path: Path) -> None:
+def test_quiet_is_quiet_and_json_is_json_from_any_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mini = small_run(tmp_path)
     done = mini.cli("--quiet")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     answer = json.loads(mini.cli("--json").stdout)
     assert answer["publication"] == "2024-T4-r1"
-    for command in (["check"], ["indicateurs"]):
-        call = [sys.executable, "-m", "qpv_data", *command]
-        quiet = subprocess.run([*call, "--quiet"], capture_output=True, text=True, check=True, cwd=tmp_path)
-        assert quiet.stdout + quiet.stderr == ""
-        told = subprocess.run([*call, "--json"], capture_output=True, text=True, check=True, cwd=tmp_path)
-        assert isinstance(json.loads(told.stdout), list)
+    monkeypatch.chdir(tmp_path)
+    for command in ("check", "indicateurs"):
+        quiet = CliRunner().invoke(app, [command, "--quiet"])
+        assert (quiet.exit_code, quiet.output) == (0, "")
+        assert isinstance(json.loads(CliRunner().invoke(app, [command, "--json"]).stdout), list)
 
 
 def test_a_mirror_that_does_not_exist_writes_nothing(tmp_path: Path) -> None:
@@ -295,38 +306,30 @@ def test_readers_see_a_whole_release_whenever_the_run_is_killed(tmp_path: Path) 
     assert sorted(p.name for p in (mini.out / "releases").glob("*-r*")) == ["2024-T4-r1", "2024-T4-r2"]
 
 
-def test_the_parquet_tree_and_the_database_say_the_same(tmp_path: Path) -> None:
-    mini = small_run(tmp_path)
-    release = mini.run().release
-    parquet = f"read_parquet('{release.complet}/valeurs/*/*/*.parquet', hive_partitioning = true)"
+def test_the_parquet_tree_and_the_database_say_the_same(ran: Mini) -> None:
+    parquet = f"read_parquet('{narrowest(ran.out / RELEASE)}/valeurs/*/*/*.parquet', hive_partitioning = true)"
     names = "indicateur, modalite, zonage, code_zone, CAST(periode AS VARCHAR), valeur, statut_observation"
     for first, second in (("valeurs", parquet), (parquet, "valeurs")):
-        assert mini.query(f"SELECT {names} FROM {first} EXCEPT ALL SELECT {names} FROM {second}") == []
+        assert ran.query(f"SELECT {names} FROM {first} EXCEPT ALL SELECT {names} FROM {second}") == []
 
 
-def test_published_perimeters_are_geoparquet_in_longitude_and_latitude(tmp_path: Path) -> None:
+def test_published_perimeters_are_geoparquet_in_longitude_and_latitude(ran: Mini) -> None:
     import geopandas
 
-    mini = small_run(tmp_path)
-    zones = geopandas.read_parquet(mini.run().release.complet / "zones.parquet")
+    zones = geopandas.read_parquet(narrowest(ran.out / RELEASE) / "zones.parquet")
     shape = zones.loc[zones.code_zone == "QN09901A"].geometry.iloc[0]
     lon, lat = lonlat(*IN_A)
     assert shape.centroid.distance(geopandas.points_from_xy([lon], [lat])[0]) < 1e-6
     assert zones.crs.to_authority() == ("OGC", "CRS84")
 
 
-def test_records_are_their_owners_alone_and_releases_are_for_readers(tmp_path: Path) -> None:
-    mini = small_run(tmp_path)
-    mini.run()
+def test_records_are_their_owners_alone_and_releases_are_for_readers(ran: Mini) -> None:
     for folder in ("raw", "conformed", "rejets", "located", "aggregated"):
-        assert (mini.out / folder).stat().st_mode & 0o077 == 0, folder
-    assert (mini.out / "qpv.duckdb").stat().st_mode & 0o044
+        assert (ran.out / folder).stat().st_mode & 0o077 == 0, folder
+    assert (ran.out / "qpv.duckdb").stat().st_mode & 0o044
 
 
-@pytest.mark.parametrize("side", [(1.405, 43.6), (1.405, 43.61), (1.4, 43.605), (1.41, 43.605), (1.4, 43.6)])
-def test_a_point_on_a_boundary_is_inside_in_the_system_that_the_perimeter_is_drawn_in(
-    tmp_path: Path, side: tuple[float, float]
-) -> None:
+def test_a_point_on_a_boundary_is_inside_in_the_system_that_the_perimeter_is_drawn_in(tmp_path: Path) -> None:
     """An edge that is straight in degrees is curved in metres: a centimetre there would put the point outside."""
     mini = Mini(tmp_path)
     mini.referentials()
@@ -334,8 +337,10 @@ def test_a_point_on_a_boundary_is_inside_in_the_system_that_the_perimeter_is_dra
     mini.deliver("qpv2024.geojson", geojson(square, epsg=4326))
     place = {"mode": "point", "x": "x", "y": "y", "crs": "EPSG:4326"}
     mini.declare(points_clause("points", localisation=place))
+    sides = [(1.405, 43.6), (1.405, 43.61), (1.4, 43.605), (1.41, 43.605), (1.4, 43.6)]
+    rows = [f"{n};{x};{y};;;1\n" for n, (x, y) in enumerate(sides)]
     for quarter in QUARTERS:
-        mini.deliver(f"points-{quarter}.csv", f"id;x;y;insee;menage;montant\n1;{side[0]};{side[1]};;;1\n")
+        mini.deliver(f"points-{quarter}.csv", "id;x;y;insee;menage;montant\n" + "".join(rows))
     mini.run()
-    assert mini.value("points_n", "QN09901A", "2024-T1")[0] == 1
+    assert mini.value("points_n", "QN09901A", "2024-T1")[0] == len(sides)
     assert mini.value("points_n", "QN09902B", "2024-T1")[0] == 0

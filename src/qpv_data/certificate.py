@@ -12,8 +12,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from qpv_data import __version__
 from qpv_data.attaque.findings import Kind, Report
 from qpv_data.attaque.refusal import RefusedInputError
@@ -21,7 +19,7 @@ from qpv_data.attaque.releases import attack_ledgers, attack_releases
 from qpv_data.clause.load import ClauseSet
 from qpv_data.clause.model import Diffusion
 from qpv_data.clause.secrecy import dominance_of, other_units, rule_of
-from qpv_data.engine import sql_path
+from qpv_data.engine import session, sql_path
 from qpv_data.judging import threshold
 from qpv_data.problems import Problem, QpvDataError, listed
 from qpv_data.releases.layout import CERTIFICATE, widest_first
@@ -194,7 +192,7 @@ def _statuses(folder: Path) -> dict[str, Any]:
         "SELECT statut_diffusion, count(*) FROM read_parquet("
         f"{files}, hive_partitioning = true) WHERE statut_observation = 'normale' GROUP BY ALL ORDER BY ALL"
     )
-    with duckdb.connect() as con:
+    with session() as con:
         counted = {status: int(n) for status, n in con.execute(query).fetchall()}
     total = sum(counted.values())
     return {**counted, "part_secrete": round(counted.get("secret", 0) / total, 3) if total else None}

@@ -38,6 +38,7 @@ from qpv_data.commands import (
     publications,
     purge,
     registre,
+    rejouer,
     sauvegarde,
     status,
     ventiler,
@@ -80,7 +81,7 @@ DEMO_NOW = datetime(2025, 4, 15, tzinfo=UTC)
 
 _COMMANDS = (
     locate_command, ventiler, passage, geocoder, clause, conformite, purge, registre, protect, perturb, attack, audit,
-    pertes, controles, publications, explain, exporter, fusion, status, doctor, sauvegarde,
+    pertes, controles, publications, explain, exporter, fusion, rejouer, status, doctor, sauvegarde,
 )  # fmt: skip
 for _command in _COMMANDS:
     _command.register(app)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from qpv_data.clause.model import Clause
 from qpv_data.clause.source import SourceDepot
 from qpv_data.engine import scratch
 from qpv_data.fetch import Fetched, FetchPolicy
-from qpv_data.land import Delivery, land, last_delivery
+from qpv_data.land import Delivery, deliveries, land, last_delivery
 from qpv_data.operations.stages import stage
 from qpv_data.problems import FeedError, Problem
 from qpv_data.retention.tombstones import Held, destroyed
@@ -31,7 +32,7 @@ def collect(
     """
     previous = last_delivery(cfg.folder("raw"), clause.id, expected.periode)
     source = clause.source.pour(expected.periode)
-    policy = FetchPolicy(taille_max=source.taille_max_mo * 1_000_000)
+    policy = FetchPolicy(taille_max=source.taille_max_mo * 1_000_000, **asdict(cfg.patience))
     with scratch(cfg.arrivee) as folder:
         # A mirror stands in for what cannot be reached: a folder that is here is read as it is.
         if isinstance(source, SourceDepot) and (transport is None or source.is_here()):
@@ -43,6 +44,8 @@ def collect(
                 fetched = obtain(
                     source, jeu=clause.id, into=folder, policy=policy, transport=transport, previous=previous
                 )
+                if source.sha256 is None:
+                    _hold_newest(cfg, clause, expected, fetched)
                 told.octets = 0 if fetched.inchangee else fetched.taille
             delivery = _land(cfg, clause, expected, fetched)
     return delivery, previous is not None and previous.id == delivery.id
@@ -78,6 +81,17 @@ def _destroyed_as(cfg: Configuration, clause: Clause, expected: Expected, fetche
 def _not_again(clause: Clause) -> FeedError:
     message = "ce qui est livré a été détruit au terme de sa clause, et n'est pas repris"
     return FeedError(clause.id, Problem.LIVRAISON_DETRUITE, message, "attendre une livraison nouvelle")
+
+
+def _hold_newest(cfg: Configuration, clause: Clause, expected: Expected, fetched: Fetched) -> None:
+    """Raises FeedError when the source gives again what it gave before the last delivery: a cache, or a restored
+    server. Whoever means it says so, by the checksum."""
+    known = deliveries(cfg.folder("raw"), clause.id, expected.periode)
+    again = next((d for d in reversed(known[:-1]) if d.sha256 == fetched.sha256), None)
+    if again is not None and fetched.sha256 != known[-1].sha256:
+        message = f"la source redonne {again.id}, que {known[-1].id} a remplacée"
+        remedy = f"prévenir le producteur ; s'il revient bien à cette version, déclarer `source.sha256: {again.sha256}`"
+        raise FeedError(clause.id, Problem.VERSION_ANTERIEURE, message, remedy)
 
 
 def _land(cfg: Configuration, clause: Clause, expected: Expected, fetched: Fetched) -> Delivery:

@@ -58,16 +58,18 @@ def conform(
     rejets: Path,
     travail: Path,
     cles: Path | None = None,
+    avant: int | None = None,
     heard: Callable[[tuple[str, ...]], object] | None = None,
 ) -> ConformReport:
     """Conform one delivery.
 
     In: `fichier`, as received (a container is opened), and `cles`, the folder of the keys of pseudonyms, for a feed
-    that has some. Out: `conformed` (the clause's columns, `_ligne` from 1, `_periode`, a `<column>__statut` a masked
-    column, `geometrie` as WKB for perimeters, whose CRS is in the Parquet key `crs_source`) and `rejets` (`_ligne,
-    motif, colonne, valeur`), in the order of the file. Both appear whole or not at all, for their owner alone. Raises
-    FeedError; then neither changes, and the rejected rows, when they are why, are at `refused_path(rejets)`.
-    `heard` is told the headers received, as `told_headers` gives them, also of a delivery that is refused for them.
+    that has some; `avant`, the rows received the time before. Out: `conformed` (the clause's columns, `_ligne` from 1,
+    `_periode`, a `<column>__statut` a masked column, `geometrie` as WKB for perimeters, whose CRS is in the Parquet key
+    `crs_source`) and `rejets` (`_ligne, motif, colonne, valeur`), in the order of the file. Both appear whole or not at
+    all, for their owner alone. Raises FeedError; then neither changes, and the rejected rows, when they are why, are at
+    `refused_path(rejets)`. `heard` is told the headers received, as `told_headers` gives them, also of a delivery that
+    is refused for them.
     """
     refused = refused_path(rejets)
     refused.unlink(missing_ok=True)
@@ -88,7 +90,7 @@ def conform(
             judged = folder / "juges.arrow"
             _judge(con, sql, rows, ready_schema(clause, geometry), judged, tally)
             try:
-                counts, warnings = _verdict(con, clause, tally)
+                counts, warnings = _verdict(con, clause, tally, avant)
             except FeedError:
                 write_rejects(con, judged, refused, tally.recues)
                 raise
@@ -162,7 +164,7 @@ def _judge(
 
 
 def _verdict(
-    con: duckdb.DuckDBPyConnection, clause: ClauseBase, tally: Tally
+    con: duckdb.DuckDBPyConnection, clause: ClauseBase, tally: Tally, before: int | None
 ) -> tuple[dict[str, int], tuple[str, ...]]:
     """(rows by reason, '' for the records; warnings). Raises FeedError on a delivery that does not hold."""
     found = con.execute("SELECT coalesce(_motif, ''), count(*) FROM verdicts GROUP BY 1 ORDER BY 1").fetchall()
@@ -171,7 +173,7 @@ def _verdict(
         message = f"{tally.recues} lignes reçues, {sum(counts.values())} jugées"
         raise FeedError(clause.id, Problem.TOTAUX_INEGAUX, message, "signaler ce défaut du logiciel")
     hold_corrections(con, clause)
-    hold_floors(clause, tally.recues, {reason: n for reason, n in counts.items() if reason})
+    hold_floors(clause, tally.recues, {reason: n for reason, n in counts.items() if reason}, before)
     warnings = hold_checks(con, clause)
     hold_totals(con, clause)
     return counts, warnings

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import duckdb
 
@@ -18,14 +20,26 @@ _LINES = 11  # those shown in a message, and one that tells that there are more
 _EXACT = "DECIMAL(38, 9)"  # a sum of floats depends on its order, so on the threads
 
 
-def hold_floors(clause: ClauseBase, received: int, rejected: Mapping[str, int]) -> None:
-    """Raises FeedError on too few rows, or too many faulty ones: a row of totals is no fault."""
+def rows_before(conformed: Path) -> int | None:
+    """Rows received in the last good delivery of a period, or of the one before it; None before the first."""
+    notes = sorted(p for p in conformed.parent.glob("*.json") if p.stem <= conformed.stem)
+    return int(json.loads(notes[-1].read_text("utf-8"))["recues"]) if notes else None
+
+
+def hold_floors(clause: ClauseBase, received: int, rejected: Mapping[str, int], before: int | None = None) -> None:
+    """Raises FeedError on too few rows, too many less than `before`, or too many faulty ones: a row of totals is no
+    fault."""
     floors = clause.controles
     if received < floors.lignes_min:
         message = f"{received} lignes reçues, {floors.lignes_min} attendues au moins"
         raise FeedError(
             clause.id, Problem.TROP_PEU_DE_LIGNES, message, "demander une livraison entière, ou revoir `lignes_min`"
         )
+    if before is not None and floors.baisse_max is not None and received < (1 - floors.baisse_max) * before:
+        most = f"{100 * floors.baisse_max:g}".replace(".", ",")
+        message = f"{before} lignes puis {received}, {most} % de perte permis au plus"
+        remedy = "demander une livraison entière, ou revoir `baisse_max`"
+        raise FeedError(clause.id, Problem.LIGNES_EN_BAISSE, message, remedy)
     faulty = {reason: n for reason, n in rejected.items() if reason != TOTAL}
     total = sum(faulty.values())
     if total > floors.rejets_max * received:

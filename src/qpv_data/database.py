@@ -14,6 +14,7 @@ import shapely
 from qpv_data.checks import Check, record, run_checks
 from qpv_data.clause.expressions import literal
 from qpv_data.comments import Sorte, added_comments, column_comments, meanings, plain, table_comments
+from qpv_data.cores import cores
 from qpv_data.derived import create_derived, derive
 from qpv_data.engine import MEMORY, sql_path
 from qpv_data.problems import Problem
@@ -50,7 +51,7 @@ def build(release: Path, target: Path) -> list[Check]:
     key or is null where it may not be.
     """
     target.write_bytes(_empty())
-    with duckdb.connect(config={"memory_limit": MEMORY}) as con:
+    with duckdb.connect(config={"memory_limit": MEMORY, "threads": cores()}) as con:
         con.execute("SET enable_progress_bar = false")
         con.execute(f"SET temp_directory = {sql_path(target.with_name(f'{target.name}.tmp'))}")
         con.execute(f"ATTACH {sql_path(target)} AS base")
@@ -73,7 +74,7 @@ def build(release: Path, target: Path) -> list[Check]:
 def _empty() -> bytes:
     """A database with every table and view, commented, and no row: the same for every release, so made once a
     process."""
-    with tempfile.TemporaryDirectory() as folder, duckdb.connect() as con:
+    with tempfile.TemporaryDirectory() as folder, duckdb.connect(config={"threads": 1}) as con:
         path = Path(folder) / "vide.duckdb"
         con.execute(f"ATTACH {sql_path(path)} AS base (STORAGE_VERSION '{STORAGE}')")
         con.execute("USE base")

@@ -12,6 +12,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from qpv_data.cores import cores
 from qpv_data.problems import FeedError, Problem
 from qpv_data.replacing import replacing
 
@@ -20,13 +21,21 @@ __all__ = ["MEMORY", "engine", "failing_as", "replacing", "scratch", "session", 
 MEMORY = "2GiB"
 
 
-_SETTINGS: dict[str, str | bool | int | float | list[str]] = {
-    "memory_limit": MEMORY,
-    "preserve_insertion_order": "true",
-    "autoinstall_known_extensions": "false",
-    "autoload_known_extensions": "false",
-    "enable_external_file_cache": "false",  # a file that is written again is read again
-}
+Settings = dict[str, str | bool | int | float | list[str]]
+
+
+def settings() -> Settings:
+    """Those of every database that is opened here to work in."""
+    return {
+        "memory_limit": MEMORY,
+        "threads": cores(),
+        "preserve_insertion_order": "true",
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+        "enable_external_file_cache": "false",  # a file that is written again is read again
+    }
+
+
 _NAME = "travail"
 
 _idle: list[duckdb.DuckDBPyConnection] = []
@@ -63,7 +72,7 @@ def session() -> duckdb.DuckDBPyConnection:
 
 @cache
 def _shared() -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(config=_SETTINGS)
+    return duckdb.connect(config=settings())
 
 
 def _instance(folder: Path) -> duckdb.DuckDBPyConnection:
@@ -76,7 +85,7 @@ def _instance(folder: Path) -> duckdb.DuckDBPyConnection:
             instance.close()
             continue
         return instance
-    instance = duckdb.connect(":memory:", config=_SETTINGS)
+    instance = duckdb.connect(":memory:", config=settings())
     _prepare(instance, folder)
     return instance
 
@@ -113,9 +122,9 @@ def failing_as(jeu: str) -> Iterator[None]:
 
 @contextmanager
 def scratch(work: Path) -> Iterator[Path]:
-    """A private folder under `work`, removed at the end."""
+    """A private folder under `work`, removed at the end; a run that is killed leaves it to the next one's sweep."""
     work.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=work))
+    folder = Path(tempfile.mkdtemp(prefix=".", suffix=".part", dir=work))
     try:
         yield folder
     finally:

@@ -18,7 +18,7 @@ from urllib.parse import unquote, urlsplit
 
 from qpv_data.problems import FeedError, Problem
 from qpv_data.sources.archive import Unpacker
-from qpv_data.sources.container import Kind, Limits, safe_name, sniff, verify
+from qpv_data.sources.container import NO_DATA, Limits, safe_name, sniff, verify
 from qpv_data.sources.download import ADDRESS, LATER, Body, Download, TryAgainError
 from qpv_data.sources.http import Guard, Reach, open_session, redact
 from qpv_data.sources.secrets import Access
@@ -179,8 +179,8 @@ def _accept(download: Download, body: Body, policy: FetchPolicy, sha256: str | N
     _decode(download, body.headers.get("Content-Encoding", "").strip().lower(), policy)
     with part.open("rb") as f:
         digest = hashlib.file_digest(f, "sha256").hexdigest()
-    if sniff(part) is Kind.HTML:
-        message = "page HTML reçue à la place des données"
+    if (kind := sniff(part)) in NO_DATA:
+        message = f"{NO_DATA[kind]} à la place des données"
         raise download.error(Problem.FORMAT_INATTENDU, message, ADDRESS)
     try:
         verify(part, jeu=jeu, limite=policy.limites)

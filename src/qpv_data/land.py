@@ -98,6 +98,11 @@ def last_delivery(raw: Path, jeu: str, periode: str | None) -> Delivery | None:
     return next(intact, None)
 
 
+def deliveries(raw: Path, jeu: str, periode: str | None) -> list[Delivery]:
+    """Every delivery whose receipt can be read, in the order in which they were received."""
+    return [d for _, d in _receipts(raw, jeu, periode) if d is not None]
+
+
 def delivery_of(raw: Path, jeu: str, ident: str) -> Delivery | None:
     """The delivery named `ident`, from its receipt; None when there is none that can be read."""
     return _read_receipt(raw / jeu / "livraisons" / f"{ident}.json", raw)

@@ -18,14 +18,14 @@ from qpv_data.clause.load import ClauseSet, LeftOut
 from qpv_data.clause.model import Clause, ClauseJeu, Indicateur
 from qpv_data.clause.scope import scope
 from qpv_data.compliance.journal import record
+from qpv_data.feeds import Placed, place
 from qpv_data.history import ledger
 from qpv_data.operations.stages import Stage, bytes_in, stage
 from qpv_data.periods import Period
-from qpv_data.place_feed import Placed, place
 from qpv_data.problems import FeedError, Problem, listed
 from qpv_data.protect import protect
 from qpv_data.publish import Release, publish
-from qpv_data.receive import Reception, Transport, attempt_of, receive
+from qpv_data.receive import Reception, Transport, attempt_of, held, receive
 from qpv_data.runs import (
     Configuration,
     Expected,
@@ -33,12 +33,13 @@ from qpv_data.runs import (
     exclusive,
     expected_deliveries,
     hold_audience,
+    hold_clock,
     release_period,
 )
 from qpv_data.sources.mirror import mirrored
 from qpv_data.zonages import ZonagesReport, compose_zonages
 
-__all__ = ["Placed", "Progress", "RunReport", "Watcher", "place", "run"]
+__all__ = ["Placed", "Progress", "RunReport", "place", "run"]
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ def prepare(cfg: Configuration) -> tuple[ClauseSet, Period, Configuration]:
         message = f"aucun jeu pour cette diffusion et cette finalité ({reasons})"
         raise RunError(Problem.RIEN_A_PUBLIER, message, "revoir --diffusion et --finalite, ou les clauses")
     hold_audience(cfg)
+    hold_clock(cfg)
     period = release_period(cfg, clauses)
     return clauses, period, replace(cfg, periode=str(period))
 
@@ -180,23 +182,50 @@ def _note_published(cfg: Configuration, clauses: ClauseSet, reception: Reception
     note(cfg, Access("publication", clause.id, reception.livraison, version, purposes, sorties=(made.id,)))
 
 
-def run(cfg: Configuration, watch: Watcher) -> RunReport:
-    """The whole of it. Raises InvalidDeclarationError or RunError; a feed's own failure is in the report."""
+Selection = Callable[[Clause, Expected], bool]
+
+
+def everything(clause: Clause, expected: Expected) -> bool:
+    """Every delivery is asked for."""
+    return True
+
+
+def run(cfg: Configuration, watch: Watcher, only: Selection = everything) -> RunReport:
+    """The whole of it; of the deliveries that `only` leaves out, what is held is used and nobody is asked.
+
+    Raises InvalidDeclarationError or RunError; a feed's own failure is in the report.
+    """
     clauses, period, cfg = prepare(cfg)
     with transport(cfg) as reach, exclusive(cfg):
         expected = deliveries(clauses, period)
         receptions = []
         for n, (clause, delivery) in enumerate(expected, start=1):
-            receptions.append(receive(cfg, clause, delivery, reach, clauses.versions(clause.id)))
+            versions = clauses.versions(clause.id)
+            asked = only(clause, delivery)
+            receptions.append(
+                receive(cfg, clause, delivery, reach, versions) if asked else held(cfg, clause, delivery, versions)
+            )
             watch(Progress("réception", clause.id, said(receptions[-1]), n, len(expected)))
-        zonings, received = refer(cfg, clauses, receptions)
-        watch(Progress("zonages", "", counted(zonings), 1, 1))
-        places = []
-        for n, feed in enumerate(clauses.jeux, start=1):
-            places.append(place(cfg, clauses, feed, received))
-            watch(Progress("localisation", feed.id, told(places[-1]), n, len(clauses.jeux)))
-        made = release(cfg, clauses, received, places)
-        watch(Progress("publication", "", made.id, 1, 1))
+        return _rest(cfg, clauses, receptions, watch)
+
+
+def run_on(cfg: Configuration, receptions: Callable[[Configuration, ClauseSet, Period], Sequence[Reception]],
+           watch: Watcher) -> RunReport:  # fmt: skip
+    """The same, from receptions that are given rather than asked for. The folder is the caller's already."""
+    clauses, period, cfg = prepare(cfg)
+    return _rest(cfg, clauses, receptions(cfg, clauses, period), watch)
+
+
+def _rest(cfg: Configuration, clauses: ClauseSet, receptions: Sequence[Reception], watch: Watcher) -> RunReport:
+    """From what was received to the release."""
+    zonings, received = refer(cfg, clauses, receptions)
+    watch(Progress("zonages", "", counted(zonings), 1, 1))
+    places = []
+    for n, feed in enumerate(clauses.jeux, start=1):
+        places.append(place(cfg, clauses, feed, received))
+        watch(Progress("localisation", feed.id, told(places[-1]), n, len(clauses.jeux)))
+    made = release(cfg, clauses, received, places)
+    watch(Progress("publication", "", made.id, 1, 1))
     return RunReport(made, received, tuple(places), zonings, clauses.ecartes)
 
 

@@ -40,6 +40,7 @@ class Problem(StrEnum):
     RESSOURCE_AMBIGUE = "ressource_ambigue"
     SERVICE_EN_ERREUR = "service_en_erreur"
     SOURCE_INSTABLE = "source_instable"
+    VERSION_ANTERIEURE = "version_anterieure"
     DEPOT_INACCESSIBLE = "depot_inaccessible"
     DEPOT_DEJA_RETIRE = "depot_deja_retire"
     # containers and formats
@@ -49,6 +50,7 @@ class Problem(StrEnum):
     ENTETE_INATTENDU = "entete_inattendu"
     # content
     TROP_PEU_DE_LIGNES = "trop_peu_de_lignes"
+    LIGNES_EN_BAISSE = "lignes_en_baisse"
     TROP_DE_REJETS = "trop_de_rejets"
     CONTROLE_NON_TENU = "controle_non_tenu"
     CORRECTION_INATTENDUE = "correction_inattendue"
@@ -65,6 +67,7 @@ class Problem(StrEnum):
     RIEN_A_PUBLIER = "rien_a_publier"
     ECRITURE_IMPOSSIBLE = "ecriture_impossible"
     PERIODE_INVALIDE = "periode_invalide"
+    HORLOGE_RECULEE = "horloge_reculee"
     EXECUTION_EN_COURS = "execution_en_cours"
     CLAUSE_HORS_VIGUEUR = "clause_hors_vigueur"
     LIVRAISON_DETRUITE = "livraison_detruite"

@@ -29,7 +29,7 @@ from qpv_data.releases import channels, journal
 from qpv_data.releases.audience import Made, day, missing, repeat_tables, same_content, stale, write_tables
 from qpv_data.releases.base import build_database
 from qpv_data.releases.compare import invariant
-from qpv_data.releases.keep import put_old_ones_away
+from qpv_data.releases.keep import finish, put_old_ones_away
 from qpv_data.releases.layout import (
     CERTIFICATE,
     audiences,
@@ -86,7 +86,7 @@ def publish(
     until, policy = parse_period(cfg.periode), policy_of(cfg.clauses)
     releases = cfg.folder("releases")
     with _disk(cfg), scratch(cfg.travail) as folder:
-        channels.sweep(releases)
+        finish(releases)
         name = next_name(releases, str(until))
         before = journal.last(releases)
         sources = (cfg.folder("aggregated"), cfg.folder("zonages"), cfg.travail)
@@ -100,6 +100,7 @@ def publish(
         if same is not None and _says_the_same(folder / name, same):
             journal.catch_up(releases)
             channels.point(releases, channels.PROVISOIRE, before)
+            put_old_ones_away(releases, policy, day(cfg).date())
             return Release(same.name, same, base, rows, False, *lacks)
         folders = [folder / name / audience.value for audience in audiences(folder / name)]
         for inside, wider in zip(folders, [None, *folders], strict=False):

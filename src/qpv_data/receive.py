@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
-from datetime import UTC, date, datetime
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
-from typing import Any
 
 from qpv_data.access import Access, note
+from qpv_data.answers import answer, destroyed_answer, fallen_back, gone_answer
 from qpv_data.clause.model import Clause
 from qpv_data.collect import Transport, collect
-from qpv_data.compliance.journal import record
+from qpv_data.compliance.journal import read_journal, record
 from qpv_data.compliance.report import write_report
-from qpv_data.conform import ConformReport, conform, key_fingerprint
-from qpv_data.engine import replacing
 from qpv_data.land import Delivery, last_delivery
-from qpv_data.operations.stages import bytes_in, stage
+from qpv_data.operations.stages import stage
 from qpv_data.problems import FeedError, Problem
 from qpv_data.reception import Reception, Statut, attempt_of, due_day, version_of
-from qpv_data.retention.terms import Forme, term
-from qpv_data.retention.tombstones import Held, destroyed
-from qpv_data.runs import Configuration, Expected, clause_digest, delivery_url
+from qpv_data.records_kept import good_records, make_records, over
+from qpv_data.retention.tombstones import destroyed
+from qpv_data.runs import Configuration, Expected
+from qpv_data.software import computing_digest
 
-__all__ = ["Reception", "Statut", "Transport", "attempt_of", "due_day", "receive", "report_on", "version_of"]
+__all__ = [
+    "Reception", "Statut", "Transport", "attempt_of", "due_day", "give_up", "held", "receive", "report_on",
+    "version_of",
+]  # fmt: skip
 
 
 def receive(
@@ -37,23 +38,23 @@ def receive(
     nothing is asked, and bytes that were destroyed are not kept again. Never raises for the feed's own faults: they
     are in the answer.
     """
-    with stage("reception", clause.id, expected.periode, "livraison") as seen:
-        reception = _receive(cfg, clause, expected, transport, versions)
-        seen.etat, seen.probleme, seen.octets = reception.statut, reception.probleme, reception.taille
-        seen.livraison, seen.entrees, seen.sorties = reception.livraison, reception.recues, reception.conformes
-        seen.rejetees = sum(reception.rejetees.values())
-    return _settled(cfg, clause, expected, reception, versions)
+
+    def ask() -> tuple[Delivery, bool]:
+        _hold_dates(cfg, clause)
+        return collect(cfg, clause, expected, transport)
+
+    return _settled(cfg, clause, expected, _receive(cfg, clause, expected, ask, versions), versions)
 
 
 def give_up(cfg: Configuration, clause: Clause, expected: Expected, versions: Sequence[Clause] = ()) -> Reception:
     """The answer for a delivery whose reception was stopped from outside: its last good one stands in."""
-    message = "réception arrêtée : le délai qui lui est laissé est passé"
-    error = FeedError(clause.id, Problem.SOURCE_TROP_LENTE, message, "relancer plus tard, ou prévenir le producteur")
-    conformed = cfg.folder("conformed") / clause.id / f"{expected.nom}.parquet"
-    with stage("reception", clause.id, expected.periode, "livraison") as seen:
-        reception = _fall_back(cfg, clause, expected, error, conformed, None, versions)
-        seen.etat, seen.probleme, seen.livraison = reception.statut, reception.probleme, reception.livraison
-    return _settled(cfg, clause, expected, reception, versions)
+
+    def stopped() -> tuple[Delivery, bool]:
+        message = "réception arrêtée : le délai qui lui est laissé est passé"
+        remedy = "relancer plus tard, ou prévenir le producteur"
+        raise FeedError(clause.id, Problem.SOURCE_TROP_LENTE, message, remedy)
+
+    return _settled(cfg, clause, expected, _receive(cfg, clause, expected, stopped, versions), versions)
 
 
 def _settled(
@@ -83,71 +84,71 @@ def report_on(cfg: Configuration, clause: Clause, periode: str | None) -> Path |
     )
 
 
+def held(cfg: Configuration, clause: Clause, expected: Expected, versions: Sequence[Clause] = ()) -> Reception:
+    """What is held of a delivery, as the last try left it: nobody is asked, and nothing is noted in the journal.
+
+    What its stage must make again (other code, another version) is made again.
+    """
+
+    def last() -> tuple[Delivery, bool]:
+        delivery = last_delivery(cfg.folder("raw"), clause.id, expected.periode)
+        if delivery is None:
+            message = "aucune livraison n'a été reçue"
+            raise FeedError(clause.id, Problem.SOURCE_ABSENTE, message, "la demander : qpv-data run, ou backfill")
+        return delivery, True
+
+    reception = _receive(cfg, clause, expected, last, versions)
+    tried = read_journal(cfg.folder("journal"), clause.id).of(expected.periode)
+    if not tried or tried[-1].acceptee or reception.statut == "detruite":
+        return reception
+    statut: Statut = "perimee" if reception.usable else reception.statut
+    before = tried[-1]
+    return replace(
+        reception, statut=statut, probleme=before.probleme, message=before.message, remede=before.remede,
+        venue=before.livraison, entete=tuple(before.entete),
+    )  # fmt: skip
+
+
 def _receive(
-    cfg: Configuration, clause: Clause, expected: Expected, transport: Transport | None, versions: Sequence[Clause]
-) -> Reception:
+    cfg: Configuration, clause: Clause, expected: Expected, ask: Callable[[], tuple[Delivery, bool]],
+    versions: Sequence[Clause],
+) -> Reception:  # fmt: skip
+    """`ask` gives the delivery in the raw store, and whether it was there before."""
+    with stage("reception", clause.id, expected.periode, "livraison") as seen:
+        reception = _answered(cfg, clause, expected, ask, versions)
+        seen.etat, seen.probleme, seen.octets = reception.statut, reception.probleme, reception.taille
+        seen.livraison, seen.entrees, seen.sorties = reception.livraison, reception.recues, reception.conformes
+        seen.rejetees = sum(reception.rejetees.values())
+    return reception
+
+
+def _answered(
+    cfg: Configuration, clause: Clause, expected: Expected, ask: Callable[[], tuple[Delivery, bool]],
+    versions: Sequence[Clause],
+) -> Reception:  # fmt: skip
     conformed = cfg.folder("conformed") / clause.id / f"{expected.nom}.parquet"
     gone = destroyed(cfg.folder("raw"), clause.id, expected.periode)
     if gone and expected.periode is not None and last_delivery(cfg.folder("raw"), clause.id, expected.periode) is None:
-        return _after(cfg, clause, expected, conformed, gone, versions)
+        return destroyed_answer(cfg, clause, expected, conformed, gone, versions)
     try:
-        _hold_dates(cfg, clause)
-        delivery, unchanged = collect(cfg, clause, expected, transport)
+        delivery, unchanged = ask()
     except FeedError as e:
         if e.probleme is Problem.LIVRAISON_DETRUITE:
-            return _after(cfg, clause, expected, conformed, gone, versions, e)
-        return _fall_back(cfg, clause, expected, e, conformed, None, versions)
+            return destroyed_answer(cfg, clause, expected, conformed, gone, versions, e)
+        return fallen_back(cfg, clause, expected, e, conformed, None, versions)
     bound = version_of(versions, delivery.clause_version) or clause
-    good = _good(cfg, conformed, bound)
-    if good is not None and good["livraison"] == delivery.id:
-        return _reception(cfg, clause, expected, "inchangee", delivery, conformed, good)
-    if good is None and unchanged and _over(cfg, (bound, *versions), delivery):
-        return _gone(cfg, clause, expected, delivery)
+    good = good_records(cfg, conformed, bound)
+    past = unchanged and over(cfg, (bound, *versions), delivery)
+    if good is not None and good["livraison"] == delivery.id and (past or good.get("logiciel") == computing_digest()):
+        return answer(cfg, clause, expected, "inchangee", delivery, conformed, good)
+    if good is None and past:
+        return gone_answer(cfg, clause, expected, delivery)
     headers: list[str] = []
     try:
-        facts = _conform(cfg, bound, expected, delivery, conformed, headers)
+        facts = make_records(cfg, bound, expected, delivery, conformed, headers)
     except FeedError as e:
-        return replace(_fall_back(cfg, clause, expected, e, conformed, delivery, versions), entete=tuple(headers))
-    return _reception(cfg, clause, expected, "inchangee" if unchanged else "recue", delivery, conformed, facts)
-
-
-def _over(cfg: Configuration, versions: Sequence[Clause], delivery: Delivery) -> bool:
-    """Whether records may not be made again of a delivery: the time for which they are kept is over."""
-    received = datetime.fromisoformat(delivery.recue_le).astimezone(UTC).date()
-    told = term(versions, delivery.clause_version, Forme.CONFORME, received)
-    return told is not None and told.due(cfg.maintenant.date())
-
-
-def _after(
-    cfg: Configuration, clause: Clause, expected: Expected, conformed: Path, gone: Sequence[Held],
-    versions: Sequence[Clause], error: FeedError | None = None,
-) -> Reception:  # fmt: skip
-    """The answer once the raw file is destroyed: its records, as long as the clause keeps them; else nothing."""
-    good = next((g for c in (clause, *versions) if (g := _good(cfg, conformed, c)) is not None), None)
-    held = next((h for h in gone if good is not None and h.id == good["livraison"]), None)
-    if good is None or held is None:
-        return _gone(cfg, clause, expected, gone[-1], error)
-    return _reception(cfg, clause, expected, "inchangee", held, conformed, good)
-
-
-def _gone(
-    cfg: Configuration, clause: Clause, expected: Expected, held: Held | Delivery, error: FeedError | None = None
-) -> Reception:
-    """The answer for a delivery whose records are no more."""
-    return Reception(
-        jeu=clause.id,
-        periode=expected.periode,
-        statut="detruite",
-        livraison=held.id,
-        clause_version=held.clause_version,
-        conformed=None,
-        recue_le=held.recue_le,
-        url=delivery_url(clause, expected.periode),
-        echeance=due_day(clause, expected.periode),
-        probleme=error.probleme.value if error else None,
-        message=error.message if error else None,
-        remede=error.remede if error else None,
-    )
+        return replace(fallen_back(cfg, clause, expected, e, conformed, delivery, versions), entete=tuple(headers))
+    return answer(cfg, clause, expected, "inchangee" if unchanged else "recue", delivery, conformed, facts)
 
 
 def _access(clause: Clause, reception: Reception) -> Access:
@@ -163,114 +164,3 @@ def _hold_dates(cfg: Configuration, clause: Clause) -> None:
         message = f"la version {clause.version} vaut du {clause.duree.debut}{until}"
         remedy = "signer une nouvelle version, ou retirer la clause"
         raise FeedError(clause.id, Problem.CLAUSE_HORS_VIGUEUR, message, remedy)
-
-
-def _conform(
-    cfg: Configuration, clause: Clause, expected: Expected, delivery: Delivery, conformed: Path, headers: list[str]
-) -> dict[str, Any]:
-    """Conform, and give what is known of the records, which is kept beside them; `headers` gets those received."""
-    with stage("conformer", clause.id, expected.periode) as seen:
-        seen.livraison = delivery.id
-        report = conform(
-            clause,
-            delivery.fichier,
-            periode=expected.periode,
-            conformed=conformed,
-            rejets=cfg.folder("rejets") / clause.id / f"{expected.nom}.parquet",
-            travail=cfg.travail,
-            cles=cfg.folder("cles"),
-            heard=headers.extend,
-        )
-        seen.entrees, seen.sorties, seen.octets = report.recues, report.conformes, bytes_in(conformed)
-        seen.rejetees = sum(report.rejetees.values())
-    facts = {**_facts(delivery, clause, report), "entete": headers}
-    with replacing(conformed.with_suffix(".json")) as target:
-        target.write_text(json.dumps(facts, ensure_ascii=False, indent=1, sort_keys=True) + "\n", "utf-8")
-    return facts
-
-
-def _facts(delivery: Delivery, clause: Clause, report: ConformReport) -> dict[str, Any]:
-    counts = {k: v for k, v in asdict(report).items() if k not in ("jeu", "periode")}
-    kept = {"recue_le": delivery.recue_le, "sha256": delivery.sha256, "taille": delivery.taille}
-    said = {"livraison": delivery.id, "clause": clause_digest(clause), "version": clause.version}
-    return {**said, **kept, **counts}
-
-
-def _good(cfg: Configuration, conformed: Path, clause: Clause) -> dict[str, Any] | None:
-    """What is known of the conformed file that stands there; None when it was made under another clause or key."""
-    note = conformed.with_suffix(".json")
-    if not (conformed.is_file() and note.is_file()):
-        return None
-    facts: dict[str, Any] = json.loads(note.read_text("utf-8"))
-    try:
-        key = key_fingerprint(clause, cfg.folder("cles"))
-    except FeedError:
-        return None  # conforming says why the key cannot be used
-    same = facts["clause"] == clause_digest(clause) and facts.get("empreinte_cle") == key
-    return facts if same else None
-
-
-def _fall_back(
-    cfg: Configuration, clause: Clause, expected: Expected, error: FeedError, conformed: Path, came: Delivery | None,
-    versions: Sequence[Clause],
-) -> Reception:  # fmt: skip
-    if clause.donnees_personnelles.presentes:
-        error = error.discreet()
-    good = next((g for c in (clause, *versions) if (g := _good(cfg, conformed, c)) is not None), None)
-    previous = last_delivery(cfg.folder("raw"), clause.id, expected.periode)
-    gone = destroyed(cfg.folder("raw"), clause.id, expected.periode)
-    if good is None and gone and came is None:
-        return _gone(cfg, clause, expected, gone[-1], error)
-    statut: Statut
-    if good is not None:
-        statut = "perimee"
-    elif error.probleme is Problem.SOURCE_ABSENTE:
-        statut = "manquante"
-    else:
-        statut = "refusee"
-    known = good or {}
-    return Reception(
-        jeu=clause.id,
-        periode=expected.periode,
-        statut=statut,
-        livraison=known.get("livraison"),
-        clause_version=known.get("version", clause.version),
-        conformed=conformed if good else None,
-        recue_le=known.get("recue_le") or (previous.recue_le if previous and good else None),
-        sha256=known.get("sha256"),
-        taille=known.get("taille"),
-        url=delivery_url(clause, expected.periode),
-        echeance=due_day(clause, expected.periode),
-        probleme=error.probleme.value,
-        message=error.message,
-        remede=error.remede,
-        venue=came.id if came else None,
-        recues=known.get("recues", 0),
-        conformes=known.get("conformes", 0),
-        rejetees=known.get("rejetees", {}),
-    )
-
-
-def _reception(
-    cfg: Configuration, clause: Clause, expected: Expected, statut: Statut, delivery: Delivery | Held, conformed: Path,
-    facts: Mapping[str, Any],
-) -> Reception:  # fmt: skip
-    return Reception(
-        jeu=clause.id,
-        periode=expected.periode,
-        statut=statut,
-        livraison=delivery.id,
-        clause_version=delivery.clause_version,
-        conformed=conformed,
-        recue_le=delivery.recue_le,
-        venue=delivery.id,
-        sha256=delivery.sha256,
-        taille=delivery.taille,
-        url=delivery_url(clause, expected.periode),
-        echeance=due_day(clause, expected.periode),
-        recues=facts["recues"],
-        conformes=facts["conformes"],
-        rejetees=facts["rejetees"],
-        avertissements=tuple(facts["avertissements"]),
-        entete=tuple(facts.get("entete", ())),
-    )

@@ -1,8 +1,9 @@
-"""Write a file whole or not at all."""
+"""Write a file whole or not at all, and clear away what a kill left of one."""
 
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,3 +23,12 @@ def replacing(target: Path, *, durable: bool = True) -> Iterator[Path]:
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> None:
+    """Take away, at any depth, what killed processes left half written. Only whoever holds the run's folder may."""
+    for left in sorted(folder.rglob(".*.part")):
+        if left.is_dir() and not left.is_symlink():
+            shutil.rmtree(left)
+        else:
+            left.unlink(missing_ok=True)

@@ -10,19 +10,23 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from qpv_data.clause.load import ClauseSet
 from qpv_data.clause.model import Clause, ClauseJeu, Diffusion
+from qpv_data.disk import refusal
 from qpv_data.periods import Frequence, Period, parse_period, period_of, periods_between
 from qpv_data.problems import Problem, QpvDataError
+from qpv_data.replacing import sweep
 
 UNIQUE = "unique"
 # Folders that hold records one by one, counts of units, or keys: their owner's alone. Releases, the database and
 # zonings are for readers; nothing of the private folders is in them but protected cells.
 PRIVATE = ("raw", "conformed", "rejets", "located", "aggregated", "journal", "rapports", "cles", "acces", "preuves",
            "archives")  # fmt: skip
+SWEPT = (*(name for name in PRIVATE if name != "archives"), "zonages")
+"""Where a killed run may have left half-written files; releases are swept by whoever publishes."""
 
 
 class RunError(QpvDataError):
@@ -31,6 +35,15 @@ class RunError(QpvDataError):
     def __init__(self, probleme: Problem, message: str, remede: str) -> None:
         self.probleme, self.message, self.remede = probleme, message, remede
         super().__init__(f"{probleme.value}: {message} → {remede}")
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a source is waited for: tries, seconds of the first pause, which doubles, seconds in all."""
+
+    essais: int = 5
+    attente: float = 1.0
+    duree_max: float = 3_600.0
 
 
 @dataclass(frozen=True)
@@ -50,6 +63,7 @@ class Configuration:
     diffusion: Diffusion = Diffusion.PARTENAIRES
     finalite: str | None = None
     acteur: str = "qpv-data"
+    patience: Patience = Patience()
 
     def folder(self, name: str) -> Path:
         """One of PRIVATE, `zonages` or `releases`."""
@@ -92,6 +106,8 @@ def exclusive(cfg: Configuration) -> Iterator[None]:
             shutil.rmtree(left, ignore_errors=True)  # by a run that was killed
         try:
             cfg.travail.mkdir(mode=0o700)
+            for name in SWEPT:
+                sweep(cfg.folder(name))
             for name in PRIVATE:
                 cfg.folder(name).mkdir(mode=0o700, exist_ok=True)
                 cfg.folder(name).chmod(0o700)  # one that was there before, or copied, may be open to others
@@ -106,29 +122,35 @@ def exclusive(cfg: Configuration) -> Iterator[None]:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold a run's folder, and nothing more. Raises RunError when another process does."""
+    """Hold a run's folder, and nothing more. Raises RunError when another process does, and for a disk that refuses
+    what is done meanwhile."""
     try:
         lock = os.open(folder / ".verrou", os.O_CREAT | os.O_RDWR, 0o644)
     except OSError as e:
-        raise _unwritable(folder, e) from e
+        raise _unwritable(folder, e.strerror or str(e)) from e
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as e:
             message = f"une autre exécution écrit dans {folder}"
             raise RunError(Problem.EXECUTION_EN_COURS, message, "attendre sa fin") from e
-        yield
+        try:
+            yield
+        except Exception as e:
+            if (why := refusal(e)) is None:
+                raise
+            raise _unwritable(folder, why) from e
     finally:
         os.close(lock)
 
 
 def unwritable(cfg: Configuration, error: OSError) -> RunError:
     """The run's folder cannot be written: which one, why, what to do."""
-    return _unwritable(cfg.sortie, error)
+    return _unwritable(cfg.sortie, error.strerror or str(error))
 
 
-def _unwritable(folder: Path, error: OSError) -> RunError:
-    message = f"{folder} : {error.strerror or error}"
+def _unwritable(folder: Path, why: str) -> RunError:
+    message = f"{folder} : {why}"
     return RunError(Problem.ECRITURE_IMPOSSIBLE, message, "libérer de la place, ou choisir un dossier où écrire")
 
 
@@ -141,6 +163,17 @@ def hold_audience(cfg: Configuration) -> None:
             purpose = f", finalité {found[1]}" if found[1] else ""
             message = f"ce dossier publie pour : {found[0]}{purpose} ({manifest.parent.name})"
             raise RunError(Problem.DIFFUSION_TROP_LARGE, message, "choisir un autre dossier de sortie")
+
+
+def hold_clock(cfg: Configuration) -> None:
+    """A release is not dated before the one that it follows: which row held from when to when would be lost."""
+    said = (json.loads(p.read_text("utf-8")) for p in sorted(cfg.folder("releases").glob("*-r[0-9]*/manifest.json")))
+    latest = max(((told["publiee_le"], told["publication"]) for told in said), default=None)
+    today = cfg.maintenant.astimezone(UTC).date().isoformat()
+    if latest is not None and today < latest[0]:
+        message = f"nous serions le {today}, et {latest[1]} est parue le {latest[0]}"
+        remedy = "régler l'horloge ; si c'est cette publication qui est mal datée, la retirer (qpv-data retirer)"
+        raise RunError(Problem.HORLOGE_RECULEE, message, remedy)
 
 
 def release_period(cfg: Configuration, clauses: ClauseSet) -> Period:

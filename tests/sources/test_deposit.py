@@ -363,3 +363,16 @@ def test_a_lock_is_free_again_when_its_holder_is_gone(folder: Path) -> None:
         assert (first, second, other) == (True, False, True)
     with claims.claim("a") as again:
         assert again
+
+
+def test_what_a_killed_worker_left_of_a_receipt_goes_once_the_receipt_is_there(folder: Path, tmp_path: Path) -> None:
+    (folder / "livraison-1.csv").write_bytes(BODY)
+    taken(folder, tmp_path / "w")
+    (receipt,) = (folder / "recus").iterdir()
+    draft = folder / "recus" / f".{receipt.name}.0123.part"
+    draft.write_text("à moit", "utf-8")
+    assert taken(folder, tmp_path / "w", known=True) == []
+    assert [p.name for p in (folder / "recus").iterdir()] == [receipt.name]
+    receipt.rename(draft)  # killed before the receipt: the file is picked up again, and the draft goes
+    assert taken(folder, tmp_path / "w") == [BODY]
+    assert [p.name for p in (folder / "recus").iterdir()] == [receipt.name]

@@ -14,6 +14,7 @@ import duckdb
 
 from qpv_data.attaque.faces import Faces, read_faces
 from qpv_data.attaque.refusal import RefusedInputError
+from qpv_data.cores import cores
 
 AUDIENCES = ("interne", "partenaires", "ouvert")
 """Folders that a release may have, from the narrowest, which is told the most."""
@@ -218,7 +219,7 @@ def database() -> duckdb.DuckDBPyConnection:
 @cache
 def _instance() -> duckdb.DuckDBPyConnection:
     """Started once: that costs more than to read a release. A file that is written again is read again."""
-    return duckdb.connect(config={"temp_directory": "", "enable_external_file_cache": "false"})
+    return duckdb.connect(config={"threads": cores(), "temp_directory": "", "enable_external_file_cache": "false"})
 
 
 def _stated(folder: Path) -> tuple[bool, str, str]:

@@ -197,6 +197,7 @@ class Controles(Modele):
 
     lignes_min: Annotated[int, Field(ge=1)]
     rejets_max: Annotated[float, Field(ge=0, le=1)]
+    baisse_max: Annotated[float, Field(gt=0, lt=1)] | None = None
     lignes: tuple[Controle, ...] = ()
 
 

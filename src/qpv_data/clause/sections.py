@@ -160,7 +160,8 @@ def _delivery(c: Clause) -> Iterable[Row]:
     yield "Colonnes", f"{len(c.colonnes)}, dont la clé {', '.join(c.cle.colonnes)}"
     yield (
         "Une livraison est refusée",
-        (f"sous {c.controles.lignes_min} lignes, ou à plus de {100 * c.controles.rejets_max:g} % de lignes rejetées"),
+        (f"sous {c.controles.lignes_min} lignes, ou à plus de {100 * c.controles.rejets_max:g} % de lignes rejetées")
+        + (f", ou à plus de {100 * c.controles.baisse_max:g} % de lignes perdues" if c.controles.baisse_max else ""),
     )
 
 

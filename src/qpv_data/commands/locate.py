@@ -145,9 +145,10 @@ def _request(
     separateur: str | None,
     encodage: str,
 ) -> Request:
+    from qpv_data.cores import cores
     from qpv_data.points.batch import Placer
     from qpv_data.points.declared import where_of
-    from qpv_data.points.files import Asked, Request, threads_here
+    from qpv_data.points.files import Asked, Request
     from qpv_data.points.metric import Margins
     from qpv_data.points.reading import files_of, open_source
 
@@ -161,4 +162,4 @@ def _request(
         every = f"{prefixe}{stem}codes" if tous else None
         far = None if distance is None else (f"{prefixe}{stem}distance_limite_m", Margins(zoning, distance))
         asked.append(Asked(Placer(zoning, regle=regle, corriger_axes=corriger), columns, every, far))
-    return Request(sources, where_of(sources, **where), tuple(asked), fils or threads_here())
+    return Request(sources, where_of(sources, **where), tuple(asked), fils or cores())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -39,6 +38,7 @@ def protect(
     as_json: Annotated[bool, typer.Option("--json", help="Répondre en JSON.")] = False,
 ) -> None:
     """Protéger un tableau : cacher ce que la règle demande, et ce qui permettrait de le retrouver."""
+    from qpv_data.cores import cores
     from qpv_data.perturbation.register import EXACT, refuse_another, register_of
     from qpv_data.refusals import errors_told
     from qpv_data.secret.costs import weights
@@ -52,7 +52,7 @@ def protect(
         declared = read_declaration(axes)
         table = (read_records if enregistrements else read_cells)(cases, declared)
         weight = weights(table, declared.costs)
-        protection = protect_table(table, declared.rule, processus or os.cpu_count() or 1, weight)
+        protection = protect_table(table, declared.rule, processus or cores(), weight)
         write_protected(protection, out)
     if as_json:
         typer.echo(json.dumps(_counted(protection), ensure_ascii=False, indent=1))

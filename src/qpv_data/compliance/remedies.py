@@ -54,6 +54,7 @@ def remedy(clause: ClauseBase, reason: str, column: Colonne | None) -> str:
 _TO_SEND_AGAIN = frozenset(
     {
         Problem.TROP_PEU_DE_LIGNES,
+        Problem.LIGNES_EN_BAISSE,
         Problem.TROP_DE_REJETS,
         Problem.FORMAT_INATTENDU,
         Problem.ENTETE_INATTENDU,

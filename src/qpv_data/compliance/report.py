@@ -109,7 +109,10 @@ def _places(places: Sequence[Placement], livraison: str | None, located: Path) -
     found = [p for p in places if p.livraison == livraison]
     if not found or not located.is_file():
         return None
-    reasons = pq.read_table(located, columns=["localisation_motif"])["localisation_motif"]
+    try:
+        reasons = pq.read_table(located, columns=["localisation_motif"])["localisation_motif"]
+    except pa.ArrowInvalid:  # damaged since: it is located again after this, and this report written after that
+        return None
     if reasons.null_count == len(reasons):
         return {"lus": found[-1].lus, "situes": found[-1].lus, "inconnus": []}
     counts = Counter(reasons.drop_null().to_pylist())

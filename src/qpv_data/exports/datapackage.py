@@ -47,7 +47,20 @@ def datapackage(folder: AudienceFolder, root: Path, comments: Mapping[str, Table
         "version_schema": SCHEMA_VERSION,
         "resources": [_resource(t, named, comments.get(t.nom, TableComments("", {}))) for t in tables],
     }
-    return (json.dumps(content, ensure_ascii=False, indent=1) + "\n").encode()
+    return (_laid_out(content, 5) + "\n").encode()
+
+
+def _laid_out(value: object, levels: int, margin: str = "") -> str:
+    """JSON on a line an item down to so many levels, a field of a table included; what is inside is on its line."""
+    if levels and value and isinstance(value, dict | list):
+        inner = margin + " "
+        if isinstance(value, list):
+            items = [_laid_out(item, levels - 1, inner) for item in value]
+        else:
+            items = [f"{_laid_out(k, 0)}: {_laid_out(item, levels - 1, inner)}" for k, item in value.items()]
+        opening, closing = "[]" if isinstance(value, list) else "{}"
+        return f"{opening}\n{inner}" + f",\n{inner}".join(items) + f"\n{margin}{closing}"
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _sources(folder: AudienceFolder) -> list[dict[str, str]]:

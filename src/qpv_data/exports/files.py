@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from qpv_data.digests import file_digest
 from qpv_data.exports.folder import AudienceFolder
 from qpv_data.exports.schema import PARTITIONS
 
@@ -46,8 +46,7 @@ def published_tables(folder: AudienceFolder, root: Path) -> list[PublishedTable]
 
 def published_file(path: Path, root: Path) -> PublishedFile:
     """Size and hash of a file, read in blocks."""
-    digest, size = _digest(path, _state(path))
-    return PublishedFile(path.relative_to(root).as_posix(), size, digest)
+    return PublishedFile(path.relative_to(root).as_posix(), path.stat().st_size, file_digest(path))
 
 
 State = tuple[int, int, int]
@@ -57,12 +56,6 @@ def _state(path: Path) -> State:
     """What changes when a file does: several catalogues describe the same one, and read it once."""
     told = path.stat()
     return told.st_ino, told.st_size, told.st_mtime_ns
-
-
-@lru_cache(maxsize=8192)
-def _digest(path: Path, state: State) -> tuple[str, int]:
-    with path.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest(), state[1]
 
 
 @lru_cache(maxsize=1024)

@@ -9,7 +9,10 @@ from urllib.parse import quote
 
 _UNSAFE = "!#$%&'()*+,/:;=?@[]~"  # kept as they are in an IRI that is already written with its own escapes
 _LOCAL = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
-_ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"}
+_ESCAPES = str.maketrans(
+    {chr(n): f"\\u{n:04X}" for n in (*range(0x20), 0x7F)}
+    | {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"}
+)
 
 
 @dataclass(frozen=True)
@@ -91,4 +94,4 @@ def _iri(iri: Iri) -> str:
 def escaped(text: str) -> str:
     """The text between quotes. Lone surrogates, which no UTF-8 file can hold, become U+FFFD."""
     safe = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return "".join(_ESCAPES.get(c) or (f"\\u{ord(c):04X}" if ord(c) < 0x20 or ord(c) == 0x7F else c) for c in safe)
+    return safe.translate(_ESCAPES)

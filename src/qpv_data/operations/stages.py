@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
+SPARED = "repris"
+"""The state of a stage that was not done again: it would have come out the same."""
+
 Evenement = Literal["etape", "livraison", "jeu", "publication"]
 
 

@@ -18,7 +18,7 @@ from qpv_data.periods import Frequence, parse_period, period_of
 from qpv_data.releases import channels, journal
 from qpv_data.releases.policy import policy_of
 
-PUBLIENT = ("run", "publication", "demo")
+PUBLIENT = ("run", "publication", "backfill", "rattrapage")
 _MONTHS = 6
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from qpv_data.arrays import arrow, texts
+from qpv_data.cores import cores
 from qpv_data.points.batch import Placed, Placer
 from qpv_data.points.coordinates import Where
 from qpv_data.points.declared import require
@@ -31,11 +31,6 @@ from qpv_data.points.rows import (
 from qpv_data.points.tally import Tally
 from qpv_data.problems import FeedError, Problem
 from qpv_data.replacing import replacing
-
-
-def threads_here() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Asked(NamedTuple):
@@ -61,7 +56,7 @@ class Request:
     sources: tuple[Source, ...]
     where: Where
     asked: tuple[Asked, ...]
-    threads: int = field(default_factory=threads_here)
+    threads: int = field(default_factory=cores)
 
     def prepare(self, columns: Sequence[str]) -> None:
         """Check that the columns are there and make the indexes ready. Raises FeedError: all that is missing."""

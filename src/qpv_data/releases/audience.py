@@ -25,10 +25,10 @@ from qpv_data.protect import Protected
 from qpv_data.receive import Reception
 from qpv_data.releases.compare import Causes
 from qpv_data.releases.layout import said
-from qpv_data.releases.manifest import software_digest
 from qpv_data.releases.policy import Politique, calendar
 from qpv_data.releases.values import Part, changes_of, revisions_kept, revisions_of
 from qpv_data.runs import Configuration
+from qpv_data.software import software_digest
 
 COPIED = ("zones_communes", "zones_epci", "zones_contrats", "passages", "en_vigueur")
 

@@ -27,7 +27,7 @@ def build_database(folder: Path, wider: Path | None = None) -> None:
         found = [Check(**told) for told in said(wider)[_FOUND]]
         base.write_bytes((wider / DATABASE).read_bytes())
         named = f"read_parquet({sql_path(folder / _NAMED)})"
-        with duckdb.connect(str(base)) as con:
+        with duckdb.connect(str(base), config={"threads": 1}) as con:
             con.execute(f"DELETE FROM publications; INSERT INTO publications BY NAME SELECT * FROM {named}")
     else:
         found = build(folder, base)

@@ -28,6 +28,7 @@ def point(releases: Path, channel: str, release: str | None) -> None:
     """Point a channel to a release, or to none. Readers see the old one or the new one."""
     link, said = releases / channel, releases / f"{channel}.json"
     if release is None:
+        _follow(releases, apart=channel)  # before the pointer goes: readers of the database are never left without
         said.unlink(missing_ok=True)
         link.unlink(missing_ok=True)
     else:
@@ -43,9 +44,16 @@ def point(releases: Path, channel: str, release: str | None) -> None:
 
 def sweep(releases: Path) -> None:
     """Take away what a killed run left half written beside releases and pointers. Only whoever holds the lock may."""
-    for folder in (releases, releases.parent):
+    for folder in (releases, releases.parent, *releases.glob("*-r[0-9]*")):
         for left in folder.glob(".*.part"):
             left.unlink()
+
+
+def shows(releases: Path, channel: str, release: str) -> bool:
+    """Whether a channel shows a release, to readers of this machine or over HTTP: a kill may leave the two apart."""
+    said = releases / f"{channel}.json"
+    over_http = json.loads(said.read_text("utf-8"))["publication"] if said.is_file() else None
+    return release in (current(releases, channel), over_http)
 
 
 def database_link(releases: Path) -> Path:
@@ -58,9 +66,9 @@ def followed(releases: Path) -> str | None:
     return current(releases, STABLE) or current(releases, PROVISOIRE)
 
 
-def _follow(releases: Path) -> None:
-    """Make `qpv.duckdb` go through the channel that readers follow."""
-    channel = next((c for c in (STABLE, PROVISOIRE) if current(releases, c) is not None), None)
+def _follow(releases: Path, apart: str | None = None) -> None:
+    """Make `qpv.duckdb` go through the channel that readers follow, `apart` from the one that is to go."""
+    channel = next((c for c in (STABLE, PROVISOIRE) if c != apart and current(releases, c) is not None), None)
     base = database_link(releases)
     if channel is None:
         base.unlink(missing_ok=True)

@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from qpv_data.engine import sql_path
+from qpv_data.cores import cores
+from qpv_data.engine import session, sql_path
 from qpv_data.releases.layout import said
 from qpv_data.resources import sql_dir
 from qpv_data.tables import CHANGEMENTS, VALEURS
@@ -59,7 +60,7 @@ class Comparison:
 
     def __init__(self, name: str, before: str) -> None:
         self._names = {"publication": name, "avant": before}
-        self._con = duckdb.connect(config={"threads": 2})
+        self._con = duckdb.connect(config={"threads": cores()})
         self._query = (sql_dir() / "publier" / "comparaison.sql").read_text("utf-8")
 
     def __enter__(self) -> Comparison:
@@ -174,7 +175,7 @@ def _feeds_of(folder: Path) -> dict[str, str]:
 def _lineage_of(folder: Path) -> dict[tuple[str, str, str], frozenset[tuple[str, str]]]:
     path = sql_path(folder / "valeurs_livraisons.parquet")
     query = f"SELECT indicateur, zonage, periode, list((livraison, role)) FROM read_parquet({path}) GROUP BY ALL"
-    with duckdb.connect() as con:
+    with session() as con:
         return {(i, z, p): frozenset(map(tuple, told)) for i, z, p, told in con.execute(query).fetchall()}
 
 

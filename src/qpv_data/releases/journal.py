@@ -32,9 +32,14 @@ class Event:
 def add(releases: Path, event: Event) -> None:
     """Add a line, on disk before it returns; first, those of releases that are there without one."""
     known = {e.publication for e in events(releases) if e.evenement == PUBLIEE}
-    left = [r for r in releases_in(releases) if r.name not in known and r.name != event.publication]
-    again = event.evenement == PUBLIEE and event.publication in known
+    own = {event.publication} if event.evenement == PUBLIEE else set()
+    left = [r for r in releases_in(releases) if r.name not in known | own]
+    again = event.evenement != VALIDEE and (event.evenement, event.publication) in _told_of(releases)
     _append(releases, [*_late(left), *([] if again else [event])])
+
+
+def _told_of(releases: Path) -> set[tuple[str, str]]:
+    return {(e.evenement, e.publication) for e in events(releases)}
 
 
 def catch_up(releases: Path) -> None:
@@ -72,6 +77,11 @@ def last(releases: Path) -> str | None:
     """The last release that is there, or None."""
     found = ordered(releases)
     return found[-1].name if found else None
+
+
+def taken_away(releases: Path) -> list[Event]:
+    """What was withdrawn or put away, oldest first: the line is there before the release is gone."""
+    return [e for e in events(releases) if e.evenement in (RETIREE, ARCHIVEE)]
 
 
 def withdrawn(releases: Path) -> frozenset[str]:

@@ -83,7 +83,10 @@ def both(before: Path, after: Path, audience: str | None) -> tuple[Path, Path]:
 
 @contextmanager
 def held(publication: Path) -> Iterator[Path]:
-    """A release of a run's folder, while nothing else writes there."""
-    root = existing(publication)
+    """A release of a run's folder, while nothing else writes there. One that the journal says was taken away may be
+    named: what took it away may have been killed."""
+    named = publication.resolve()
+    gone = {e.publication for e in journal.taken_away(named.parent)}
+    root = named if named.name in gone else existing(publication)
     with locked(root.parent.parent):
         yield root

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ from qpv_data.exports.folder import AudienceFolder
 from qpv_data.exports.words import words
 from qpv_data.releases.layout import AT_THE_ROOT, CERTIFICATE, DATABASE, DATAPACKAGE, DCAT, MANIFEST, audiences, said
 from qpv_data.replacing import replacing
-from qpv_data.resources import sql_dir
 
 FILES = "fichiers_sha256"
 """Key of a manifest: path from its folder → SHA-256."""
@@ -80,14 +78,3 @@ def _write_text(target: Path, text: str) -> None:
     if not target.is_file() or target.read_text("utf-8") != text:
         with replacing(target, durable=False) as draft:
             draft.write_text(text, "utf-8")
-
-
-@cache
-def software_digest() -> str:
-    """Digest of the code that makes releases, SQL included: two releases made by the same code say the same one."""
-    package = Path(__file__).resolve().parents[1]
-    told = hashlib.sha256()
-    for folder, pattern in ((package, "*.py"), (sql_dir(), "*.sql")):
-        for path in sorted(folder.rglob(pattern)):
-            told.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    return told.hexdigest()

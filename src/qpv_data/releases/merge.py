@@ -27,10 +27,11 @@ from qpv_data.problems import Problem, listed
 from qpv_data.releases.base import build_database
 from qpv_data.releases.compare import STORED
 from qpv_data.releases.layout import CERTIFICATE, MANIFEST, said, values_sql
-from qpv_data.releases.manifest import seal, sha256, software_digest, write_manifest
+from qpv_data.releases.manifest import seal, sha256, write_manifest
 from qpv_data.resources import sql_dir
 from qpv_data.runs import RunError
 from qpv_data.schemas import PUBLISHED
+from qpv_data.software import software_digest
 
 _OWN = ("territoire",)
 

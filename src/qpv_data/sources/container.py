@@ -31,6 +31,7 @@ class Kind(StrEnum):
     SQLITE = "sqlite"
     SHAPEFILE = "shapefile"
     HTML = "html"
+    PDF = "pdf"
     XML = "xml"
     JSON = "json"
     TEXTE = "texte"
@@ -44,7 +45,10 @@ _MAGIC = {
     b"PAR1": Kind.PARQUET,
     b"SQLite format 3\x00": Kind.SQLITE,
     b"\x00\x00\x27\x0a": Kind.SHAPEFILE,
+    b"%PDF-": Kind.PDF,
 }
+NO_DATA = {Kind.HTML: "page HTML reçue", Kind.PDF: "document PDF reçu"}
+"""What no feed is delivered as, in words."""
 
 
 def sniff(path: Path) -> Kind:

@@ -101,7 +101,7 @@ def rows_table(rows: Iterable[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:
 def write_all(out: Path, tables: dict[str, pa.Table], report: ZonagesReport) -> None:
     """Write every table as `<name>.parquet`, then `rapport.json`. Each file is whole or absent."""
     out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".zonages-", dir=out) as staging:
+    with tempfile.TemporaryDirectory(prefix=".zonages-", suffix=".part", dir=out) as staging:
         for name, table in tables.items():
             pq.write_table(table, Path(staging) / f"{name}.parquet", compression="zstd")
         (Path(staging) / "rapport.json").write_text(_json(report), encoding="utf-8")

@@ -6,7 +6,6 @@ a private folder: they import nothing of the program that asked (a scheduler, a 
 
 from __future__ import annotations
 
-import os
 import pickle
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from qpv_data.cores import cores
 from qpv_data.engine import scratch
 from qpv_data.problems import FeedError
 from qpv_data.secret.linked.protection import Job, Row, protect_job
@@ -29,7 +29,7 @@ def protect_jobs(jobs: Sequence[Job], work: Path, processes: int | None = None) 
 
     Raises the first job's FeedError, in their order.
     """
-    count = min(processes or os.cpu_count() or 1, len(jobs))
+    count = min(processes or cores(), len(jobs))
     if count <= 1 or sum(job.size for job in jobs) <= SMALL:
         return [protect_job(job) for job in jobs]
     with scratch(work) as folder:

@@ -21,7 +21,7 @@ from typing import Any
 from qpv_data.clause.source import SourceDepot
 from qpv_data.fetch import Fetched, FetchPolicy
 from qpv_data.problems import FeedError, Problem
-from qpv_data.sources.container import Kind, safe_name, sniff, verify
+from qpv_data.sources.container import NO_DATA, safe_name, sniff, verify
 from qpv_data.sources.deposit.claims import Claims, ExclusiveCreationError
 from qpv_data.sources.deposit.opening import open_deposit, unreachable
 from qpv_data.sources.deposit.store import RECEIPTS, Entry, FolderStore, Store, TooBigError
@@ -170,8 +170,8 @@ def _too_big(jeu: str, policy: FetchPolicy) -> FeedError:
 
 def _hold(deposit: Deposit, entry: Entry, part: Path, digest: str, policy: FetchPolicy) -> None:
     """Raises FeedError when the content is not what was promised."""
-    if sniff(part) is Kind.HTML:
-        message = "page HTML déposée à la place des données"
+    if (kind := sniff(part)) in NO_DATA:
+        message = f"{NO_DATA[kind]} à la place des données"
         raise FeedError(deposit.jeu, Problem.FORMAT_INATTENDU, message, _AGAIN)
     verify(part, jeu=deposit.jeu, limite=policy.limites)
     wanted = [deposit.source.sha256, *(_witnessed(deposit, entry) if deposit.source.ecriture == "temoin" else ())]

@@ -69,6 +69,7 @@ class FolderStore:
         self.root = root
 
     def entries(self) -> list[Entry]:
+        self._clear_drafts(self.root / RECEIPTS)
         found = []
         with os.scandir(self.root) as listing:
             for item in listing:
@@ -98,15 +99,24 @@ class FolderStore:
                 out.flush()
                 os.fsync(out.fileno())
             os.link(draft, target)  # refuses to take the place of a file, unlike a renaming
-        except FileExistsError:
+        except (FileExistsError, FileNotFoundError):  # the draft may be cleared, once the file is there
+            if not target.exists():
+                raise
             return False
         finally:
             draft.unlink(missing_ok=True)
+        self._clear_drafts(target.parent)
         return True
 
     def names(self) -> list[str]:
         folder = self.root / RECEIPTS
         return sorted(p.name for p in folder.iterdir()) if folder.is_dir() else []
+
+    def _clear_drafts(self, folder: Path) -> None:
+        """Take away what killed workers left of files that are there: nobody needs a draft of those any more."""
+        for draft in folder.glob(".*.part"):
+            if (folder / draft.name[1:].rsplit(".", 2)[0]).exists():
+                draft.unlink(missing_ok=True)
 
     def remove(self, nom: str) -> None:
         (self.root / nom).unlink(missing_ok=True)

@@ -1,0 +1,162 @@
+"""`qpv-data plan`, `backfill` and `rejouer`: what would be made again, the past asked for again, a release replayed."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from qpv_data.planning import Step
+    from qpv_data.runs import Configuration
+
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="N'afficher que les erreurs.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Répondre en JSON.")]
+Out = Annotated[Path, typer.Option("--out", help="Dossier de l'exécution.")]
+Clauses = Annotated[Path | None, typer.Option(help="Dossier des clauses. Défaut : referentiels/clauses.")]
+Periode = Annotated[str | None, typer.Option(help="Trimestre à publier. Défaut : le dernier livrable.")]
+Pour = Annotated[
+    str | None, typer.Option("--diffusion", help="ouvert, partenaires ou interne. Défaut : comme les publications.")
+]
+Pourquoi = Annotated[str | None, typer.Option("--finalite", help="Code d'une finalité. Défaut : idem.")]
+
+_STATES = {
+    "a_jour": "à jour", "a_refaire": "à refaire", "si_amont_change": "si l'amont change", "absente": "rien de reçu",
+}  # fmt: skip
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(plan)
+    app.command()(backfill)
+    app.command()(rejouer)
+
+
+def plan(
+    out: Out,
+    clauses: Clauses = None,
+    periode: Periode = None,
+    diffusion: Pour = None,
+    finalite: Pourquoi = None,
+    tout: Annotated[bool, typer.Option("--tout", help="Montrer aussi les étapes à jour.")] = False,
+    as_dot: Annotated[bool, typer.Option("--dot", help="Le graphe entier, pour Graphviz.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Dire ce qu'une exécution referait, et pourquoi, sans rien demander ni écrire."""
+    from qpv_data import planning
+    from qpv_data.refusals import errors_told
+
+    with errors_told():
+        steps = planning.plan(_configuration(out, clauses, None, periode, diffusion, finalite))
+    if as_json:
+        typer.echo(json.dumps([planning.plain(s) for s in steps], ensure_ascii=False, indent=1))
+    elif as_dot:
+        typer.echo(planning.dot(steps), nl=False)
+    else:
+        _show(steps, tout)
+
+
+def _show(steps: list[Step], everything: bool) -> None:
+    shown = [s for s in steps if everything or s.etat != "a_jour"]
+    for step in shown:
+        what = " ".join(part for part in (step.jeu, step.livraison) if part)
+        why = f" : {', '.join(step.raisons)}" if step.raisons else ""
+        typer.echo(f"{step.etape:10} {what:40} {_STATES[step.etat]}{why}".rstrip())
+    counts = Counter(s.etat for s in steps)
+    typer.echo(", ".join(f"{n} {_STATES[state]}" for state, n in sorted(counts.items())) + f" ({len(steps)} étapes)")
+
+
+def backfill(
+    out: Out,
+    clause: Annotated[list[str], typer.Option("--clause", help="Clause à redemander ; répéter pour plusieurs.")],
+    de: Annotated[str, typer.Option("--de", help="Première période, par exemple 2023-T1.")],
+    a: Annotated[str, typer.Option("--a", help="Dernière période, par exemple 2024-T4.")],
+    clauses: Clauses = None,
+    miroir: Annotated[Path | None, typer.Option(help="Dossier ou table où les adresses sont résolues.")] = None,
+    periode: Periode = None,
+    diffusion: Pour = None,
+    finalite: Pourquoi = None,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Redemander le passé de quelques clauses, refaire ce qui en dépend, et publier ; rien n'est demandé aux autres."""
+    from qpv_data.backfill import backfill as ask_again
+    from qpv_data.operations.recording import recording
+    from qpv_data.refusals import errors_told
+    from qpv_data.terminal import report_json, show_report, watching
+
+    with errors_told():
+        cfg = _configuration(out, clauses, miroir, periode, diffusion, finalite)
+        with recording(cfg, "backfill"), watching(quiet or as_json) as watch:
+            report = ask_again(cfg, clause, de, a, watch)
+        if as_json:
+            typer.echo(json.dumps(report_json(report), ensure_ascii=False, indent=1))
+        elif not quiet:
+            show_report(cfg, report)
+
+
+def rejouer(
+    publication: Annotated[Path, typer.Argument(help="Dossier d'une publication : releases/2024-T3-r2.")],
+    sortie: Annotated[Path, typer.Option("--sortie", "-o", help="Dossier nouveau, où la publication est refaite.")],
+    clauses: Clauses = None,
+    quiet: Quiet = False,
+) -> None:
+    """Refaire une publication depuis les fichiers bruts, avec le code et les clauses d'aujourd'hui, et comparer."""
+    from qpv_data.cli import actor, default_clauses
+    from qpv_data.commands.publications import diff
+    from qpv_data.refusals import errors_told
+    from qpv_data.releases.listing import existing
+    from qpv_data.replay import replay
+    from qpv_data.terminal import watching
+
+    with errors_told():
+        root = existing(publication)
+        with watching(quiet) as watch:
+            made = replay(root, (clauses or default_clauses()).resolve(), sortie.resolve(), actor(), watch)
+    if quiet:
+        return
+    typer.echo(f"{root.name} est refaite dans {made.dossier}.")
+    if made.identique:
+        typer.echo("Les mêmes fichiers, à l'octet.")
+    else:
+        diff(root, made.dossier)
+
+
+def _configuration(
+    out: Path,
+    clauses: Path | None,
+    miroir: Path | None,
+    periode: str | None,
+    diffusion: str | None,
+    finalite: str | None,
+) -> Configuration:
+    """As `run` has it; a folder that has published goes on for the same audience and the same purpose."""
+    from qpv_data.clause.model import Diffusion
+    from qpv_data.cli import actor, default_clauses, now
+    from qpv_data.releases import journal
+    from qpv_data.releases.layout import said
+    from qpv_data.runs import Configuration
+
+    try:
+        audience = Diffusion(diffusion or Diffusion.PARTENAIRES)
+    except ValueError:
+        raise typer.BadParameter("ouvert, partenaires ou interne", param_hint="--diffusion") from None
+    publisher = "qpv-data"
+    if (last := journal.last(out / "releases")) is not None:
+        told = said(out / "releases" / last)
+        audience = audience if diffusion else Diffusion(told["diffusion"])
+        finalite, publisher = finalite or told["finalite"], told["diffuseur"]
+    return Configuration(
+        clauses=(clauses or default_clauses()).resolve(),
+        sortie=out.resolve(),
+        maintenant=now(),
+        miroir=miroir.resolve() if miroir else None,
+        periode=periode,
+        diffuseur=publisher,
+        diffusion=audience,
+        finalite=finalite,
+        acteur=actor(),
+    )

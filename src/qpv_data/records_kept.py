@@ -1,0 +1,90 @@
+"""The records of one delivery, and what is known of them: made, found again, or too old to be made again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from qpv_data.clause.model import Clause
+from qpv_data.conform import ConformReport, conform, key_fingerprint
+from qpv_data.conforming_checks import rows_before
+from qpv_data.digests import file_digest
+from qpv_data.engine import replacing
+from qpv_data.land import Delivery
+from qpv_data.operations.stages import bytes_in, stage
+from qpv_data.problems import FeedError
+from qpv_data.recipes import NEVER
+from qpv_data.retention.terms import Forme, term
+from qpv_data.runs import Configuration, Expected, clause_digest
+from qpv_data.software import computing_digest
+
+
+def make_records(
+    cfg: Configuration, clause: Clause, expected: Expected, delivery: Delivery, conformed: Path, headers: list[str]
+) -> dict[str, Any]:
+    """Conform, and give what is known of the records, which is kept beside them; `headers` gets those received."""
+    with stage("conformer", clause.id, expected.periode) as seen:
+        seen.livraison = delivery.id
+        report = conform(
+            clause,
+            delivery.fichier,
+            periode=expected.periode,
+            conformed=conformed,
+            rejets=cfg.folder("rejets") / clause.id / f"{expected.nom}.parquet",
+            travail=cfg.travail,
+            cles=cfg.folder("cles"),
+            avant=rows_before(conformed),
+            heard=headers.extend,
+        )
+        seen.entrees, seen.sorties, seen.octets = report.recues, report.conformes, bytes_in(conformed)
+        seen.rejetees = sum(report.rejetees.values())
+    facts = {**_facts(delivery, clause, report), "entete": headers, "fichier": file_digest(conformed)}
+    with replacing(conformed.with_suffix(".json")) as target:
+        target.write_text(json.dumps(facts, ensure_ascii=False, indent=1, sort_keys=True) + "\n", "utf-8")
+    return facts
+
+
+def _facts(delivery: Delivery, clause: Clause, report: ConformReport) -> dict[str, Any]:
+    counts = {k: v for k, v in asdict(report).items() if k not in ("jeu", "periode")}
+    kept = {"recue_le": delivery.recue_le, "sha256": delivery.sha256, "taille": delivery.taille}
+    said = {"livraison": delivery.id, "clause": clause_digest(clause), "version": clause.version}
+    return {**said, "logiciel": computing_digest(), **kept, **counts}
+
+
+def good_records(cfg: Configuration, conformed: Path, clause: Clause) -> dict[str, Any] | None:
+    """What is known of the conformed file that stands there; None when it was made under another clause or key, or has
+    been damaged since."""
+    note = conformed.with_suffix(".json")
+    if not (conformed.is_file() and note.is_file()):
+        return None
+    facts: dict[str, Any] = json.loads(note.read_text("utf-8"))
+    try:
+        key = key_fingerprint(clause, cfg.folder("cles"))
+    except FeedError:
+        return None  # conforming says why the key cannot be used
+    same = facts["clause"] == clause_digest(clause) and facts.get("empreinte_cle") == key
+    same = same and facts.get("fichier") in (None, file_digest(conformed))
+    return facts if same else None
+
+
+def changes_of(cfg: Configuration, conformed: Path, clause: Clause, delivery: Delivery) -> tuple[str, ...]:
+    """Why the records of a delivery are to be made again: what changed since, sorted; empty when nothing did.
+
+    `jamais_fait`: there is none that can be used under this clause and this key.
+    """
+    good = good_records(cfg, conformed, clause)
+    if good is None:
+        return ("clause",) if conformed.is_file() else (NEVER,)
+    now = {"livraison": delivery.id, "logiciel": computing_digest()}
+    return tuple(sorted(name for name, value in now.items() if good.get(name) != value))
+
+
+def over(cfg: Configuration, versions: Sequence[Clause], delivery: Delivery) -> bool:
+    """Whether records may not be made again of a delivery: the time for which they are kept is over."""
+    received = datetime.fromisoformat(delivery.recue_le).astimezone(UTC).date()
+    told = term(versions, delivery.clause_version, Forme.CONFORME, received)
+    return told is not None and told.due(cfg.maintenant.date())
