@@ -68,6 +68,8 @@ def project(clauses: Iterable[Clause]) -> dict[str, Any]:
         "name": "qpv-data",
         "deployments": [
             _deployment("referentiels", "trimestriel", "0 2 2 1,4,7,10 *", {}),
+            _deployment("retention", "quotidienne", "30 1 * * *", {"confirmer": True}),
+            _deployment("disponibilite", "quatre-fois-par-jour", "15 5,11,17,23 * * *", {}),
             *(_publication(hour, periodicity) for hour, periodicity in enumerate(used, start=4)),
             *(_delivery(clause, minute % 60) for minute, clause in enumerate(known)),
         ],
@@ -83,7 +85,7 @@ def _delivery(clause: Clause, minute: int) -> dict[str, Any]:
 
 
 def _deployment(
-    flow: str, name: str, cron: str | None, parameters: dict[str, str], tags: list[str] | None = None
+    flow: str, name: str, cron: str | None, parameters: dict[str, str | bool], tags: list[str] | None = None
 ) -> dict[str, Any]:
     return {
         "name": name,

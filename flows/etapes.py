@@ -11,7 +11,8 @@ of `pipeline.run`, which is what makes both ways give the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
@@ -19,6 +20,7 @@ from pathlib import Path
 
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
+from prefect.utilities.annotations import quote
 
 from qpv_data import pipeline
 from qpv_data import receive as receiving
@@ -28,10 +30,15 @@ from qpv_data.clause.model import Clause, ClauseJeu, Diffusion
 from qpv_data.cli import actor, default_clauses, now
 from qpv_data.periods import Period
 from qpv_data.pipeline import Placed, Progress, Watcher
+from qpv_data.problems import Problem
 from qpv_data.publish import Release
 from qpv_data.receive import Reception, Transport
-from qpv_data.runs import Configuration, Expected
+from qpv_data.runs import Configuration, Expected, RunError
 from qpv_data.zonages import ZonagesReport
+
+HOUR = 3600
+LONGEST = {"receive": 2 * HOUR, "place": 4 * HOUR, "release": 6 * HOUR, "refer": HOUR, "flow": 12 * HOUR}
+"""Seconds. A fetch is bounded by itself (an hour); these are for what hangs where nobody thought of it."""
 
 # A flow's parameters travel through the API as JSON; whoever watches the run is told through this instead.
 _WATCHER: ContextVar[Watcher | None] = ContextVar("watcher", default=None)
@@ -92,6 +99,7 @@ def prepare(cfg: Configuration) -> tuple[ClauseSet, Period, Configuration]:
     task_run_name="recevoir {clause.id} {expected.nom}",
     cache_policy=NO_CACHE,
     persist_result=False,
+    timeout_seconds=LONGEST["receive"],
 )
 def receive(
     cfg: Configuration, clause: Clause, expected: Expected, reach: Transport | None, versions: Sequence[Clause] = ()
@@ -100,7 +108,39 @@ def receive(
     return receiving.receive(cfg, clause, expected, reach, versions)
 
 
-@task(name="composer les zonages", cache_policy=NO_CACHE, persist_result=False)
+def received(
+    cfg: Configuration, clause: Clause, expected: Expected, reach: Transport | None, versions: Sequence[Clause] = ()
+) -> Reception:
+    """The task `receive`; one that lasts too long is stopped, and the last good delivery of its feed stands in."""
+    try:
+        return receive(cfg, quote(clause), expected, reach, quote(versions))
+    except TimeoutError:
+        return receiving.give_up(cfg, clause, expected, versions)
+
+
+def artifact(make: Callable[[], object]) -> None:
+    """Make an artifact of the run. One that cannot be made is a warning: what the run did is done."""
+    try:
+        make()
+    except Exception as e:  # noqa: BLE001  Prefect's database may be locked or lost
+        get_run_logger().warning("artefact non écrit (%s)", type(e).__name__)
+
+
+class Deadline:
+    """The time that a whole flow may take, looked at between tasks: Prefect's own limit on a flow does not count the
+    time of tasks that have one."""
+
+    def __init__(self) -> None:
+        self._end = time.monotonic() + LONGEST["flow"]
+
+    def hold(self) -> None:
+        """Raises RunError when it is past."""
+        if time.monotonic() > self._end:
+            message = f"le flux dure depuis plus de {LONGEST['flow'] // HOUR} h"
+            raise RunError(Problem.DELAI_DEPASSE, message, "relancer : ce qui est fait est repris")
+
+
+@task(name="composer les zonages", cache_policy=NO_CACHE, persist_result=False, timeout_seconds=LONGEST["refer"])
 def refer(
     cfg: Configuration, clauses: ClauseSet, receptions: Sequence[Reception]
 ) -> tuple[ZonagesReport, tuple[Reception, ...]]:
@@ -108,13 +148,19 @@ def refer(
     return pipeline.refer(cfg, clauses, receptions)
 
 
-@task(name="localiser et agréger", task_run_name="localiser {feed.id}", cache_policy=NO_CACHE, persist_result=False)
+@task(
+    name="localiser et agréger",
+    task_run_name="localiser {feed.id}",
+    cache_policy=NO_CACHE,
+    persist_result=False,
+    timeout_seconds=LONGEST["place"],
+)
 def place(cfg: Configuration, clauses: ClauseSet, feed: ClauseJeu, receptions: Sequence[Reception]) -> Placed:
     """Locate and aggregate one feed."""
     return pipeline.place(cfg, clauses, feed, receptions)
 
 
-@task(name="protéger et publier", cache_policy=NO_CACHE, persist_result=False)
+@task(name="protéger et publier", cache_policy=NO_CACHE, persist_result=False, timeout_seconds=LONGEST["release"])
 def release(
     cfg: Configuration, clauses: ClauseSet, receptions: Sequence[Reception], places: Sequence[Placed]
 ) -> Release:

@@ -8,13 +8,13 @@ from pathlib import Path
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Failed
-from prefect.utilities.annotations import quote
 
 from flows import etapes
 from flows.etapes import tell
 from qpv_data.clause.check import checked_clauses
 from qpv_data.clause.load import ClauseSet
 from qpv_data.clause.model import Clause, ClauseJeu
+from qpv_data.operations.recording import recording
 from qpv_data.periods import parse_period
 from qpv_data.pipeline import Progress, said, transport
 from qpv_data.problems import Problem
@@ -47,8 +47,8 @@ def livraison(
     declared = checked_clauses(cfg.clauses, cfg.maintenant.date())
     asked = _clause(declared, clause)
     expected = _expected(cfg, declared, asked, periode)
-    with transport(cfg) as reach, exclusive(cfg):
-        reception = etapes.receive(cfg, quote(asked), expected, reach, quote(declared.versions(asked.id)))
+    with recording(cfg, "livraison"), transport(cfg) as reach, exclusive(cfg):
+        reception = etapes.received(cfg, asked, expected, reach, declared.versions(asked.id))
         tell(Progress("réception", asked.id, said(reception), 1, 1))
     if reception.statut in ("recue", "inchangee", "detruite"):
         return reception

@@ -13,11 +13,12 @@ from flows import etapes
 from flows.etapes import tell
 from qpv_data.backfill import backfill
 from qpv_data.clause.model import Diffusion
+from qpv_data.operations.recording import recording
 from qpv_data.pipeline import RunReport
 from qpv_data.runs import Configuration
 
 
-@task(name="rattraper", cache_policy=NO_CACHE, persist_result=False)
+@task(name="rattraper", cache_policy=NO_CACHE, persist_result=False, timeout_seconds=etapes.LONGEST["flow"])
 def ask_again(cfg: Configuration, jeux: list[str], de: str, a: str) -> RunReport:
     """What `qpv-data backfill` does; each step is told in the run's log."""
     return backfill(cfg, jeux, de, a, tell)
@@ -41,4 +42,5 @@ def rattrapage(
     Raises InvalidDeclarationError or RunError.
     """
     cfg = etapes.configuration(sortie, clauses, miroir, periode, maintenant, diffusion=diffusion, finalite=finalite)
-    return ask_again(quote(cfg), jeux, de, a)
+    with recording(cfg, "rattrapage"):
+        return ask_again(quote(cfg), jeux, de, a)

@@ -11,6 +11,7 @@ from prefect.utilities.annotations import quote
 from flows import etapes
 from flows.etapes import tell
 from qpv_data.clause.check import checked_clauses
+from qpv_data.operations.recording import recording
 from qpv_data.pipeline import Progress, counted, said, transport
 from qpv_data.runs import Expected, exclusive
 from qpv_data.zonages import ZonagesReport
@@ -29,12 +30,11 @@ def referentiels(
     """
     cfg = etapes.configuration(sortie, clauses, miroir, None, maintenant)
     declared = checked_clauses(cfg.clauses, cfg.maintenant.date())
-    with transport(cfg) as reach, exclusive(cfg):
+    with recording(cfg, "referentiels"), transport(cfg) as reach, exclusive(cfg):
         receptions = []
         for n, clause in enumerate(declared.zonages, start=1):
-            receptions.append(
-                etapes.receive(cfg, clause, Expected(clause.id, None), reach, declared.versions(clause.id))
-            )
+            expected = Expected(clause.id, None)
+            receptions.append(etapes.received(cfg, clause, expected, reach, declared.versions(clause.id)))
             tell(Progress("réception", clause.id, said(receptions[-1]), n, len(declared.zonages)))
         report, _ = etapes.refer(cfg, quote(declared), quote(receptions))
         tell(Progress("zonages", "", counted(report), 1, 1))

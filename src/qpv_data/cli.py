@@ -26,6 +26,7 @@ from qpv_data.commands import (
     clause,
     conformite,
     controles,
+    doctor,
     explain,
     exporter,
     fusion,
@@ -38,6 +39,8 @@ from qpv_data.commands import (
     purge,
     registre,
     rejouer,
+    sauvegarde,
+    status,
     ventiler,
 )
 from qpv_data.commands import locate as locate_command
@@ -54,7 +57,7 @@ app = typer.Typer(
     help=(
         "Des jeux de données déclarés par des clauses aux indicateurs par quartier prioritaire (QPV) et par "
         "trimestre.\n\nCodes de sortie : 0 fait (les jeux en échec sont nommés), 1 constats (attack, "
-        "audit, controles, verify), 2 commande mal écrite, 3 déclarations refusées et rien d'écrit, "
+        "audit, controles, doctor, restaurer, verify), 2 commande mal écrite, 3 déclarations refusées et rien d'écrit, "
         "4 exécution impossible et rien de publié, 130 interrompue."
     ),
 )
@@ -78,7 +81,7 @@ DEMO_NOW = datetime(2025, 4, 15, tzinfo=UTC)
 
 _COMMANDS = (
     locate_command, ventiler, passage, geocoder, clause, conformite, purge, registre, protect, perturb, attack, audit,
-    pertes, controles, publications, explain, exporter, fusion, rejouer,
+    pertes, controles, publications, explain, exporter, fusion, rejouer, status, doctor, sauvegarde,
 )  # fmt: skip
 for _command in _COMMANDS:
     _command.register(app)
@@ -144,6 +147,9 @@ def run(
     finalite: Annotated[
         str | None, typer.Option(help="Code d'une finalité : un jeu dont la clause ne la prévoit pas est refusé.")
     ] = None,
+    traces: Annotated[
+        bool, typer.Option("--traces", help="Une ligne JSON par étape sur l'erreur standard, au lieu des barres.")
+    ] = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
@@ -162,7 +168,7 @@ def run(
             finalite=finalite,
             acteur=actor(),
         )
-        _run(cfg, quiet or as_json, as_json)
+        _run(cfg, quiet or as_json, as_json, traces)
 
 
 @app.command()
@@ -243,11 +249,12 @@ def actor() -> str:
         return f"uid {os.getuid()}"
 
 
-def _run(cfg: Configuration, quiet: bool, as_json: bool) -> None:
+def _run(cfg: Configuration, quiet: bool, as_json: bool, traces: bool = False) -> None:
+    from qpv_data.operations.recording import recording
     from qpv_data.pipeline import run as run_stages
     from qpv_data.terminal import report_json, show_report, watching
 
-    with watching(quiet) as watch:
+    with recording(cfg, "run", traces=traces), watching(quiet or traces) as watch:
         report = run_stages(cfg, watch)
     if as_json:
         typer.echo(json.dumps(report_json(report), ensure_ascii=False, indent=1))

@@ -13,6 +13,7 @@ from qpv_data.clause.source import SourceDepot
 from qpv_data.engine import scratch
 from qpv_data.fetch import Fetched, FetchPolicy
 from qpv_data.land import Delivery, deliveries, land, last_delivery
+from qpv_data.operations.stages import stage
 from qpv_data.problems import FeedError, Problem
 from qpv_data.retention.tombstones import Held, destroyed
 from qpv_data.runs import Configuration, Expected
@@ -35,11 +36,17 @@ def collect(
     with scratch(cfg.arrivee) as folder:
         # A mirror stands in for what cannot be reached: a folder that is here is read as it is.
         if isinstance(source, SourceDepot) and (transport is None or source.is_here()):
-            delivery = _pick_up(cfg, clause, expected, source, previous, folder, policy)
+            with stage("recuperer", clause.id, expected.periode) as told:
+                delivery = _pick_up(cfg, clause, expected, source, previous, folder, policy)
+                told.octets = delivery.taille
         else:
-            fetched = obtain(source, jeu=clause.id, into=folder, policy=policy, transport=transport, previous=previous)
-            if source.sha256 is None:
-                _hold_newest(cfg, clause, expected, fetched)
+            with stage("recuperer", clause.id, expected.periode) as told:
+                fetched = obtain(
+                    source, jeu=clause.id, into=folder, policy=policy, transport=transport, previous=previous
+                )
+                if source.sha256 is None:
+                    _hold_newest(cfg, clause, expected, fetched)
+                told.octets = 0 if fetched.inchangee else fetched.taille
             delivery = _land(cfg, clause, expected, fetched)
     return delivery, previous is not None and previous.id == delivery.id
 
@@ -90,12 +97,15 @@ def _hold_newest(cfg: Configuration, clause: Clause, expected: Expected, fetched
 def _land(cfg: Configuration, clause: Clause, expected: Expected, fetched: Fetched) -> Delivery:
     if _destroyed_as(cfg, clause, expected, fetched) is not None:
         raise _not_again(clause)
-    return land(
-        fetched,
-        clause_id=clause.id,
-        clause_version=clause.version,
-        periode=expected.periode,
-        diffusion=clause.diffusion.value,
-        raw=cfg.folder("raw"),
-        recue_le=cfg.maintenant,
-    )
+    with stage("deposer", clause.id, expected.periode) as told:
+        delivery = land(
+            fetched,
+            clause_id=clause.id,
+            clause_version=clause.version,
+            periode=expected.periode,
+            diffusion=clause.diffusion.value,
+            raw=cfg.folder("raw"),
+            recue_le=cfg.maintenant,
+        )
+        told.livraison, told.octets = delivery.id, delivery.taille
+    return delivery

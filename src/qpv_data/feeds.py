@@ -15,6 +15,7 @@ from qpv_data.clause.model import ClauseJeu, LocalisationCode
 from qpv_data.compliance.journal import Placement, record
 from qpv_data.coverage import read_zone_table
 from qpv_data.locate import LocateReport, locate
+from qpv_data.operations.stages import SPARED, Stage, bytes_in, stage
 from qpv_data.problems import FeedError
 from qpv_data.receive import Reception, report_on, version_of
 from qpv_data.recipes import Recipe, counts_of, digest, done, recipe
@@ -38,6 +39,16 @@ class Placed:
 
 def place(cfg: Configuration, clauses: ClauseSet, clause: ClauseJeu, receptions: Sequence[Reception]) -> Placed:
     """Locate every usable delivery of a feed, then aggregate its whole series."""
+    with stage("placement", clause.id, evenement="jeu") as seen:
+        placed = _placed(cfg, clauses, clause, receptions)
+        seen.entrees = sum(r.lus for r in placed.localisations)
+        seen.inconnues = sum(sum(r.motifs.values()) for r in placed.localisations)
+        if placed.erreur is not None:
+            seen.etat, seen.probleme = "refuse", placed.erreur.probleme.value
+    return placed
+
+
+def _placed(cfg: Configuration, clauses: ClauseSet, clause: ClauseJeu, receptions: Sequence[Reception]) -> Placed:
     reports, located = list[LocateReport](), dict[str, Path]()
     try:
         for reception in receptions:
@@ -45,13 +56,18 @@ def place(cfg: Configuration, clauses: ClauseSet, clause: ClauseJeu, receptions:
                 bound = version_of(clauses.versions(clause.id), reception.clause_version)
                 own = bound if isinstance(bound, ClauseJeu) else clause
                 target = located_path(cfg, clause.id, reception.conformed.stem)
-                reports.append(_located(cfg, own, geocoded(own, reception.conformed), target))
+                with stage(LOCALISER, clause.id, reception.periode) as seen:
+                    reports.append(_located(cfg, own, geocoded(own, reception.conformed), target, seen))
+                    seen.livraison = reception.livraison
                 located[target.stem] = target
                 record(cfg.folder("journal"), _placement(cfg, reception, reports[-1]))
                 report_on(cfg, own, reception.periode)
             elif reception.jeu == clause.id and reception.statut == "detruite":
                 located |= _left(cfg, clause, reception)
-        report = _aggregated(cfg, clauses, clause, located, _kept(cfg, clause, receptions, located))
+        with stage(AGREGER, clause.id) as seen:
+            report = _aggregated(cfg, clauses, clause, located, _kept(cfg, clause, receptions, located), seen)
+            seen.entrees, seen.sorties = report.enregistrements, sum(report.cellules.values())
+            seen.octets = bytes_in(cfg.folder("aggregated") / clause.id)
     except FeedError as e:
         return Placed(clause.id, tuple(reports), None, e)
     return Placed(clause.id, tuple(reports), report)
@@ -79,21 +95,27 @@ def aggregating(
     return recipe(AGREGER, clause.id, "", {**inputs, "clause": clause_digest(clause)}), periods
 
 
-def _located(cfg: Configuration, clause: ClauseJeu, records: Path, target: Path) -> LocateReport:
+def _located(cfg: Configuration, clause: ClauseJeu, records: Path, target: Path, seen: Stage) -> LocateReport:
     asked = locating(cfg, clause, records, target.stem)
     if (counts := counts_of(cfg, asked)) is not None:
         zonings = {name: (n[0], n[1], n[2]) for name, n in counts["zonages"].items()}
-        return LocateReport(counts["jeu"], counts["lus"], zonings, counts["motifs"])
-    report = locate(clause, records, zones=_zones(cfg), located=target)
-    done(cfg, asked, [target], asdict(report))
+        report = LocateReport(counts["jeu"], counts["lus"], zonings, counts["motifs"])
+        seen.etat = SPARED
+    else:
+        report = locate(clause, records, zones=_zones(cfg), located=target)
+        done(cfg, asked, [target], asdict(report))
+    seen.entrees, seen.sorties, seen.octets = report.lus, report.lus, bytes_in(target)
+    seen.inconnues = sum(report.motifs.values())
     return report
 
 
 def _aggregated(
-    cfg: Configuration, clauses: ClauseSet, clause: ClauseJeu, located: Mapping[str, Path], aside: Mapping[str, Path]
-) -> AggregateReport:
+    cfg: Configuration, clauses: ClauseSet, clause: ClauseJeu, located: Mapping[str, Path], aside: Mapping[str, Path],
+    seen: Stage,
+) -> AggregateReport:  # fmt: skip
     asked, periods = aggregating(cfg, clauses, clause, located)
     if (counts := counts_of(cfg, asked)) is not None:
+        seen.etat = SPARED
         return AggregateReport(**counts)
     directory, target = cfg.folder("zonages"), cfg.folder("aggregated") / clause.id
     report = aggregate(

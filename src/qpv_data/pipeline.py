@@ -20,6 +20,7 @@ from qpv_data.clause.scope import scope
 from qpv_data.compliance.journal import record
 from qpv_data.feeds import Placed, place
 from qpv_data.history import ledger
+from qpv_data.operations.stages import Stage, bytes_in, stage
 from qpv_data.periods import Period
 from qpv_data.problems import FeedError, Problem, listed
 from qpv_data.protect import protect
@@ -35,7 +36,7 @@ from qpv_data.runs import (
     hold_clock,
     release_period,
 )
-from qpv_data.sources.mirror import Mirror
+from qpv_data.sources.mirror import mirrored
 from qpv_data.zonages import ZonagesReport, compose_zonages
 
 __all__ = ["Placed", "Progress", "RunReport", "place", "run"]
@@ -69,11 +70,8 @@ class RunReport:
 @contextmanager
 def transport(cfg: Configuration) -> Iterator[Transport | None]:
     """How addresses are reached: as they are, or through the mirror's loopback server."""
-    if cfg.miroir is None:
-        yield None
-        return
-    with Mirror.open(cfg.miroir).serve() as session:
-        yield session.address
+    with mirrored(cfg.miroir) as reach:
+        yield reach
 
 
 def prepare(cfg: Configuration) -> tuple[ClauseSet, Period, Configuration]:
@@ -107,7 +105,9 @@ def refer(
     conformed: dict[str, Path] = {z.id: p for z in clauses.zonages if (p := usable.get(z.id)) is not None}
     while conformed:
         try:
-            report = compose_zonages(clauses.zonages, conformed, cfg.folder("zonages"))
+            with stage("composer") as seen:
+                report = compose_zonages(clauses.zonages, conformed, cfg.folder("zonages"))
+                seen.octets = bytes_in(cfg.folder("zonages"))
         except FeedError as e:
             if e.jeu not in conformed:
                 raise
@@ -139,7 +139,9 @@ def release(
         message = "aucun jeu n'a pu être agrégé"
         raise RunError(Problem.RIEN_A_PUBLIER, message, "voir les livraisons refusées ou absentes")
     errors: Mapping[str, FeedError] = {p.jeu: p.erreur for p in places if p.erreur is not None}
-    made = _published(cfg, clauses, indicators, receptions, errors)
+    with stage("publication", evenement="publication") as seen:
+        made = _published(cfg, clauses, indicators, receptions, errors, seen)
+        seen.publication, seen.sorties, seen.etat = made.id, made.lignes, "nouvelle" if made.nouvelle else "inchangee"
     used = ready | {z.id for z in clauses.zonages}
     for reception in receptions:
         if reception.usable and reception.jeu in used:
@@ -149,21 +151,28 @@ def release(
 
 def _published(
     cfg: Configuration, clauses: ClauseSet, indicators: Sequence[tuple[ClauseJeu, Indicateur]],
-    receptions: Sequence[Reception], errors: Mapping[str, FeedError],
+    receptions: Sequence[Reception], errors: Mapping[str, FeedError], seen: Stage,
 ) -> Release:  # fmt: skip
     """Protect and publish; once more when corrections of earlier figures give people away: those wait."""
     folders = cfg.folder("aggregated"), cfg.folder("zonages"), cfg.travail / "protege", cfg.travail
     earlier, waiting = ledger(cfg.sortie), dict[str, set[str]]()
     while True:
-        protected = protect(indicators, *folders, ledger=earlier, deferred=waiting)
-        try:
-            return publish(cfg, clauses, protected, receptions, errors)
-        except RevisionError as e:
-            known = {(jeu, p) for jeu, periods in protected.en_attente.items() for p in periods}
-            if e.revisions <= known:
-                raise e.refusal from e
-            for jeu, period in e.revisions | known:
-                waiting.setdefault(jeu, set()).add(period)
+        with stage("proteger"):
+            protected = protect(indicators, *folders, ledger=earlier, deferred=waiting)
+        seen.en_attente = tuple(sorted(f"{jeu} {p}" for jeu, periods in protected.en_attente.items() for p in periods))
+        with stage("publier") as put:
+            try:
+                made = publish(cfg, clauses, protected, receptions, errors)
+            except RevisionError as e:
+                put.etat = "a_refaire"
+                known = {(jeu, p) for jeu, periods in protected.en_attente.items() for p in periods}
+                if e.revisions <= known:
+                    raise e.refusal from e
+                for jeu, period in e.revisions | known:
+                    waiting.setdefault(jeu, set()).add(period)
+            else:
+                put.sorties, put.octets, put.publication = made.lignes, bytes_in(made.dossier), made.id
+                return made
 
 
 def _note_published(cfg: Configuration, clauses: ClauseSet, reception: Reception, made: Release) -> None:

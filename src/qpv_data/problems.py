@@ -80,6 +80,16 @@ class Problem(StrEnum):
     VALIDATION_REFUSEE = "validation_refusee"
     VALEUR_ABSENTE = "valeur_absente"
     CONTROLE_BLOQUANT = "controle_bloquant"
+    # the machine that runs it
+    VERSION_INATTENDUE = "version_inattendue"
+    PLACE_INSUFFISANTE = "place_insuffisante"
+    DROITS_TROP_LARGES = "droits_trop_larges"
+    HORLOGE_DECALEE = "horloge_decalee"
+    CERTIFICAT_BIENTOT_PERIME = "certificat_bientot_perime"
+    PREFECT_MAL_REGLE = "prefect_mal_regle"
+    DELAI_DEPASSE = "delai_depasse"
+    EXECUTION_INTERROMPUE = "execution_interrompue"
+    SAUVEGARDE_ANCIENNE = "sauvegarde_ancienne"
 
 
 class Rejet(StrEnum):

@@ -14,6 +14,7 @@ from qpv_data.collect import Transport, collect
 from qpv_data.compliance.journal import read_journal, record
 from qpv_data.compliance.report import write_report
 from qpv_data.land import Delivery, last_delivery
+from qpv_data.operations.stages import stage
 from qpv_data.problems import FeedError, Problem
 from qpv_data.reception import Reception, Statut, attempt_of, due_day, version_of
 from qpv_data.records_kept import good_records, make_records, over
@@ -22,7 +23,8 @@ from qpv_data.runs import Configuration, Expected
 from qpv_data.software import computing_digest
 
 __all__ = [
-    "Reception", "Statut", "Transport", "attempt_of", "due_day", "held", "receive", "report_on", "version_of",
+    "Reception", "Statut", "Transport", "attempt_of", "due_day", "give_up", "held", "receive", "report_on",
+    "version_of",
 ]  # fmt: skip
 
 
@@ -41,7 +43,24 @@ def receive(
         _hold_dates(cfg, clause)
         return collect(cfg, clause, expected, transport)
 
-    reception = _receive(cfg, clause, expected, ask, versions)
+    return _settled(cfg, clause, expected, _receive(cfg, clause, expected, ask, versions), versions)
+
+
+def give_up(cfg: Configuration, clause: Clause, expected: Expected, versions: Sequence[Clause] = ()) -> Reception:
+    """The answer for a delivery whose reception was stopped from outside: its last good one stands in."""
+
+    def stopped() -> tuple[Delivery, bool]:
+        message = "réception arrêtée : le délai qui lui est laissé est passé"
+        remedy = "relancer plus tard, ou prévenir le producteur"
+        raise FeedError(clause.id, Problem.SOURCE_TROP_LENTE, message, remedy)
+
+    return _settled(cfg, clause, expected, _receive(cfg, clause, expected, stopped, versions), versions)
+
+
+def _settled(
+    cfg: Configuration, clause: Clause, expected: Expected, reception: Reception, versions: Sequence[Clause]
+) -> Reception:
+    """Keep a line of it in the journal, and write the partner's report."""
     if reception.statut == "detruite":
         return reception
     if reception.usable:
@@ -95,6 +114,18 @@ def _receive(
     versions: Sequence[Clause],
 ) -> Reception:  # fmt: skip
     """`ask` gives the delivery in the raw store, and whether it was there before."""
+    with stage("reception", clause.id, expected.periode, "livraison") as seen:
+        reception = _answered(cfg, clause, expected, ask, versions)
+        seen.etat, seen.probleme, seen.octets = reception.statut, reception.probleme, reception.taille
+        seen.livraison, seen.entrees, seen.sorties = reception.livraison, reception.recues, reception.conformes
+        seen.rejetees = sum(reception.rejetees.values())
+    return reception
+
+
+def _answered(
+    cfg: Configuration, clause: Clause, expected: Expected, ask: Callable[[], tuple[Delivery, bool]],
+    versions: Sequence[Clause],
+) -> Reception:  # fmt: skip
     conformed = cfg.folder("conformed") / clause.id / f"{expected.nom}.parquet"
     gone = destroyed(cfg.folder("raw"), clause.id, expected.periode)
     if gone and expected.periode is not None and last_delivery(cfg.folder("raw"), clause.id, expected.periode) is None:

@@ -15,6 +15,7 @@ from qpv_data.conforming_checks import rows_before
 from qpv_data.digests import file_digest
 from qpv_data.engine import replacing
 from qpv_data.land import Delivery
+from qpv_data.operations.stages import bytes_in, stage
 from qpv_data.problems import FeedError
 from qpv_data.recipes import NEVER
 from qpv_data.retention.terms import Forme, term
@@ -26,17 +27,21 @@ def make_records(
     cfg: Configuration, clause: Clause, expected: Expected, delivery: Delivery, conformed: Path, headers: list[str]
 ) -> dict[str, Any]:
     """Conform, and give what is known of the records, which is kept beside them; `headers` gets those received."""
-    report = conform(
-        clause,
-        delivery.fichier,
-        periode=expected.periode,
-        conformed=conformed,
-        rejets=cfg.folder("rejets") / clause.id / f"{expected.nom}.parquet",
-        travail=cfg.travail,
-        cles=cfg.folder("cles"),
-        avant=rows_before(conformed),
-        heard=headers.extend,
-    )
+    with stage("conformer", clause.id, expected.periode) as seen:
+        seen.livraison = delivery.id
+        report = conform(
+            clause,
+            delivery.fichier,
+            periode=expected.periode,
+            conformed=conformed,
+            rejets=cfg.folder("rejets") / clause.id / f"{expected.nom}.parquet",
+            travail=cfg.travail,
+            cles=cfg.folder("cles"),
+            avant=rows_before(conformed),
+            heard=headers.extend,
+        )
+        seen.entrees, seen.sorties, seen.octets = report.recues, report.conformes, bytes_in(conformed)
+        seen.rejetees = sum(report.rejetees.values())
     facts = {**_facts(delivery, clause, report), "entete": headers, "fichier": file_digest(conformed)}
     with replacing(conformed.with_suffix(".json")) as target:
         target.write_text(json.dumps(facts, ensure_ascii=False, indent=1, sort_keys=True) + "\n", "utf-8")

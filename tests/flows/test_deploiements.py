@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import subprocess
 import sys
 import time
@@ -32,6 +34,17 @@ def test_every_clause_has_its_delivery_and_every_periodicity_its_quarterly_publi
     published = {d["name"]: d["schedules"][0] for d in deployments if d["tags"][0] == "publication"}
     assert set(published) == {c.periodicite for c in clauses}
     assert all(s["cron"].endswith("2 1,4,7,10 *") and s["timezone"] == "Europe/Paris" for s in published.values())
+
+
+def test_every_deployment_names_a_flow_that_takes_its_parameters() -> None:
+    deployments = yaml.safe_load(TARGET.read_text("utf-8"))["deployments"]
+    assert {d["tags"][0] for d in deployments} == {
+        "referentiels", "publication", "livraison", "retention", "disponibilite"
+    }  # fmt: skip
+    for deployment in {d["entrypoint"]: d for d in deployments}.values():
+        file, _, function = deployment["entrypoint"].partition(":")
+        flow = getattr(importlib.import_module(file.removesuffix(".py").replace("/", ".")), function)
+        inspect.signature(flow.fn).bind(**deployment["parameters"])
 
 
 def test_no_path_of_a_machine_is_in_the_deployments() -> None:

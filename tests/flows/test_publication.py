@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import re
 import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
+from urllib.parse import unquote
 
 import duckdb
 import pytest
@@ -88,6 +93,20 @@ def test_prefect_keeps_nothing_of_a_person_in_its_logs_its_base_or_its_results(b
     assert found("terminal", printed.encode()) == []
     assert leaks(out) == []
     assert (out / ".prefect" / "serveur.log").exists()
+
+
+def test_the_engineer_on_call_reads_feeds_differences_and_reports(demonstration: Path) -> None:
+    with closing(sqlite3.connect(demonstration / ".prefect" / "prefect.db")) as con:
+        told = {key: json.loads(data) for key, data in con.execute("SELECT key, data FROM artifact")}
+    feeds = {row["jeu"]: row for row in json.loads(told["jeux"])}
+    assert len(feeds) == 20
+    mutual = feeds["demo_mutuelle"]
+    assert (mutual["état"], mutual["problème"]) == ("manquante, recue", "source_absente")
+    assert all(row["reçues"] > 0 and row["durée"] for row in feeds.values())
+    assert told["changements"].startswith("2024-T4-r1 : ")
+    links = re.findall(r"\(file://([^)]*)\)", told["rapports"])
+    assert len(links) > 30
+    assert all(Path(unquote(link)).is_file() for link in links)
 
 
 def test_prefect_says_nothing_on_the_terminal(demonstration: Path) -> None:

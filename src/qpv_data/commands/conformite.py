@@ -14,6 +14,7 @@ import typer
 if TYPE_CHECKING:
     from qpv_data.clause.model import Clause
     from qpv_data.compliance.availability import Availability
+    from qpv_data.compliance.journal import Attempt, Probe
     from qpv_data.compliance.states import Line
 
 _WINDOW_DAYS = 30
@@ -58,7 +59,7 @@ def _promises(
 
     lines = [li for li in compliance(chosen, out / "journal", today) if periode in (None, li.periode)]
     if as_json:
-        typer.echo(json.dumps([_plain(asdict(li)) for li in lines], ensure_ascii=False, indent=1))
+        typer.echo(json.dumps([plain(asdict(li)) for li in lines], ensure_ascii=False, indent=1))
         return
     _show(lines if every or periode else _latest(lines), out, every or bool(periode))
 
@@ -119,10 +120,13 @@ def _availability(chosen: Sequence[Clause], out: Path, now: datetime, as_json: b
     from qpv_data.compliance.availability import availability
     from qpv_data.compliance.journal import read_journal
 
-    tries = [a for c in chosen for a in read_journal(out / "journal", c.id).receptions]
+    journals = [read_journal(out / "journal", c.id) for c in chosen]
+    tries: list[Attempt | Probe] = []
+    for j in journals:
+        tries += [*j.receptions, *j.sondes]
     found = availability(tries, now, _WINDOW_DAYS)
     if as_json:
-        typer.echo(json.dumps([_plain(asdict(r)) for r in found], ensure_ascii=False, indent=1))
+        typer.echo(json.dumps([plain(asdict(r)) for r in found], ensure_ascii=False, indent=1))
     else:
         _show_resources(found)
 
@@ -148,12 +152,14 @@ def _show_resources(found: Sequence[Availability]) -> None:
     Console().print(table)
 
 
-def _plain(value: Any) -> Any:
-    """Days, times and durations as text, for JSON; a duration in seconds."""
+def plain(value: Any) -> Any:
+    """Days, times, durations and paths as text, for JSON; a duration in seconds."""
     if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items()}
+        return {k: plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
+        return [plain(v) for v in value]
     if isinstance(value, timedelta):
         return value.total_seconds()
-    return value.isoformat() if isinstance(value, date | datetime) else value
+    if isinstance(value, date | datetime):
+        return value.isoformat()
+    return str(value) if isinstance(value, Path) else value

@@ -84,12 +84,13 @@ def backfill(
 ) -> None:
     """Redemander le passé de quelques clauses, refaire ce qui en dépend, et publier ; rien n'est demandé aux autres."""
     from qpv_data.backfill import backfill as ask_again
+    from qpv_data.operations.recording import recording
     from qpv_data.refusals import errors_told
     from qpv_data.terminal import report_json, show_report, watching
 
     with errors_told():
         cfg = _configuration(out, clauses, miroir, periode, diffusion, finalite)
-        with watching(quiet or as_json) as watch:
+        with recording(cfg, "backfill"), watching(quiet or as_json) as watch:
             report = ask_again(cfg, clause, de, a, watch)
         if as_json:
             typer.echo(json.dumps(report_json(report), ensure_ascii=False, indent=1))

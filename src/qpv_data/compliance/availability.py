@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from qpv_data.compliance.journal import Attempt
+from qpv_data.compliance.journal import Attempt, Probe
 from qpv_data.compliance.states import NOTHING_CAME
 
 
@@ -40,15 +40,16 @@ class Availability:
     histoire: tuple[Spell, ...]
 
 
-def availability(tries: Iterable[Attempt], maintenant: datetime, jours: int = 30) -> list[Availability]:
-    """The resources that these tries asked for, by feed, period and address; `jours`: how far back `part` looks."""
-    asked: dict[tuple[str, str, str], list[Attempt]] = {}
+def availability(tries: Iterable[Attempt | Probe], maintenant: datetime, jours: int = 30) -> list[Availability]:
+    """The resources that these tries and probes asked for, by feed, period and address; `jours`: how far back `part`
+    looks."""
+    asked: dict[tuple[str, str, str], list[Attempt | Probe]] = {}
     for attempt in tries:
         asked.setdefault((attempt.jeu, attempt.periode or "", attempt.url), []).append(attempt)
     return [_resource(group, maintenant, timedelta(days=jours)) for _, group in sorted(asked.items())]
 
 
-def _resource(tries: Sequence[Attempt], now: datetime, window: timedelta) -> Availability:
+def _resource(tries: Sequence[Attempt | Probe], now: datetime, window: timedelta) -> Availability:
     spells = _spells(sorted(tries, key=lambda a: datetime.fromisoformat(a.quand)))
     failures = [(s.a or max(now, s.de)) - s.de for s in spells if not s.disponible]
     return Availability(
@@ -63,7 +64,7 @@ def _resource(tries: Sequence[Attempt], now: datetime, window: timedelta) -> Ava
     )
 
 
-def _spells(tries: Sequence[Attempt]) -> tuple[Spell, ...]:
+def _spells(tries: Sequence[Attempt | Probe]) -> tuple[Spell, ...]:
     found: list[Spell] = []
     for attempt in tries:
         when, up = datetime.fromisoformat(attempt.quand), _answered(attempt)
@@ -89,5 +90,5 @@ def _share(spells: Sequence[Spell], now: datetime, since: datetime) -> float | N
     return float(spells[-1].disponible) if spells else None
 
 
-def _answered(attempt: Attempt) -> bool:
+def _answered(attempt: Attempt | Probe) -> bool:
     return attempt.probleme not in NOTHING_CAME

@@ -1,4 +1,4 @@
-"""The journal of receptions: one line each time that a delivery is asked for, and each time that one is located.
+"""The journal of receptions: one line each time that a delivery is asked for, located, or only looked at.
 
 journal/<jeu>.jsonl, its owner's alone: counts of rows tell of what is hidden, and never leave with a release. Lines
 are only added; one that a full disk or a kill has cut short is left where it is, and not read.
@@ -65,21 +65,34 @@ class Placement:
 
 
 @dataclass(frozen=True)
+class Probe:
+    """One look at a resource, nothing downloaded. `probleme`: null when it answered."""
+
+    quand: str
+    jeu: str
+    url: str
+    periode: str | None = None
+    probleme: str | None = None
+
+
+@dataclass(frozen=True)
 class Journal:
-    """Both kinds of lines, in the order in which they were written."""
+    """Each kind of lines, in the order in which they were written."""
 
     receptions: tuple[Attempt, ...]
     localisations: tuple[Placement, ...]
+    sondes: tuple[Probe, ...] = ()
 
     def of(self, periode: str | None) -> tuple[Attempt, ...]:
         """The tries at the delivery of one period."""
         return tuple(a for a in self.receptions if a.periode == periode)
 
 
-_KINDS: dict[str, type[Attempt] | type[Placement]] = {"reception": Attempt, "localisation": Placement}
+Entry = Attempt | Placement | Probe
+_KINDS: dict[str, type[Entry]] = {"reception": Attempt, "localisation": Placement, "sonde": Probe}
 
 
-def record(folder: Path, line: Attempt | Placement) -> None:
+def record(folder: Path, line: Entry) -> None:
     """Add one line to the journal of its feed, whole."""
     kind = next(name for name, known in _KINDS.items() if isinstance(line, known))
     content = {k: v for k, v in asdict(line).items() if v not in (None, {}, ())}
@@ -98,13 +111,13 @@ def record(folder: Path, line: Attempt | Placement) -> None:
 
 def read_journal(folder: Path, jeu: str) -> Journal:
     """The journal of one feed; empty when nothing was ever asked for."""
-    tries, places = list[Attempt](), list[Placement]()
-    for line in _lines(folder / f"{jeu}.jsonl"):
-        (tries if isinstance(line, Attempt) else places).append(line)  # type: ignore[arg-type]
-    return Journal(tuple(tries), tuple(places))
+    lines = list(_lines(folder / f"{jeu}.jsonl"))
+    tries = tuple(line for line in lines if isinstance(line, Attempt))
+    places = tuple(line for line in lines if isinstance(line, Placement))
+    return Journal(tries, places, tuple(line for line in lines if isinstance(line, Probe)))
 
 
-def _lines(path: Path) -> Iterator[Attempt | Placement]:
+def _lines(path: Path) -> Iterator[Entry]:
     if not path.is_file():
         return
     for text in path.read_text("utf-8", errors="replace").split("\n"):

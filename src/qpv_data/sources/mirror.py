@@ -14,7 +14,7 @@ import shutil
 import tempfile
 import threading
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -133,6 +133,16 @@ class Mirror:
             return path if path.is_file() and self._holds(path) else None
         except OSError:  # a name too long for the file system
             return None
+
+
+@contextmanager
+def mirrored(path: Path | None) -> Iterator[Callable[[str], str] | None]:
+    """How addresses are reached: as they are, or through a mirror's loopback server."""
+    if path is None:
+        yield None
+        return
+    with Mirror.open(path).serve() as session:
+        yield session.address
 
 
 class _Gathering:

@@ -1,0 +1,1 @@
+"""What the engineer on call needs: events and measures of each run, its state, its diagnosis, its notifications."""

@@ -1,0 +1,67 @@
+"""What the project ships to be hosted by asks for least privileges, and runs commands that exist."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import typer
+
+from qpv_data.cli import app
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+UNITS = REPOSITORY / "outils" / "exploitation"
+EXPOSED = 2.0
+"""The most that systemd may say of the service's exposure, from 0 to 10."""
+
+
+def test_the_container_is_not_root_its_base_is_pinned_and_nothing_secret_goes_in() -> None:
+    text = (REPOSITORY / "Containerfile").read_text("utf-8")
+    base = re.findall(r"^ARG BASE=(\S+)$", text, re.MULTILINE)
+    assert re.fullmatch(r"docker\.io/library/python:3\.\d+\.\d+-slim-\w+", base[0])
+    assert set(re.findall(r"^FROM (\S+)", text, re.MULTILINE)) == {"${BASE}"}
+    last = text.rpartition("\nFROM ")[2]
+    assert re.search(r"^USER 10001:10001$", last, re.MULTILINE)
+    assert last.index("USER ") < last.index("ENTRYPOINT")
+    assert "--require-hashes" in text
+    assert not re.search(r"QPV_SECRET_|QPV_DATA_CLE", text)
+
+
+def test_only_what_the_image_needs_reaches_the_builder() -> None:
+    for name in (".containerignore", ".dockerignore"):
+        lines = (REPOSITORY / name).read_text("utf-8").split()
+        assert lines[0] == "*"
+        kept = {line[1:] for line in lines if line.startswith("!")}
+        assert not kept & {"data", ".git", "tests", ".venv"}
+        copied = set(
+            re.findall(r"^COPY (?!--from)(.+) \S+$", (REPOSITORY / "Containerfile").read_text("utf-8"), re.MULTILINE)
+        )
+        assert kept == {part for line in copied for part in line.split()}
+
+
+def test_every_timer_runs_a_command_that_exists() -> None:
+    known = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+    timers = sorted(UNITS.glob("*.timer"))
+    assert len(timers) == 4
+    for timer in timers:
+        (command,) = re.findall(r"^Unit=qpv-data@(\w+)\.service$", timer.read_text("utf-8"), re.MULTILINE)
+        assert command in known
+        assert timer.name == f"qpv-data-{command}.timer"
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze n'est pas sur cette machine")
+def test_systemd_finds_no_fault_in_the_units_and_little_exposed(tmp_path: Path) -> None:
+    for unit in UNITS.iterdir():
+        text = unit.read_text("utf-8").replace("/opt/qpv-data/bin/qpv-data", "/bin/true")
+        (tmp_path / unit.name.replace("@.", "@run.")).write_text(text, "utf-8")
+    names = [str(p) for p in tmp_path.iterdir() if p.name in ("qpv-data@run.service", "qpv-data-run.timer")]
+    asked = ["systemd-analyze", "verify", "--man=no", *names]
+    done = subprocess.run(asked, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    asked = ["systemd-analyze", "security", "--offline=true", "--no-pager", "./qpv-data@run.service"]
+    told = subprocess.run(asked, capture_output=True, text=True, check=False, cwd=tmp_path).stdout
+    (level,) = re.findall(r"Overall exposure level for \S+: ([\d.]+)", told)
+    assert float(level) <= EXPOSED
