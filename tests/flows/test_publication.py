@@ -69,7 +69,8 @@ def test_both_ways_give_the_same_bytes(both: tuple[Path, Path, str]) -> None:
     plain, out, _ = both
     assert len(files(out / "releases")) > 40
     for folder in ("releases", "raw", "conformed", "rejets", "located", "aggregated", "zonages", "journal", "rapports"):
-        assert files(out / folder) == files(plain / folder), folder
+        there = {name: told for name, told in files(out / folder).items() if not name.startswith("executions/")}
+        assert there == files(plain / folder), folder  # what runs note of themselves holds times, and is the command's
 
 
 def test_both_databases_are_equal_table_by_table(both: tuple[Path, Path, str]) -> None:
