@@ -27,7 +27,8 @@ KILLED = textwrap.dedent(
 
     root, copies = pathlib.Path(sys.argv[1]), [pathlib.Path(p) for p in sys.argv[2:]]
     told = []
-    for n, out in enumerate(copies):
+    for out in copies:
+        n = int(out.name)
         pid = os.fork()
         if pid == 0:
             left = [n]
@@ -52,7 +53,7 @@ KILLED = textwrap.dedent(
     print(json.dumps(told))
     """
 )
-MOVES = 9
+MOVES = (0, 2, 4, 6, 8)  # `make pannes` kills at each gesture
 
 
 def shown(out: Path) -> list[tuple[object, ...]]:
@@ -76,14 +77,14 @@ def mini(tmp_path_factory: pytest.TempPathFactory) -> Mini:
 def test_a_kill_at_any_move_leaves_a_whole_release_and_the_next_run_makes_the_new_one(
     mini: Mini, tmp_path: Path
 ) -> None:
-    copies = [Path(shutil.copytree(mini.out, tmp_path / str(n), symlinks=True)) for n in range(MOVES)]
+    copies = [Path(shutil.copytree(mini.out, tmp_path / str(n), symlinks=True)) for n in MOVES]
     command = [sys.executable, "-c", KILLED, str(mini.root), *map(str, copies)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False, input="")
     assert done.returncode == 0, done.stderr
     codes = json.loads(done.stdout)
     assert codes[0] == 9, "the first move is one of publication"
     assert codes[-1] == 0, "more moves than this test kills at"
-    for n, out in enumerate(copies):
+    for n, out in zip(MOVES, copies, strict=True):
         releases = out / "releases"
         before = shown(out)
         assert before in ([("2024-T4-r1",)], [("2024-T4-r2",)]), n
@@ -91,15 +92,15 @@ def test_a_kill_at_any_move_leaves_a_whole_release_and_the_next_run_makes_the_ne
             name = channels.current(releases, channel)
             assert name is not None
             assert verify(releases / name) == [], n
-    for n, code in enumerate(codes):
+    for n, out, code in zip(MOVES, copies, codes, strict=True):
         if code == 9:
-            again = mini.run(sortie=copies[n]).release
+            again = mini.run(sortie=out).release
             assert again.id == "2024-T4-r2", n
-            assert shown(copies[n]) == [("2024-T4-r2",)]
+            assert shown(out) == [("2024-T4-r2",)]
             assert verify(again.dossier) == []
-            told = [e.publication for e in journal.events(copies[n] / "releases")]
+            told = [e.publication for e in journal.events(out / "releases")]
             assert told == ["2024-T4-r1", "2024-T4-r2"], n
-            parts = [p for p in copies[n].rglob("*.part") if "territoire" not in str(p)]
+            parts = [p for p in out.rglob("*.part") if "territoire" not in str(p)]
             assert parts == [], n
 
 
