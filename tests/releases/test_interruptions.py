@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -53,6 +54,7 @@ KILLED = textwrap.dedent(
     print(json.dumps(told))
     """
 )
+KILLED_ON = datetime(2025, 2, 1, tzinfo=UTC)
 MOVES = (0, 2, 4, 6, 8)  # `make pannes` kills at each gesture
 
 
@@ -94,7 +96,7 @@ def test_a_kill_at_any_move_leaves_a_whole_release_and_the_next_run_makes_the_ne
             assert verify(releases / name) == [], n
     for n, out, code in zip(MOVES, copies, codes, strict=True):
         if code == 9:
-            again = mini.run(sortie=out).release
+            again = mini.run(sortie=out, maintenant=KILLED_ON).release
             assert again.id == "2024-T4-r2", n
             assert shown(out) == [("2024-T4-r2",)]
             assert verify(again.dossier) == []
