@@ -70,6 +70,7 @@ def project(clauses: Iterable[Clause]) -> dict[str, Any]:
             _deployment("referentiels", "trimestriel", "0 2 2 1,4,7,10 *", {}),
             _deployment("retention", "quotidienne", "30 1 * * *", {"confirmer": True}),
             _deployment("disponibilite", "quatre-fois-par-jour", "15 5,11,17,23 * * *", {}),
+            _deployment("rattrapage", "sur-demande", None, {}),
             *(_publication(hour, periodicity) for hour, periodicity in enumerate(used, start=4)),
             *(_delivery(clause, minute % 60) for minute, clause in enumerate(known)),
         ],
