@@ -55,7 +55,7 @@ bench: install
 preuve: install ## the index against shapely on the real perimeters (QPV_DATA_REAL or ../shared/data), minutes
 	$(BIN)/python benchmarks/preuve.py
 
-pannes: install ## kill runs some hundreds of times and judge what is left, in half an hour or so
+pannes: install ## kill runs some hundreds of times and judge what is left, in an hour or so
 	PYTHONPATH=tests:. $(BIN)/python -m pannes $(PANNES)
 
 clean:

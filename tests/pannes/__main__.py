@@ -55,10 +55,10 @@ def main() -> int:
 
 def _asked() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m pannes", description=__doc__)
-    parser.add_argument("--gestes", type=int, default=130, help="arrêts à un geste compté, pour chaque exécution")
-    parser.add_argument("--instants", type=int, default=25, help="arrêts à un instant au hasard, pour chacune")
+    parser.add_argument("--gestes", type=int, default=100, help="arrêts à un geste compté, pour chaque exécution")
+    parser.add_argument("--instants", type=int, default=20, help="arrêts à un instant au hasard, pour chacune")
     parser.add_argument(
-        "--refus", type=int, default=20, help="disques pleins, et autant en lecture seule, pour chacune"
+        "--refus", type=int, default=15, help="disques pleins, et autant en lecture seule, pour chacune"
     )
     parser.add_argument("--petit", action="store_true", help="un échantillon, sur la plus petite des miniatures")
     parser.add_argument("--graine", type=int, default=1)
