@@ -6,7 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from qpv_data.attaque.builder import Builder, Trust
-from qpv_data.attaque.measures import Kind, Measure, Place, is_count, limit_of, measured, protected, providers, threshold
+from qpv_data.attaque.measures import (
+    Kind,
+    Measure,
+    Place,
+    is_count,
+    limit_of,
+    measured,
+    protected,
+    providers,
+    threshold,
+)
 from qpv_data.attaque.places import zone_equations
 from qpv_data.attaque.published import Exact, Release
 from qpv_data.attaque.slices import Slice

@@ -6,7 +6,6 @@ from copy import copy
 
 import highspy
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from qpv_data.secret.cells import Bools, Ints
