@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from secret_tableau import COMMUNES, QPV, national
 
+from qpv_data.secret.cells import Table
 from qpv_data.secret.linked.ground import Ground, ground_of
 from qpv_data.secret.linked.judged import Indicator, Raw
 from qpv_data.secret.linked.measures import measures_of
@@ -23,9 +24,8 @@ from qpv_data.secret.linked.protection import protect_period
 from qpv_data.secret.rules import Rule
 
 
-def feed(seed: int, k: int, communes: int, qpv: int) -> tuple[Ground, Indicator, Raw]:
-    """The table of `national` with zones made of atoms, each named by the zones that hold it."""
-    table = national(seed, communes, qpv)
+def on_ground(table: Table, modalities: list[str]) -> tuple[Ground, np.ndarray]:
+    """The zones of a table made of atoms, each named by the zones that hold it, and its values: modalities × nodes."""
     zone, category = table.axes
     finest = [zone.codes[n] for n in zone.finest]
     holders = zone.holds.tocsc()
@@ -40,8 +40,14 @@ def feed(seed: int, k: int, communes: int, qpv: int) -> tuple[Ground, Indicator,
     value = table.measures.value.reshape(table.shape)
     rank = {code: n for n, code in enumerate(zone.codes)}
     place = [rank[code] for _, code in ground.zones] + [rank[text.rsplit("\x1f", 1)[1]] for text in ground.atoms]
-    names = ["ensemble", *sorted(c for c in category.codes if c.startswith("m"))]
-    counts = value[place][:, [category.codes.index(n) for n in names]].T.astype(float)
+    return ground, value[place][:, [category.codes.index(n) for n in modalities]].T.astype(float)
+
+
+def feed(seed: int, k: int, communes: int, qpv: int) -> tuple[Ground, Indicator, Raw]:
+    """A count by category, with the figures of the table of `national`."""
+    table = national(seed, communes, qpv)
+    names = ["ensemble", *sorted(c for c in table.axes[1].codes if c.startswith("m"))]
+    ground, counts = on_ground(table, names)
     exists = np.zeros_like(counts)
     exists[:, : len(ground.zones)] = 1
     nothing = np.zeros_like(counts)

@@ -34,7 +34,7 @@ INDICATEURS = pa.schema(
         ("denominateur", _T), ("filtre", _T), ("facteur", _N), ("par", _T), ("famille_secret", _T),
         ("unite_secret", _T), ("seuil", _I), ("dominance", _N), ("regime_secret", _T), ("diffusion", _T),
         ("regle_limite", _T), ("largeur_limite_m", _N), ("rayon_m", _N), ("additif", _B), ("reserve", _T),
-        ("clause_version", _T),
+        ("clause_version", _T), ("compte_unites", _B),
     ]
 )  # fmt: skip
 MODALITES = pa.schema([("indicateur", _T), ("modalite", _T), ("axe", _T), ("libelle", _T)])
@@ -114,7 +114,12 @@ def indicator_row(clause: ClauseJeu, i: Indicateur) -> dict[str, Any]:
         "additif": _adds_up(i),
         "reserve": i.reserve,
         "clause_version": clause.version,
+        "compte_unites": counts(i, secret) if clause.secret.regime == "seuil" and i.nature in COUNTED else None,
     }
+
+
+COUNTED = ("compte", "somme")
+"""Natures of which it is said whether they are a number of protected units."""
 
 
 def counts(i: Indicateur, secret: Secret) -> bool:

@@ -90,7 +90,7 @@ def release(
 
 
 def _write(folder: Path, name: str, rows: list[dict[str, Any]], numbers: Mapping[str, pa.DataType]) -> None:
-    floats = {"facteur": pa.float64(), "dominance": pa.float64(), **numbers}
+    floats = {"facteur": pa.float64(), "dominance": pa.float64(), "compte_unites": pa.bool_(), **numbers}
     schema = pa.schema([(k, floats.get(k, pa.string())) for k in rows[0]])
     pq.write_table(pa.Table.from_pylist(rows, schema=schema), folder / f"{name}.parquet")
 

@@ -125,6 +125,25 @@ def test_distinct_units_do_not_add_up_and_are_only_bounded(tmp_path: Path) -> No
     assert found(done)["i territoire territoire sans commune 99001 2024-T4"].high == 3
 
 
+def test_a_number_of_something_else_than_the_unit_has_no_threshold(tmp_path: Path) -> None:
+    """Of four landlords in the territory, a commune hidden for its few households has four at most: it says nothing."""
+    landlords = indicator("i", numerateur="ref_bailleur", unite="bailleurs", unite_secret="ménage")
+    figures = everywhere("i", territoire_territoire=4, commune_99001=3, commune_99002=None)
+    other = attack_releases([release(tmp_path / "r1", figures, [{**landlords, "compte_unites": False}])])
+    assert not other.findings
+    unit = attack_releases([release(tmp_path / "r2", figures, [{**landlords, "compte_unites": True}])])
+    assert Kind.SOUS_SEUIL in {f.kind for f in unit.findings}
+    unsaid = attack_releases([release(tmp_path / "r3", figures, [landlords])])  # an earlier release: the cautious side
+    assert found(unsaid) == found(unit)
+
+
+def test_a_number_of_something_else_than_the_unit_is_still_not_to_be_known(tmp_path: Path) -> None:
+    landlords = indicator("i", numerateur="ref_bailleur", unite="bailleurs", unite_secret="ménage", compte_unites=False)
+    figures = everywhere("i", territoire_territoire=1, commune_99001=1, commune_99002=None)
+    done = attack_releases([release(tmp_path / "r", figures, [landlords])])
+    assert [(f.cell, f.low, f.high) for f in done.findings] == [("i commune 99002 2024-T4", 1, 1)]
+
+
 def test_a_revision_of_few_units_is_a_population_even_where_it_is_hidden(tmp_path: Path) -> None:
     first = release(tmp_path / "r1", everywhere("i", **SAFE, qpv2024_QN1=None, qpv2024_QN2=None))
     later = {**SAFE, "territoire_territoire": 92, "commune_99002": 42, "epci_E1": 92}

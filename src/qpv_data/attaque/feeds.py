@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from qpv_data.attaque.builder import Builder, Trust
-from qpv_data.attaque.measures import Kind, Measure, Place, is_count, limit_of, measured, protected, providers
+from qpv_data.attaque.measures import Kind, Measure, Place, is_count, k_of, limit_of, measured, protected, providers
 from qpv_data.attaque.places import zone_equations
 from qpv_data.attaque.published import Exact, Release
 from qpv_data.attaque.slices import Slice
@@ -72,7 +72,7 @@ def _kinds(jeu: str, states: Sequence[Vintage], releases: Sequence[Release]) -> 
         plain = row["nature"] in ("compte", "somme")
         given = [v for v in present[measure] if v is not None]
         found[measure] = Kind(
-            k=max(int(catalogue[i]["seuil"]) for i, _ in columns),
+            k=k_of(measure, [catalogue[i] for i, _ in columns]),
             count=is_count(measure, row, given),
             label=first[0] if plain else f"{first[1].replace('numerateur', 'numérateur')} de {first[0]}",
             flow=row["nature_temporelle"] == "flux",

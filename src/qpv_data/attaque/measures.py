@@ -130,6 +130,14 @@ def is_count(measure: Measure, row: Mapping[str, Any], values: Iterable[Exact]) 
     return bool(protected_unit) and row["nature"] == "somme" and unit.startswith(protected_unit)
 
 
+def k_of(measure: Measure, rows: Sequence[Mapping[str, Any]]) -> int:
+    """The strictest of the indicators that publish a measure. Of a distinct number of something else than the unit, 1:
+    few of them may be of many units, and their exact number alone is a finding. Unsaid, it is of the unit."""
+    if measure.kind == "distinct" and any(row.get("compte_unites") is False for row in rows):
+        return 1
+    return max(int(row["seuil"]) for row in rows)
+
+
 def facts(releases: Sequence[Release]) -> list[Fact]:
     """Every figure of every protected indicator, hidden ones included."""
     found: list[Fact] = []

@@ -6,7 +6,6 @@ from copy import copy
 
 import highspy
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from qpv_data.secret.cells import Bools, Ints
@@ -125,13 +124,16 @@ class Block:
         return highs
 
     def _lp(self, cost: Floats, upper: Floats) -> highspy.HighsLp:
-        both = sp.hstack([self.rows, -self.rows]).tocsc().astype(np.float64)
+        up = self.rows.tocsc()
         lp = highspy.HighsLp()
-        lp.num_col_, lp.num_row_ = both.shape[1], both.shape[0]
+        lp.num_col_, lp.num_row_ = 2 * up.shape[1], up.shape[0]
         lp.col_cost_, lp.col_lower_, lp.col_upper_ = cost, np.zeros(len(cost)), upper
-        lp.row_lower_ = lp.row_upper_ = np.zeros(both.shape[0])
+        lp.row_lower_ = lp.row_upper_ = np.zeros(up.shape[0])
         lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-        lp.a_matrix_.start_, lp.a_matrix_.index_, lp.a_matrix_.value_ = both.indptr, both.indices, both.data
+        # Every cell twice, up then down; by hand, for `scipy.sparse.hstack` takes as long as a small programme.
+        lp.a_matrix_.start_ = np.concatenate([up.indptr, up.indptr[1:] + up.nnz])
+        lp.a_matrix_.index_ = np.concatenate([up.indices, up.indices])
+        lp.a_matrix_.value_ = np.concatenate([up.data, -up.data]).astype(np.float64)
         return lp
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from qpv_data.secret.cells import Bools, Ints
@@ -19,7 +21,7 @@ def tidy(block: Block, hidden: Bools, asked: Bools, pool: Pool) -> None:
     `block`: alone, and all its targets reached.
     """
     inside = np.flatnonzero(hidden)
-    uses = _Uses(block.only(hidden), inside, pool)
+    uses = Uses(block.only(hidden), inside, pool)
     free = np.ones(len(inside), np.bool_)
     extra = np.flatnonzero(~asked[inside])
     for cell in extra[np.argsort(-uses.block.weight[extra], kind="stable")]:
@@ -32,7 +34,7 @@ def tidy(block: Block, hidden: Bools, asked: Bools, pool: Pool) -> None:
 def exchange(block: Block, hidden: Bools, asked: Bools, pool: Pool) -> bool:
     """Show again, the dearest first, each cell that is hidden but not `asked`, hiding others that cost less than it for
     the targets whose witness it is in. Changes `hidden` and `pool`; says whether it did."""
-    uses = _Uses(block, np.arange(len(block), dtype=np.int64), pool)
+    uses = Uses(block, np.arange(len(block), dtype=np.int64), pool)
     changed = False
     extra = np.flatnonzero(hidden & ~asked)
     for cell in extra[np.argsort(-block.weight[extra], kind="stable")]:
@@ -46,7 +48,7 @@ def exchange(block: Block, hidden: Bools, asked: Bools, pool: Pool) -> bool:
     return changed
 
 
-class _Uses:
+class Uses:
     """Which targets have a cell in their witness. Cells are numbered in the block of the search, `inside` being their
     ranks in the pool's."""
 
@@ -61,17 +63,29 @@ class _Uses:
         """Give the targets that use a cell, which is not `free`, another witness; what it hides besides, which costs
         less than `most`. None, and nothing changes, when one has no such witness."""
         concerned = sorted(self.users[cell])
-        before = {t: self.pool.proof[t] for t in concerned}
-        self.pool.reached[concerned] = False
+        before = self.withdrawn(concerned)
         more = self._moved(cell, free, most, concerned)
         if more is None:
-            self.pool.reached[concerned] = True
-            self.pool.proof.update(before)
-            return None
+            self.restored(before)
+        else:
+            self.renewed(before)
+        return more
+
+    def withdrawn(self, concerned: Sequence[int]) -> dict[int, Witness]:
+        """Targets that are to be given another witness, and the one that each has."""
+        self.pool.reached[np.array(concerned, dtype=np.int64)] = False
+        return {t: self.pool.proof[t] for t in concerned}
+
+    def restored(self, before: dict[int, Witness]) -> None:
+        """Targets have their witnesses back."""
+        for t, witness in before.items():
+            self.pool.reached[t], self.pool.proof[t] = True, witness
+
+    def renewed(self, before: dict[int, Witness]) -> None:
+        """Targets have new witnesses."""
         for t, witness in before.items():
             self._note(t, witness, False)
             self._note(t, self.pool.proof[t], True)
-        return more
 
     def _moved(self, cell: int, free: Bools, most: float, concerned: list[int]) -> Bools | None:
         block, pool = self.block, self.pool
