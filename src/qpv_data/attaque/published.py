@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -14,7 +15,6 @@ import duckdb
 
 from qpv_data.attaque.faces import Faces, read_faces
 from qpv_data.attaque.refusal import RefusedInputError
-from qpv_data.cores import cores
 
 AUDIENCES = ("interne", "partenaires", "ouvert")
 """Folders that a release may have, from the narrowest, which is told the most."""
@@ -219,7 +219,13 @@ def database() -> duckdb.DuckDBPyConnection:
 @cache
 def _instance() -> duckdb.DuckDBPyConnection:
     """Started once: that costs more than to read a release. A file that is written again is read again."""
-    return duckdb.connect(config={"threads": cores(), "temp_directory": "", "enable_external_file_cache": "false"})
+    return duckdb.connect(config={"temp_directory": "", "enable_external_file_cache": "false", **_cores()})
+
+
+def _cores() -> dict[str, int]:
+    """What QPV_DATA_COEURS allows, if it says; the rest of the package refuses what is no number."""
+    given = os.environ.get("QPV_DATA_COEURS", "").strip()
+    return {"threads": int(given)} if given.isascii() and given.isdecimal() and int(given) else {}
 
 
 def _stated(folder: Path) -> tuple[bool, str, str]:
