@@ -6,7 +6,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 OUT ?= data/demo
 
-.PHONY: demo test install check lint types lock clean bench preuve pannes docs addok
+.PHONY: demo test install check lint types lock clean bench preuve pannes semaine docs addok
 
 demo: install ## run the main job on the embedded territory, through Prefect
 	@$(BIN)/python -m flows.demonstration --out $(OUT)
@@ -37,6 +37,9 @@ types: install
 lock: ## resolve the dependencies again; addresses never enter the lock
 	uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 --all-extras \
 		-o requirements.lock pyproject.toml
+
+semaine: install ## a week simulated in minutes: 30 feeds, failures drawn at random, 4 releases
+	PYTHONPATH=tests:tests/sources:. $(BIN)/python -m semaine $(SEMAINE)
 
 docs: install ## write the generated pages again
 	$(BIN)/python -m qpv_data.clause.schema > referentiels/clause.schema.json

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -182,16 +183,23 @@ class Sources:
                 return
             name = text.split()[1].decode().lstrip("/")
             asked = Asked(conn, self.files[name], self.older.get(name, b""), self._counts[name], self._secure)
-            known = FAULTS.get(Path(name).stem) if self.faulty else None
+            known = self.fault_of(name)
             if known is None:
                 asked.send(body=asked.good)
             else:
                 self._counts[name] += 1
                 known.script(asked)
 
+    def fault_of(self, name: str) -> Fault | None:
+        """How a file is to be answered wrongly, if it is."""
+        return FAULTS.get(Path(name).stem) if self.faulty else None
+
     def close(self) -> None:
         self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
+
+
+Served = TypeVar("Served", bound=Sources)
 
 
 def _accepting(listener: socket.socket, answer: Callable[[socket.socket], None]) -> None:
@@ -210,7 +218,7 @@ def _accepting(listener: socket.socket, answer: Callable[[socket.socket], None])
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[Sources]:
+def serving(folder: Path, kind: Callable[[str], Served] = Sources) -> Iterator[Served]:
     """The server, and one more on TLS whose certificate nobody vouches for."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(_self_signed(folder / "certificat.pem"))
@@ -221,7 +229,7 @@ def serving(folder: Path) -> Iterator[Sources]:
                 raise AssertionError("a certificate that nobody vouches for was taken")
 
         threading.Thread(target=_accepting, args=(listener, refuse), daemon=True).start()
-        sources = Sources(f"https://127.0.0.1:{listener.getsockname()[1]}/certificat.csv")
+        sources = kind(f"https://127.0.0.1:{listener.getsockname()[1]}/certificat.csv")
         try:
             yield sources
         finally:

@@ -1,0 +1,1 @@
+"""A week of an on-call engineer, simulated: see `__main__`."""
