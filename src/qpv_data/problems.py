@@ -77,6 +77,8 @@ class Problem(StrEnum):
     VALIDATION_REFUSEE = "validation_refusee"
     VALEUR_ABSENTE = "valeur_absente"
     CONTROLE_BLOQUANT = "controle_bloquant"
+    EXTENSION_ABSENTE = "extension_absente"
+    GRAPPE_INDISPONIBLE = "grappe_indisponible"
 
 
 class Rejet(StrEnum):

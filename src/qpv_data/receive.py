@@ -13,16 +13,18 @@ from qpv_data.clause.model import Clause
 from qpv_data.collect import Transport, collect
 from qpv_data.compliance.journal import read_journal, record
 from qpv_data.compliance.report import write_report
+from qpv_data.jobs import Step, here
 from qpv_data.land import Delivery, last_delivery
 from qpv_data.problems import FeedError, Problem
 from qpv_data.reception import Reception, Statut, attempt_of, due_day, version_of
-from qpv_data.records_kept import good_records, make_records, over
+from qpv_data.records_kept import good_records, making_records, over
 from qpv_data.retention.tombstones import destroyed
 from qpv_data.runs import Configuration, Expected
 from qpv_data.software import computing_digest
 
 __all__ = [
-    "Reception", "Statut", "Transport", "attempt_of", "due_day", "held", "receive", "report_on", "version_of",
+    "Reception", "Statut", "Transport", "attempt_of", "due_day", "held", "holding", "receive", "receiving",
+    "report_on", "version_of",
 ]  # fmt: skip
 
 
@@ -36,12 +38,19 @@ def receive(
     nothing is asked, and bytes that were destroyed are not kept again. Never raises for the feed's own faults: they
     are in the answer.
     """
+    return here(receiving(cfg, clause, expected, transport, versions))
+
+
+def receiving(
+    cfg: Configuration, clause: Clause, expected: Expected, transport: Transport | None, versions: Sequence[Clause] = ()
+) -> Step[Reception]:
+    """The same as a step: the network, the raw store and the journal are its own, conforming is its job."""
 
     def ask() -> tuple[Delivery, bool]:
         _hold_dates(cfg, clause)
         return collect(cfg, clause, expected, transport)
 
-    reception = _receive(cfg, clause, expected, ask, versions)
+    reception = yield from _receiving(cfg, clause, expected, ask, versions)
     if reception.statut == "detruite":
         return reception
     if reception.usable:
@@ -70,6 +79,11 @@ def held(cfg: Configuration, clause: Clause, expected: Expected, versions: Seque
 
     What its stage must make again (other code, another version) is made again.
     """
+    return here(holding(cfg, clause, expected, versions))
+
+
+def holding(cfg: Configuration, clause: Clause, expected: Expected, versions: Sequence[Clause] = ()) -> Step[Reception]:
+    """The same as a step."""
 
     def last() -> tuple[Delivery, bool]:
         delivery = last_delivery(cfg.folder("raw"), clause.id, expected.periode)
@@ -78,7 +92,7 @@ def held(cfg: Configuration, clause: Clause, expected: Expected, versions: Seque
             raise FeedError(clause.id, Problem.SOURCE_ABSENTE, message, "la demander : qpv-data run, ou backfill")
         return delivery, True
 
-    reception = _receive(cfg, clause, expected, last, versions)
+    reception = yield from _receiving(cfg, clause, expected, last, versions)
     tried = read_journal(cfg.folder("journal"), clause.id).of(expected.periode)
     if not tried or tried[-1].acceptee or reception.statut == "detruite":
         return reception
@@ -90,10 +104,10 @@ def held(cfg: Configuration, clause: Clause, expected: Expected, versions: Seque
     )  # fmt: skip
 
 
-def _receive(
+def _receiving(
     cfg: Configuration, clause: Clause, expected: Expected, ask: Callable[[], tuple[Delivery, bool]],
     versions: Sequence[Clause],
-) -> Reception:  # fmt: skip
+) -> Step[Reception]:  # fmt: skip
     """`ask` gives the delivery in the raw store, and whether it was there before."""
     conformed = cfg.folder("conformed") / clause.id / f"{expected.nom}.parquet"
     gone = destroyed(cfg.folder("raw"), clause.id, expected.periode)
@@ -114,7 +128,7 @@ def _receive(
         return gone_answer(cfg, clause, expected, delivery)
     headers: list[str] = []
     try:
-        facts = make_records(cfg, bound, expected, delivery, conformed, headers)
+        facts = yield from making_records(cfg, bound, expected, delivery, conformed, headers)
     except FeedError as e:
         return replace(fallen_back(cfg, clause, expected, e, conformed, delivery, versions), entete=tuple(headers))
     return answer(cfg, clause, expected, "inchangee" if unchanged else "recue", delivery, conformed, facts)

@@ -1,0 +1,153 @@
+"""Jobs that travel, without Dask: whatever the way of their files and the order of the answers, the lake is the same."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pytest
+from lacs import contents, keys, same_tables, territory
+
+from qpv_data import placing_jobs
+from qpv_data.grappe.crew import Cluster
+from qpv_data.grappe.exchange import Exchange
+from qpv_data.grappe.parcels import Done, Parcel, UnreachableError, parcel, work
+from qpv_data.grappe.shared import Shared
+from qpv_data.jobs import Job
+from qpv_data.problems import Problem
+from qpv_data.runs import RunError
+
+
+class Pool:
+    """Workers of this process, which see of a parcel what travels of it, and answer the last one first."""
+
+    def __init__(self, local: Path) -> None:
+        self.local, self.asked, self.done = local, list[Parcel](), dict[int, Done]()
+
+    def submit(self, given: Parcel, weight: int) -> int:
+        self.asked.append(pickle.loads(pickle.dumps(given)))
+        return len(self.asked) - 1
+
+    def ready(self, future: int) -> bool:
+        return future in self.done
+
+    def wait(self, futures: Sequence[int]) -> None:
+        last = max(futures)
+        self.done[last] = pickle.loads(pickle.dumps(work(self.asked[last], self.local)))
+
+    def answer(self, future: int) -> Done:
+        return self.done[future]
+
+
+def ways(name: str, mini: Any) -> Any:
+    cfg = mini.configuration()
+    return {"partage": Shared(cfg.travail), "memoire": Exchange("memory://essai"),
+            "fichiers": Exchange(f"file://{mini.root}/magasin")}[name]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The lake of one machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in keys().items():
+            patch.setenv(name, value)
+        mini = territory(tmp_path_factory.mktemp("seule"))
+        mini.run()
+    return mini.out
+
+
+@pytest.mark.parametrize("way", ["partage", "memoire", "fichiers"])
+def test_a_lake_is_the_same_by_every_way_and_nothing_stays_on_it(
+    way: str, alone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in keys().items():
+        monkeypatch.setenv(name, value)
+    if way == "fichiers":  # each indicator on its own, and from another working folder
+        monkeypatch.setattr(placing_jobs, "LARGE", 0)
+        (tmp_path / "ailleurs").mkdir()
+        monkeypatch.chdir(tmp_path / "ailleurs")
+    mini = territory(tmp_path / "grappe")
+    pool, passed = Pool(tmp_path / "ouvrier"), ways(way, mini)
+    from qpv_data.pipeline import run
+
+    run(mini.configuration(), lambda _: None, crew=Cluster(pool, passed))
+    if isinstance(passed, Exchange):
+        passed.empty()
+        fs, root = fsspec.core.url_to_fs(passed.url)
+        assert not fs.exists(root)
+        assert all(not p.job.personnel for p in pool.asked), "records of persons are put in no store"
+    expected = contents(alone)
+    if way == "fichiers":  # the same files, by as many jobs as indicators
+        assert sum(p.job.etape == "agreger" for p in pool.asked) > 5
+    assert contents(mini.out) == expected
+    assert same_tables(alone / "qpv.duckdb", mini.out / "qpv.duckdb") > 8
+    assert all(not p.job.prive for p in pool.asked), "keys stay here, and so do the jobs that need them"
+    assert {p.job.etape for p in pool.asked} == {"conformer", "localiser", "agreger"}
+
+
+def echo(said: str, lu: Path, ecrit: Path, travail: Path) -> str:
+    ecrit.write_bytes(lu.read_bytes() + said.encode())
+    return said
+
+
+def job(tmp_path: Path) -> Job:
+    (tmp_path / "lu.txt").write_bytes(b"un ")
+    paths = {"lu": tmp_path / "lu.txt"}, {"ecrit": tmp_path / "lac" / "ecrit.parquet"}
+    return Job("essai", "jeu", "", echo, {"said": "deux"}, *paths)
+
+
+def test_a_worker_writes_nothing_in_the_lake_and_what_it_answers_is_put_there_whole(tmp_path: Path) -> None:
+    asked, way = job(tmp_path), Exchange("memory://un")
+    given = pickle.loads(pickle.dumps(parcel(asked, way)))
+    assert str(tmp_path) not in repr(given.job), "a worker is not told where the lake is"
+    done = work(given, tmp_path / "ouvrier")
+    assert not (tmp_path / "lac").exists()
+    (written,) = done.written
+    way.take(written.lieu, tmp_path / "lac" / written.nom)
+    assert (tmp_path / "lac" / "ecrit.parquet").read_bytes() == b"un deux"
+    assert [p.name for p in (tmp_path / "lac").iterdir()] == ["ecrit.parquet"]
+
+
+def test_the_same_bytes_are_sent_once(tmp_path: Path) -> None:
+    asked, way = job(tmp_path), Exchange("memory://deux")
+    for _ in range(3):
+        done = work(parcel(asked, way), tmp_path / "ouvrier")
+    fs, root = fsspec.core.url_to_fs(way.url)
+    assert len(fs.ls(root)) == 2
+    (written,) = done.written
+    (tmp_path / "lu.txt").write_bytes(b"un deux")
+    parcel(asked, way)
+    assert len(fs.ls(root)) == 2, "what a worker wrote is already there"
+    with fs.open(f"{root}/{written.lieu}", "wb") as sink:
+        sink.write(b"autre")
+    with pytest.raises(UnreachableError):
+        way.take(written.lieu, tmp_path / "lac" / "ecrit.parquet")
+    assert not (tmp_path / "lac" / "ecrit.parquet").exists()
+
+
+def test_a_worker_with_other_code_or_another_folder_refuses_the_work(tmp_path: Path) -> None:
+    asked = job(tmp_path)
+    given = parcel(asked, Shared(tmp_path / "travail"))
+    other = Parcel(given.job, given.way, given.sent, "autre")
+    elsewhere = Parcel(given.job, Shared(tmp_path / "ailleurs"), given.sent, given.logiciel)
+    for one, said in ((other, "logiciel"), (elsewhere, "ne voit pas")):
+        done = work(one, tmp_path / "ouvrier")
+        assert done.unfit is not None
+        assert said in done.unfit[0]
+        pool = Pool(tmp_path / "ouvrier")
+        pool.done[0] = done
+        with pytest.raises(RunError) as refused:
+            Cluster(pool, Shared(tmp_path / "travail"))._settled(asked, done)
+        assert refused.value.probleme is Problem.GRAPPE_INDISPONIBLE
+
+
+def test_a_file_that_arrives_changed_is_not_kept(tmp_path: Path) -> None:
+    asked, way = job(tmp_path), Shared(tmp_path / "travail")
+    done = work(parcel(asked, way), tmp_path / "ouvrier")
+    Path(done.written[0].lieu).write_bytes(b"un de")
+    with pytest.raises(RunError, match="altéré"):
+        Cluster(Pool(tmp_path), way)._settled(asked, done)
+    assert not (tmp_path / "lac" / "ecrit.parquet").exists()
