@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import fsspec
 import pytest
+from factory import Mini
 from lacs import contents, keys, same_tables, territory
 
 from qpv_data import placing_jobs
@@ -17,8 +17,9 @@ from qpv_data.grappe.exchange import Exchange
 from qpv_data.grappe.parcels import Done, Parcel, UnreachableError, parcel, work
 from qpv_data.grappe.shared import Shared
 from qpv_data.jobs import Job
+from qpv_data.pipeline import run
 from qpv_data.problems import Problem
-from qpv_data.runs import RunError
+from qpv_data.runs import Configuration, RunError
 
 
 class Pool:
@@ -42,50 +43,45 @@ class Pool:
         return self.done[future]
 
 
-def ways(name: str, mini: Any) -> Any:
-    cfg = mini.configuration()
-    return {"partage": Shared(cfg.travail), "memoire": Exchange("memory://essai"),
-            "fichiers": Exchange(f"file://{mini.root}/magasin")}[name]  # fmt: skip
+def ways(name: str, cfg: Configuration, root: Path) -> Shared | Exchange:
+    if name == "partage":
+        return Shared(cfg.travail)
+    return Exchange("memory://essai" if name == "memoire" else f"file://{root}/magasin")
 
 
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mini]:
     """The lake of one machine."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in keys().items():
             patch.setenv(name, value)
         mini = territory(tmp_path_factory.mktemp("seule"))
         mini.run()
-    return mini.out
+        yield mini
 
 
 @pytest.mark.parametrize("way", ["partage", "memoire", "fichiers"])
 def test_a_lake_is_the_same_by_every_way_and_nothing_stays_on_it(
-    way: str, alone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    way: str, alone: Mini, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in keys().items():
-        monkeypatch.setenv(name, value)
     if way == "fichiers":  # each indicator on its own, and from another working folder
         monkeypatch.setattr(placing_jobs, "LARGE", 0)
         (tmp_path / "ailleurs").mkdir()
         monkeypatch.chdir(tmp_path / "ailleurs")
-    mini = territory(tmp_path / "grappe")
-    pool, passed = Pool(tmp_path / "ouvrier"), ways(way, mini)
-    from qpv_data.pipeline import run
-
-    run(mini.configuration(), lambda _: None, crew=Cluster(pool, passed))
+    cfg = alone.configuration(sortie=tmp_path / "lac")
+    pool, passed = Pool(tmp_path / "ouvrier"), ways(way, cfg, tmp_path)
+    run(cfg, lambda _: None, crew=Cluster(pool, passed))
     if isinstance(passed, Exchange):
         passed.empty()
         fs, root = fsspec.core.url_to_fs(passed.url)
         assert not fs.exists(root)
         assert all(not p.job.personnel for p in pool.asked), "records of persons are put in no store"
-    expected = contents(alone)
-    if way == "fichiers":  # the same files, by as many jobs as indicators
-        assert sum(p.job.etape == "agreger" for p in pool.asked) > 5
-    assert contents(mini.out) == expected
-    assert same_tables(alone / "qpv.duckdb", mini.out / "qpv.duckdb") > 8
+    assert contents(cfg.sortie) == contents(alone.out)
+    assert same_tables(alone.out / "qpv.duckdb", cfg.sortie / "qpv.duckdb") > 8
     assert all(not p.job.prive for p in pool.asked), "keys stay here, and so do the jobs that need them"
     assert {p.job.etape for p in pool.asked} == {"conformer", "localiser", "agreger"}
+    split = {p.job.nom for p in pool.asked if p.job.etape == "agreger"}
+    assert ("objets_montant" in split) == (way == "fichiers")
 
 
 def echo(said: str, lu: Path, ecrit: Path, travail: Path) -> str:
