@@ -4,11 +4,37 @@ from __future__ import annotations
 
 import hashlib
 import os
+import pickle
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
 from factory import IN_A, IN_B, IN_C, QUARTERS, Mini, codes_clause, csv_of, indicator, point
 from semis import sown
+
+from qpv_data.grappe.parcels import Done, Parcel, work
+
+
+class Pool:
+    """Workers of this process, which see of a parcel what travels of it, and answer the last one first."""
+
+    def __init__(self, local: Path) -> None:
+        self.local, self.asked, self.done = local, list[Parcel](), dict[int, Done]()
+
+    def submit(self, given: Parcel, weight: int) -> int:
+        self.asked.append(pickle.loads(pickle.dumps(given)))
+        return len(self.asked) - 1
+
+    def ready(self, future: int) -> bool:
+        return future in self.done
+
+    def wait(self, futures: Sequence[int]) -> None:
+        last = max(futures)
+        self.done[last] = pickle.loads(pickle.dumps(work(self.asked[last], self.local)))
+
+    def answer(self, future: int) -> Done:
+        return self.done[future]
+
 
 APART = {".verrou", "qpv.duckdb"}
 
@@ -23,12 +49,14 @@ def territory(root: Path) -> Mini:
     }  # fmt: skip
     two = [indicator("objets_n"), indicator("objets_montant", "somme", numerateur="montant")]
     mini.points({q: rows[n:] for n, q in enumerate(QUARTERS)}, ident="objets", secret=threshold, indicateurs=two)
-    mini.points({q: rows for q in QUARTERS[1:]}, ident="manques", indicateurs=[indicator("manques_n")])
+    mini.points(dict.fromkeys(QUARTERS[1:], rows), ident="manques", indicateurs=[indicator("manques_n")])
     strict = {"lignes_min": 1, "rejets_max": 0.01}
     bad = [*rows, {**rows[0], "id": "", "montant": "beaucoup"}]
-    mini.points({q: bad for q in QUARTERS}, ident="refuses", controles=strict, indicateurs=[indicator("refuses_n")])
+    mini.points(dict.fromkeys(QUARTERS, bad), ident="refuses", controles=strict, indicateurs=[indicator("refuses_n")])
     mini.declare(codes_clause("table", "commune"))
-    mini.deliver("table.csv", csv_of([{"code": "99001", "valeur": 3}, {"code": "99003", "valeur": 5}], ("code", "valeur")))
+    mini.deliver(
+        "table.csv", csv_of([{"code": "99001", "valeur": 3}, {"code": "99003", "valeur": 5}], ("code", "valeur"))
+    )
     return mini
 
 

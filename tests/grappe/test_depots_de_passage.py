@@ -1,87 +1,21 @@
-"""Jobs that travel, without Dask: whatever the way of their files and the order of the answers, the lake is the same."""
+"""Jobs that travel: what a worker is told, what it may write, and what is refused when it comes back."""
 
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import fsspec
 import pytest
-from factory import Mini
-from lacs import contents, keys, same_tables, territory
+from lacs import Pool
 
-from qpv_data import placing_jobs
 from qpv_data.grappe.crew import Cluster
 from qpv_data.grappe.exchange import Exchange
-from qpv_data.grappe.parcels import Done, Parcel, UnreachableError, parcel, work
+from qpv_data.grappe.parcels import Parcel, UnreachableError, parcel, work
 from qpv_data.grappe.shared import Shared
 from qpv_data.jobs import Job
-from qpv_data.pipeline import run
 from qpv_data.problems import Problem
-from qpv_data.runs import Configuration, RunError
-
-
-class Pool:
-    """Workers of this process, which see of a parcel what travels of it, and answer the last one first."""
-
-    def __init__(self, local: Path) -> None:
-        self.local, self.asked, self.done = local, list[Parcel](), dict[int, Done]()
-
-    def submit(self, given: Parcel, weight: int) -> int:
-        self.asked.append(pickle.loads(pickle.dumps(given)))
-        return len(self.asked) - 1
-
-    def ready(self, future: int) -> bool:
-        return future in self.done
-
-    def wait(self, futures: Sequence[int]) -> None:
-        last = max(futures)
-        self.done[last] = pickle.loads(pickle.dumps(work(self.asked[last], self.local)))
-
-    def answer(self, future: int) -> Done:
-        return self.done[future]
-
-
-def ways(name: str, cfg: Configuration, root: Path) -> Shared | Exchange:
-    if name == "partage":
-        return Shared(cfg.travail)
-    return Exchange("memory://essai" if name == "memoire" else f"file://{root}/magasin")
-
-
-@pytest.fixture(scope="module")
-def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mini]:
-    """The lake of one machine."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in keys().items():
-            patch.setenv(name, value)
-        mini = territory(tmp_path_factory.mktemp("seule"))
-        mini.run()
-        yield mini
-
-
-@pytest.mark.parametrize("way", ["partage", "memoire", "fichiers"])
-def test_a_lake_is_the_same_by_every_way_and_nothing_stays_on_it(
-    way: str, alone: Mini, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if way == "fichiers":  # each indicator on its own, and from another working folder
-        monkeypatch.setattr(placing_jobs, "LARGE", 0)
-        (tmp_path / "ailleurs").mkdir()
-        monkeypatch.chdir(tmp_path / "ailleurs")
-    cfg = alone.configuration(sortie=tmp_path / "lac")
-    pool, passed = Pool(tmp_path / "ouvrier"), ways(way, cfg, tmp_path)
-    run(cfg, lambda _: None, crew=Cluster(pool, passed))
-    if isinstance(passed, Exchange):
-        passed.empty()
-        fs, root = fsspec.core.url_to_fs(passed.url)
-        assert not fs.exists(root)
-        assert all(not p.job.personnel for p in pool.asked), "records of persons are put in no store"
-    assert contents(cfg.sortie) == contents(alone.out)
-    assert same_tables(alone.out / "qpv.duckdb", cfg.sortie / "qpv.duckdb") > 8
-    assert all(not p.job.prive for p in pool.asked), "keys stay here, and so do the jobs that need them"
-    assert {p.job.etape for p in pool.asked} == {"conformer", "localiser", "agreger"}
-    split = {p.job.nom for p in pool.asked if p.job.etape == "agreger"}
-    assert ("objets_montant" in split) == (way == "fichiers")
+from qpv_data.runs import RunError
 
 
 def echo(said: str, lu: Path, ecrit: Path, travail: Path) -> str:

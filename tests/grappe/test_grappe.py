@@ -3,6 +3,7 @@ machine, to the byte."""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -14,9 +15,14 @@ from pathlib import Path
 
 import pytest
 from factory import Mini
-from lacs import contents, environment, keys, same_tables, territory
+from lacs import Pool, contents, environment, keys, same_tables, territory
 
-pytest.importorskip("distributed", reason="la grappe demande l'extension `dask`")
+from qpv_data import placing_jobs
+from qpv_data.grappe.crew import Cluster
+from qpv_data.grappe.exchange import Exchange
+from qpv_data.pipeline import run
+
+pytest.importorskip("distributed", reason="l'extension `dask` n'est pas installée : pip install 'qpv-data[dask]'")
 
 HALT = Path(__file__).with_name("arret.py")
 STAGES = ("conformer", "localiser", "agreger")
@@ -35,9 +41,11 @@ def running(log: Path, env: dict[str, str], *words: str) -> Iterator[subprocess.
         process.wait()
 
 
-def until(what: Callable[[], object], seconds: float = 180) -> None:
-    end = time.monotonic() + seconds
+def until(what: Callable[[], object], driver: subprocess.Popen[bytes] | None = None) -> None:
+    end = time.monotonic() + 240
     while not what():
+        if driver is not None and driver.poll() is not None:
+            raise AssertionError(f"la commande a fini avant : {driver.communicate()[0].decode()}")
         assert time.monotonic() < end, "rien ne vient"
         time.sleep(0.05)
 
@@ -67,13 +75,11 @@ class Machines:
 
     @property
     def address(self) -> str:
-        import json
-
         return str(json.loads(self.address_file.read_text("utf-8"))["address"])
 
-    def kill_once_halted(self, stage: str) -> None:
+    def kill_once_halted(self, stage: str, driver: subprocess.Popen[bytes]) -> None:
         """The worker that is in the middle of a file of this stage."""
-        until((self.halts / stage).is_file)
+        until((self.halts / stage).is_file, driver)
         pid = int((self.halts / stage).read_text())
         os.kill(pid, signal.SIGKILL)
         self.killed.append(pid)
@@ -84,11 +90,11 @@ def lakes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Mini, Mach
     """The territory, run by one machine in `out`; the machines; the lake of the cluster; what its command printed."""
     root = tmp_path_factory.mktemp("grappe")
     mini, lake = territory(root / "territoire"), root / "lac"
-    with pytest.MonkeyPatch.context() as patch:
+    with ExitStack() as held:
+        patch = held.enter_context(pytest.MonkeyPatch.context())
         for name, value in keys().items():
             patch.setenv(name, value)
         mini.run()
-    with ExitStack() as held:
         machines = Machines(root, held)
         machines.worker()
         machines.worker()
@@ -97,7 +103,7 @@ def lakes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Mini, Mach
         env = environment() | {"SOURCE_DATE_EPOCH": mini.environment()["SOURCE_DATE_EPOCH"]}
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env, cwd=root) as driver:
             for stage in STAGES:
-                machines.kill_once_halted(stage)
+                machines.kill_once_halted(stage, driver)
                 if stage != STAGES[-1]:
                     machines.worker()  # after the last one is killed, one is left
             printed = driver.communicate(timeout=240)[0].decode()
@@ -128,3 +134,24 @@ def test_no_value_of_a_person_is_in_what_the_machines_log(lakes: tuple[Mini, Mac
     logs = b"".join(p.read_bytes() for p in machines.root.glob("*.log"))
     assert b"distributed" in logs
     assert found("journaux", logs + printed.encode()) == []
+
+
+def test_a_store_between_machines_gives_the_same_lake_and_keeps_nothing(
+    lakes: tuple[Mini, Machines, Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Workers of this process, which are told no path of the lake; an indicator a job; from another working folder."""
+    mini = lakes[0]
+    monkeypatch.setattr(placing_jobs, "LARGE", 0)
+    monkeypatch.chdir(tmp_path)
+    cfg = mini.configuration(sortie=tmp_path / "lac")
+    pool, store = Pool(tmp_path / "ouvrier"), Exchange(f"file://{tmp_path}/magasin")
+    run(cfg, lambda _: None, crew=Cluster(pool, store))
+    assert len(list((tmp_path / "magasin").iterdir())) > 10
+    store.empty()
+    assert not (tmp_path / "magasin").exists()
+    assert contents(cfg.sortie) == contents(mini.out)
+    assert {p.job.etape for p in pool.asked} == set(STAGES)
+    assert "objets_montant" in {p.job.nom for p in pool.asked if p.job.etape == "agreger"}
+    assert not any(p.job.prive for p in pool.asked), "keys stay with the lake, and so do the jobs that need them"
+    assert not any(p.job.personnel for p in pool.asked), "records of persons are put in no store"
+    assert not any(str(mini.root) in repr(p.job) or str(cfg.sortie) in repr(p.job) for p in pool.asked)

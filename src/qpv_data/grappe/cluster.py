@@ -93,7 +93,8 @@ class DaskPool:
         alone_since: float | None = None
         while True:
             try:
-                wait(futures, timeout=_STEP, return_when="FIRST_COMPLETED")
+                with self._client.as_current():
+                    wait(futures, timeout=_STEP, return_when="FIRST_COMPLETED")
             except TimeoutError:
                 alone_since = None if self._workers() else alone_since or time.monotonic()
                 if alone_since is not None and time.monotonic() - alone_since > _WORKERS:
