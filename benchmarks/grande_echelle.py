@@ -1,4 +1,4 @@
-"""What a billion events a quarter needs: `mesurer` gives rows per second of processor, `simuler` the hours of a cluster.
+"""What a billion events a quarter needs: `mesurer` gives rows a second of processor, `simuler` the hours of a cluster.
 
     python benchmarks/grande_echelle.py mesurer --lignes 500000 --vers data/bench/echelle.json      # minutes
     python benchmarks/grande_echelle.py simuler --mesures data/bench/echelle.json                   # seconds
@@ -23,10 +23,21 @@ from pathlib import Path
 from typing import Any
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "tests"), str(Path(__file__).resolve().parent)]
-import grande_echelle_simulation as simulation
-import shapely
-from factory import COMMUNES, X0, Y0, Mini, clause_of, geojson, indicator, number_column, points_clause, text_column
-from promises import PERSONAL
+import grande_echelle_simulation as simulation  # noqa: E402
+import shapely  # noqa: E402
+from factory import (  # noqa: E402
+    COMMUNES,
+    X0,
+    Y0,
+    Mini,
+    clause_of,
+    geojson,
+    indicator,
+    number_column,
+    points_clause,
+    text_column,
+)
+from promises import PERSONAL  # noqa: E402
 
 STAGES = ("conformer", "localiser", "agreger")
 SIDE, QUARTER = 40, "2024-T1"  # the territory: 40 × 40 communes of 1 km, a quarter in every fourth one
@@ -40,8 +51,8 @@ def territory(root: Path) -> Mini:
                for i in range(SIDE) for j in range(SIDE)}  # fmt: skip
     named = {f"{60000 + n:05}": shape for n, shape in enumerate(squares.values())}
     mini.deliver("commune.geojson", geojson({**named, **{c: s for c, s in COMMUNES.items() if c not in named}}))
-    quarters = {f"QN{60000 + n:05}A": shape.centroid.buffer(220, quad_segs=16) for n, shape in enumerate(squares.values())
-                if n % 4 == 0}  # fmt: skip
+    fourth = [(n, shape) for n, shape in enumerate(squares.values()) if n % 4 == 0]
+    quarters = {f"QN{60000 + n:05}A": shape.centroid.buffer(220, quad_segs=16) for n, shape in fourth}
     mini.deliver("qpv2024.geojson", geojson(quarters))
     return mini
 

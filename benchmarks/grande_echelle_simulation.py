@@ -1,4 +1,4 @@
-"""A cluster, event by event: jobs of the measured lengths, slow machines, one that dies, and a driver that does its own.
+"""A cluster, event by event: jobs of the measured lengths, slow machines, one that dies, a driver that does its own.
 
 Not a model of Dask: the rules that matter. A free worker takes the heaviest job that waits; a job of a worker that dies
 starts again from nothing elsewhere; a feed is aggregated once its deliveries are located; what holds personal data is

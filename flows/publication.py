@@ -10,9 +10,21 @@ from prefect.utilities.annotations import quote
 
 from flows import etapes
 from flows.etapes import tell
-from qpv_data.clause.model import Diffusion
-from qpv_data.pipeline import Progress, RunReport, counted, deliveries, said, told, transport
-from qpv_data.runs import exclusive
+from qpv_data.clause.load import ClauseSet
+from qpv_data.clause.model import Clause, Diffusion
+from qpv_data.pipeline import (
+    Progress,
+    RunReport,
+    all_placed,
+    counted,
+    deliveries,
+    receptions_begun,
+    said,
+    told,
+    transport,
+)
+from qpv_data.receive import Transport
+from qpv_data.runs import Configuration, Expected, exclusive
 
 
 @flow(name="publication", persist_result=False)
@@ -25,15 +37,21 @@ def publication(
     diffuseur: str = "qpv-data",
     diffusion: Diffusion = Diffusion.PARTENAIRES,
     finalite: str | None = None,
+    grappe: str | None = None,
+    echange: str | None = None,
 ) -> RunReport:
     """Publish a quarter (`periode`, by default the last deliverable one): what `qpv_data.pipeline.run` does.
 
+    `grappe`: the address of a Dask scheduler, whose workers conform, locate and aggregate (DaskTaskRunner); `echange`:
+    the store through which files go, when they do not see `sortie`.
     Raises InvalidDeclarationError or RunError; a feed's own failure is in the report and in the release.
     """
     cfg = etapes.configuration(sortie, clauses, miroir, periode, maintenant, diffuseur, diffusion, finalite)
     declared, period, cfg = etapes.prepare(cfg)
     with transport(cfg) as reach, exclusive(cfg):
         expected = deliveries(declared, period)
+        if grappe is not None:
+            return _on_cluster(cfg, declared, expected, reach, grappe, echange)
         receptions = []
         for n, (clause, delivery) in enumerate(expected, start=1):
             receptions.append(etapes.receive(cfg, quote(clause), delivery, reach, quote(declared.versions(clause.id))))
@@ -44,6 +62,26 @@ def publication(
         for n, feed in enumerate(declared.jeux, start=1):
             places.append(etapes.place(cfg, quote(declared), quote(feed), quote(received)))
             tell(Progress("localisation", feed.id, told(places[-1]), n, len(declared.jeux)))
+        made = etapes.release(cfg, quote(declared), quote(received), quote(places))
+        tell(Progress("publication", "", made.id, 1, 1))
+    return RunReport(made, received, tuple(places), zonings, declared.ecartes)
+
+
+def _on_cluster(
+    cfg: Configuration, declared: ClauseSet, expected: list[tuple[Clause, Expected]], reach: Transport | None,
+    grappe: str, echange: str | None,
+) -> RunReport:  # fmt: skip
+    """The same, with a task run for each heavy job, on the worker that does it."""
+    from flows.grappe import engaged
+
+    with engaged(cfg, grappe, echange) as crew:
+        receptions = []
+        for reception in crew.in_order(receptions_begun(cfg, declared, expected, reach)):
+            receptions.append(reception)
+            tell(Progress("réception", reception.jeu, said(reception), len(receptions), len(expected)))
+        zonings, received = etapes.refer(cfg, quote(declared), quote(receptions))
+        tell(Progress("zonages", "", counted(zonings), 1, 1))
+        places = all_placed(cfg, declared, received, tell, crew)
         made = etapes.release(cfg, quote(declared), quote(received), quote(places))
         tell(Progress("publication", "", made.id, 1, 1))
     return RunReport(made, received, tuple(places), zonings, declared.ecartes)

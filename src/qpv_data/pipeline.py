@@ -190,20 +190,36 @@ def run(cfg: Configuration, watch: Watcher, only: Selection = everything, crew: 
     crew = crew or Alone()
     with transport(cfg) as reach, exclusive(cfg):
         expected = deliveries(clauses, period)
-
-        def begun() -> Iterator[Step[Reception]]:
-            for clause, delivery in expected:
-                versions = clauses.versions(clause.id)
-                if only(clause, delivery):
-                    yield receiving(cfg, clause, delivery, reach, versions)
-                else:
-                    yield holding(cfg, clause, delivery, versions)
-
+        steps = receptions_begun(cfg, clauses, expected, reach, only)
         receptions = []
-        for n, reception in enumerate(crew.in_order(begun()), start=1):
+        for n, reception in enumerate(crew.in_order(steps), start=1):
             receptions.append(reception)
             watch(Progress("réception", reception.jeu, said(reception), n, len(expected)))
         return _rest(cfg, clauses, receptions, watch, crew)
+
+
+def receptions_begun(
+    cfg: Configuration, clauses: ClauseSet, expected: Sequence[tuple[Clause, Expected]], reach: Transport | None,
+    only: Selection = everything,
+) -> Iterator[Step[Reception]]:  # fmt: skip
+    """A step for each delivery, in order."""
+    for clause, delivery in expected:
+        versions = clauses.versions(clause.id)
+        if only(clause, delivery):
+            yield receiving(cfg, clause, delivery, reach, versions)
+        else:
+            yield holding(cfg, clause, delivery, versions)
+
+
+def all_placed(
+    cfg: Configuration, clauses: ClauseSet, received: Sequence[Reception], watch: Watcher, crew: Crew
+) -> list[Placed]:
+    """Every feed located and aggregated; in the order of clauses, whatever the order in which they ended."""
+    ended = dict[str, Placed]()
+    for n, placed in enumerate(crew.as_ready(placing(cfg, clauses, f, received) for f in clauses.jeux), start=1):
+        ended[placed.jeu] = placed
+        watch(Progress("localisation", placed.jeu, told(placed), n, len(clauses.jeux)))
+    return [ended[feed.id] for feed in clauses.jeux]
 
 
 def run_on(cfg: Configuration, receptions: Callable[[Configuration, ClauseSet, Period], Sequence[Reception]],
@@ -219,11 +235,7 @@ def _rest(
     """From what was received to the release."""
     zonings, received = refer(cfg, clauses, receptions)
     watch(Progress("zonages", "", counted(zonings), 1, 1))
-    ended = dict[str, Placed]()
-    for n, placed in enumerate(crew.as_ready(placing(cfg, clauses, f, received) for f in clauses.jeux), start=1):
-        ended[placed.jeu] = placed
-        watch(Progress("localisation", placed.jeu, told(placed), n, len(clauses.jeux)))
-    places = [ended[feed.id] for feed in clauses.jeux]
+    places = all_placed(cfg, clauses, received, watch, crew)
     made = release(cfg, clauses, received, places)
     watch(Progress("publication", "", made.id, 1, 1))
     return RunReport(made, received, tuple(places), zonings, clauses.ecartes)

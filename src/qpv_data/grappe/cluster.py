@@ -43,21 +43,26 @@ def engaged(cfg: Configuration, adresse: str, echange: str | None = None) -> Ite
     except ImportError:
         remedy = "pip install 'qpv-data[dask]'"
         raise RunError(Problem.EXTENSION_ABSENTE, "le moteur dask n'est pas installé", remedy) from None
-    way = way_of(cfg, echange)
     try:
         client = Client(adresse, timeout=_ANSWER, set_as_default=False)
     except (TimeoutError, OSError, ValueError) as e:
         message = f"pas de réponse à {adresse} ({type(e).__name__})"
         raise failed(message, "lancer `dask scheduler`, et vérifier l'adresse") from e
-    with client:
-        pool = DaskPool(client)
-        pool.held()
-        try:
-            yield Cluster(pool, way)
-        finally:
-            pool.give_up()
-            if isinstance(way, Exchange) and way.begun:
-                way.empty()
+    with client, crew_over(DaskPool(client), cfg, echange) as crew:
+        yield crew
+
+
+@contextmanager
+def crew_over(pool: DaskPool, cfg: Configuration, echange: str | None) -> Iterator[Cluster[Any]]:
+    """The workers of a pool, once there is one; nothing of the run is left to them, nor in the store, when it ends."""
+    way = way_of(cfg, echange)
+    pool.held()
+    try:
+        yield Cluster(pool, way)
+    finally:
+        pool.give_up()
+        if isinstance(way, Exchange) and way.begun:
+            way.empty()
 
 
 def at_work(given: Parcel) -> Done:
@@ -73,13 +78,13 @@ class DaskPool:
     workers Dask says so, and the run stops."""
 
     def __init__(self, client: Client) -> None:
-        self._client, self._given = client, list["Future"]()
+        self._client, self.given = client, list["Future"]()
 
     def submit(self, given: Parcel, weight: int) -> Future:
         """The heaviest first."""
         key = f"{given.job.label.replace(' ', '_')}-{uuid.uuid4().hex}"
         future = self._client.submit(at_work, given, key=key, pure=False, priority=weight)
-        self._given.append(future)
+        self.given.append(future)
         return future
 
     def ready(self, future: Future) -> bool:
@@ -110,13 +115,18 @@ class DaskPool:
         from distributed.comm.core import CommClosedError
 
         try:
-            done: Done = future.result()
+            done = self.told(future)
         except KilledWorker as e:
             message = f"{future.key.rsplit('-', 1)[0]} a fait tomber plusieurs ouvriers"
             remedy = "leur donner plus de mémoire (docs/grande-echelle.md), puis relancer : le reste est fait"
             raise failed(message, remedy) from e
         except (CommClosedError, asyncio.CancelledError) as e:
             raise _lost(e) from e
+        return done
+
+    def told(self, future: Future) -> Done:
+        """What the future holds."""
+        done: Done = future.result()
         return done
 
     def held(self) -> None:
@@ -128,8 +138,8 @@ class DaskPool:
 
     def give_up(self) -> None:
         """Nothing more is wanted of what was given."""
-        self._client.cancel(self._given, force=True)
-        self._given.clear()
+        self._client.cancel(self.given, force=True)
+        self.given.clear()
 
     def _workers(self) -> bool:
         return bool(self._client.scheduler_info()["workers"])
