@@ -6,7 +6,7 @@ of which the feed says nothing states why.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,8 +53,9 @@ def aggregate(
     travail: Path,
     quarters: Quarters | None = None,
     conserves: Mapping[str, Path] | None = None,
+    indicateurs: Set[str] | None = None,
 ) -> AggregateReport:
-    """Aggregate a feed: one Parquet an indicator in `aggregated`.
+    """Aggregate a feed: one Parquet an indicator in `aggregated`; of those named in `indicateurs`, when it is given.
 
     In: located Parquet files by delivery (`unique` or the period), those that are there; `periodes`, all the
     series' periods; `quarters`, what communes say of the quarters that the clause names; `conserves`, the folders of
@@ -75,6 +76,8 @@ def aggregate(
         cells = {}
         known = [str(c[0]) for c in con.execute("DESCRIBE enregistrements").fetchall()]
         for indicateur in clause.indicateurs:
+            if indicateurs is not None and indicateur.id not in indicateurs:
+                continue
             con.execute(f"CREATE OR REPLACE TABLE mesures AS {measures_sql(clause, indicateur)}")
             con.execute(f"CREATE OR REPLACE VIEW mesures_zones AS {by_zone(clause, indicateur, table, known)}")
             # The largest share is asked for only where a rule reads it: it costs as much as all the rest.
@@ -89,8 +92,7 @@ def aggregate(
             write_bounds(con, clause, indicateur, known, bounds_path(aggregated, indicateur.id))
             cells[indicateur.id] = _verify(con, clause, indicateur)
             count_units(con, clause, indicateur, table, known, units_path(aggregated, indicateur.id))
-            for path_of in (cells_path, atoms_path, bounds_path, units_path):
-                made = path_of(aggregated, indicateur.id)
+            for made in output_paths(aggregated, indicateur.id):
                 restore(made, made.name, aside)
     return AggregateReport(clause.id, total, cells)
 
@@ -103,6 +105,11 @@ def cells_path(aggregated: Path, indicateur: str) -> Path:
 def atoms_path(aggregated: Path, indicateur: str) -> Path:
     """Where its atoms are (see `membership`), beside its cells; there is no such file without a secrecy threshold."""
     return aggregated / f"{indicateur}.atomes.parquet"
+
+
+def output_paths(aggregated: Path, indicateur: str) -> tuple[Path, ...]:
+    """Every file that an indicator may have: an aggregation leaves no other that bears its name."""
+    return tuple(of(aggregated, indicateur) for of in (cells_path, atoms_path, bounds_path, units_path))
 
 
 _p = sql_path

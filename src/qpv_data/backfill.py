@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from qpv_data.clause.check import checked_clauses
 from qpv_data.clause.load import ClauseSet
 from qpv_data.clause.model import Clause, ClauseJeu
+from qpv_data.jobs import Crew
 from qpv_data.periods import Period, parse_period
 from qpv_data.pipeline import RunReport, Watcher, run
 from qpv_data.problems import Problem
@@ -33,13 +34,15 @@ class Asked:
         return self.de.debut <= period.debut and period.fin <= self.a.fin
 
 
-def backfill(cfg: Configuration, jeux: Sequence[str], de: str, a: str, watch: Watcher) -> RunReport:
+def backfill(
+    cfg: Configuration, jeux: Sequence[str], de: str, a: str, watch: Watcher, crew: Crew | None = None
+) -> RunReport:
     """Receive the deliveries of `jeux` (ids of clauses) from `de` to `a`, make again what depends on them, and publish.
 
     Raises InvalidDeclarationError or RunError: an unknown clause, or periods that are none of its.
     """
     asked = asked_for(checked_clauses(cfg.clauses, cfg.maintenant.date()), jeux, de, a)
-    return run(cfg, watch, asked)
+    return run(cfg, watch, asked, crew)
 
 
 def asked_for(clauses: ClauseSet, jeux: Sequence[str], de: str, a: str) -> Asked:

@@ -44,9 +44,11 @@ from qpv_data.commands import (
     ventiler,
 )
 from qpv_data.commands import locate as locate_command
+from qpv_data.commands.moteur import Adresse, Echange, Engine, Moteur, crew_of, hold_engine
 from qpv_data.refusals import DECLARATIONS_REFUSED, errors_told, tell
 
 if TYPE_CHECKING:
+    from qpv_data.jobs import Crew
     from qpv_data.runs import Configuration
 
 app = typer.Typer(
@@ -150,12 +152,17 @@ def run(
     traces: Annotated[
         bool, typer.Option("--traces", help="Une ligne JSON par étape sur l'erreur standard, au lieu des barres.")
     ] = False,
+    moteur: Moteur = Engine.LOCAL,
+    adresse: Adresse = None,
+    echange: Echange = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
     """Recevoir, localiser, agréger, protéger et publier, jusqu'au trimestre demandé."""
     from qpv_data.clause.model import Diffusion
     from qpv_data.runs import Configuration
+
+    hold_engine(moteur, adresse, echange)
 
     with errors_told():
         cfg = Configuration(
@@ -168,7 +175,8 @@ def run(
             finalite=finalite,
             acteur=actor(),
         )
-        _run(cfg, quiet or as_json, as_json, traces)
+        with crew_of(cfg, adresse, echange) as crew:
+            _run(cfg, quiet or as_json, as_json, traces, crew)
 
 
 @app.command()
@@ -249,13 +257,13 @@ def actor() -> str:
         return f"uid {os.getuid()}"
 
 
-def _run(cfg: Configuration, quiet: bool, as_json: bool, traces: bool = False) -> None:
+def _run(cfg: Configuration, quiet: bool, as_json: bool, traces: bool = False, crew: Crew | None = None) -> None:
     from qpv_data.operations.recording import recording
     from qpv_data.pipeline import run as run_stages
     from qpv_data.terminal import report_json, show_report, watching
 
     with recording(cfg, "run", traces=traces), watching(quiet or traces) as watch:
-        report = run_stages(cfg, watch)
+        report = run_stages(cfg, watch, crew=crew)
     if as_json:
         typer.echo(json.dumps(report_json(report), ensure_ascii=False, indent=1))
     elif not quiet:

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC
-from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from qpv_data.addresses.feeds import geocoded
-from qpv_data.aggregate import AggregateReport, aggregate
+from qpv_data.aggregate import AggregateReport
 from qpv_data.clause.load import ClauseSet
-from qpv_data.clause.model import ClauseJeu, LocalisationCode
+from qpv_data.clause.model import ClauseJeu
 from qpv_data.compliance.journal import Placement, record
-from qpv_data.coverage import read_zone_table
-from qpv_data.locate import LocateReport, locate
-from qpv_data.operations.stages import SPARED, Stage, bytes_in, stage
+from qpv_data.jobs import Job, Outcome, Step, here
+from qpv_data.locate import LocateReport
+from qpv_data.operations.stages import SPARED, bytes_in, stage
+from qpv_data.placing_jobs import AGREGER, LOCALISER, aggregating_jobs, locating_job
 from qpv_data.problems import FeedError
 from qpv_data.receive import Reception, report_on, version_of
 from qpv_data.recipes import Recipe, counts_of, digest, done, recipe
 from qpv_data.retention.kept import FOLDER, kept
 from qpv_data.runs import UNIQUE, Configuration, clause_digest, release_period, series_periods
-from qpv_data.zonages import Zones, load_zones
-from qpv_data.zonages.quarters import Quarters, quarters_of
 
-LOCALISER, AGREGER = "localiser", "agreger"
+__all__ = ["AGREGER", "LOCALISER", "Placed", "aggregating", "located_path", "locating", "place", "placing"]
 
 
 @dataclass(frozen=True)
@@ -39,8 +38,13 @@ class Placed:
 
 def place(cfg: Configuration, clauses: ClauseSet, clause: ClauseJeu, receptions: Sequence[Reception]) -> Placed:
     """Locate every usable delivery of a feed, then aggregate its whole series."""
+    return here(placing(cfg, clauses, clause, receptions))
+
+
+def placing(cfg: Configuration, clauses: ClauseSet, clause: ClauseJeu, receptions: Sequence[Reception]) -> Step[Placed]:
+    """The same as a step: geocoding, recipes, journal and reports are its own; a delivery is a job, then the series."""
     with stage("placement", clause.id, evenement="jeu") as seen:
-        placed = _placed(cfg, clauses, clause, receptions)
+        placed = yield from _placing(cfg, clauses, clause, receptions)
         seen.entrees = sum(r.lus for r in placed.localisations)
         seen.inconnues = sum(sum(r.motifs.values()) for r in placed.localisations)
         if placed.erreur is not None:
@@ -48,29 +52,60 @@ def place(cfg: Configuration, clauses: ClauseSet, clause: ClauseJeu, receptions:
     return placed
 
 
-def _placed(cfg: Configuration, clauses: ClauseSet, clause: ClauseJeu, receptions: Sequence[Reception]) -> Placed:
+def _placing(
+    cfg: Configuration, clauses: ClauseSet, clause: ClauseJeu, receptions: Sequence[Reception]
+) -> Step[Placed]:
     reports, located = list[LocateReport](), dict[str, Path]()
     try:
         for reception in receptions:
-            if reception.jeu == clause.id and reception.conformed is not None:
-                bound = version_of(clauses.versions(clause.id), reception.clause_version)
-                own = bound if isinstance(bound, ClauseJeu) else clause
-                target = located_path(cfg, clause.id, reception.conformed.stem)
-                with stage(LOCALISER, clause.id, reception.periode) as seen:
-                    reports.append(_located(cfg, own, geocoded(own, reception.conformed), target, seen))
-                    seen.livraison = reception.livraison
-                located[target.stem] = target
-                record(cfg.folder("journal"), _placement(cfg, reception, reports[-1]))
-                report_on(cfg, own, reception.periode)
-            elif reception.jeu == clause.id and reception.statut == "detruite":
+            if reception.jeu == clause.id and reception.statut == "detruite":
                 located |= _left(cfg, clause, reception)
-        with stage(AGREGER, clause.id) as seen:
-            report = _aggregated(cfg, clauses, clause, located, _kept(cfg, clause, receptions, located), seen)
-            seen.entrees, seen.sorties = report.enregistrements, sum(report.cellules.values())
-            seen.octets = bytes_in(cfg.folder("aggregated") / clause.id)
+        asked, failure = _asked(cfg, clauses, clause, receptions)
+        outcomes = iter((yield [one.job for one in asked if one.counts is None]))
+        for one in asked:
+            reports.append(_settled(cfg, one, outcomes))
+            located[one.recette.nom] = one.target
+            record(cfg.folder("journal"), _placement(cfg, one.reception, reports[-1]))
+            report_on(cfg, one.clause, one.reception.periode)
+        if failure is not None:
+            raise failure
+        report = yield from _aggregating(cfg, clauses, clause, located, _kept(cfg, clause, receptions, located))
     except FeedError as e:
         return Placed(clause.id, tuple(reports), None, e)
     return Placed(clause.id, tuple(reports), report)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A delivery to locate, under the version of the clause that binds it; `counts` when it need not be done again."""
+
+    reception: Reception
+    clause: ClauseJeu
+    recette: Recipe
+    target: Path
+    counts: Mapping[str, Any] | None
+    job: Job
+
+
+def _asked(
+    cfg: Configuration, clauses: ClauseSet, clause: ClauseJeu, receptions: Sequence[Reception]
+) -> tuple[list[_Asked], FeedError | None]:
+    """The deliveries to locate, up to the one that no geocoder could answer for, and why."""
+    found = list[_Asked]()
+    for reception in receptions:
+        if reception.jeu != clause.id or reception.conformed is None:
+            continue
+        bound = version_of(clauses.versions(clause.id), reception.clause_version)
+        own = bound if isinstance(bound, ClauseJeu) else clause
+        try:
+            records = geocoded(own, reception.conformed)
+        except FeedError as e:
+            return found, e
+        target = located_path(cfg, clause.id, reception.conformed.stem)
+        asked = locating(cfg, own, records, target.stem)
+        job = locating_job(own, records, cfg.folder("zonages"), target, cfg.travail)
+        found.append(_Asked(reception, own, asked, target, counts_of(cfg, asked), job))
+    return found, None
 
 
 def located_path(cfg: Configuration, jeu: str, nom: str) -> Path:
@@ -95,52 +130,46 @@ def aggregating(
     return recipe(AGREGER, clause.id, "", {**inputs, "clause": clause_digest(clause)}), periods
 
 
-def _located(cfg: Configuration, clause: ClauseJeu, records: Path, target: Path, seen: Stage) -> LocateReport:
-    asked = locating(cfg, clause, records, target.stem)
-    if (counts := counts_of(cfg, asked)) is not None:
-        zonings = {name: (n[0], n[1], n[2]) for name, n in counts["zonages"].items()}
-        report = LocateReport(counts["jeu"], counts["lus"], zonings, counts["motifs"])
-        seen.etat = SPARED
-    else:
-        report = locate(clause, records, zones=_zones(cfg), located=target)
-        done(cfg, asked, [target], asdict(report))
-    seen.entrees, seen.sorties, seen.octets = report.lus, report.lus, bytes_in(target)
-    seen.inconnues = sum(report.motifs.values())
+def _settled(cfg: Configuration, one: _Asked, outcomes: Iterator[Outcome]) -> LocateReport:
+    """What was counted when it was located: before, or by the next of the outcomes."""
+    with stage(LOCALISER, one.clause.id, one.reception.periode) as seen:
+        if (counts := one.counts) is not None:
+            zonings = {name: (n[0], n[1], n[2]) for name, n in counts["zonages"].items()}
+            report = LocateReport(counts["jeu"], counts["lus"], zonings, counts["motifs"])
+            seen.etat = SPARED
+        else:
+            report = next(outcomes)()
+            done(cfg, one.recette, [one.target], asdict(report))
+        seen.livraison, seen.entrees, seen.sorties = one.reception.livraison, report.lus, report.lus
+        seen.inconnues, seen.octets = sum(report.motifs.values()), bytes_in(one.target)
     return report
 
 
-def _aggregated(
+def _aggregating(
+    cfg: Configuration, clauses: ClauseSet, clause: ClauseJeu, located: Mapping[str, Path], aside: Mapping[str, Path]
+) -> Step[AggregateReport]:
+    target = cfg.folder("aggregated") / clause.id
+    with stage(AGREGER, clause.id) as seen:
+        report, spared = yield from _cells(cfg, clauses, clause, located, aside, target)
+        seen.entrees, seen.sorties = report.enregistrements, sum(report.cellules.values())
+        seen.octets, seen.etat = bytes_in(target), SPARED if spared else "fait"
+    return report
+
+
+def _cells(
     cfg: Configuration, clauses: ClauseSet, clause: ClauseJeu, located: Mapping[str, Path], aside: Mapping[str, Path],
-    seen: Stage,
-) -> AggregateReport:  # fmt: skip
+    target: Path,
+) -> Step[tuple[AggregateReport, bool]]:  # fmt: skip
+    """What was counted, and whether it was before."""
     asked, periods = aggregating(cfg, clauses, clause, located)
     if (counts := counts_of(cfg, asked)) is not None:
-        seen.etat = SPARED
-        return AggregateReport(**counts)
-    directory, target = cfg.folder("zonages"), cfg.folder("aggregated") / clause.id
-    report = aggregate(
-        clause,
-        located,
-        periodes=periods,
-        table=read_zone_table(directory),
-        zonages=directory,
-        aggregated=target,
-        travail=cfg.travail,
-        quarters=_quarters(clause, lambda: _zones(cfg)),
-        conserves=aside,
-    )
+        return AggregateReport(**counts), True
+    jobs = aggregating_jobs(clause, periods, located, cfg.folder("zonages"), target, aside, cfg.travail)
+    outcomes = yield jobs
+    parts: list[AggregateReport] = [outcome() for outcome in outcomes]
+    report = replace(parts[0], cellules={name: n for part in parts for name, n in part.cellules.items()})
     done(cfg, asked, (p for p in target.glob("*.parquet") if not p.name.startswith(".")), asdict(report))
-    return report
-
-
-def _zones(cfg: Configuration) -> Zones:
-    directory = cfg.folder("zonages")
-    return _loaded(directory, digest(directory))
-
-
-@lru_cache(maxsize=1)
-def _loaded(directory: Path, content: str) -> Zones:
-    return load_zones(directory)
+    return report, False
 
 
 def _left(cfg: Configuration, clause: ClauseJeu, reception: Reception) -> dict[str, Path]:
@@ -157,12 +186,6 @@ def _kept(
     gone = {r.periode or UNIQUE for r in receptions if r.jeu == clause.id and r.statut == "detruite"}
     folders = kept(cfg.folder("aggregated") / clause.id)
     return {nom: folder for nom, folder in folders.items() if nom in gone and nom not in located}
-
-
-def _quarters(clause: ClauseJeu, zones: Callable[[], Zones]) -> Quarters | None:
-    place = clause.localisation
-    asked = place.quartiers if isinstance(place, LocalisationCode) else None
-    return quarters_of(asked, zones()) if asked is not None else None
 
 
 def _placement(cfg: Configuration, reception: Reception, report: LocateReport) -> Placement:

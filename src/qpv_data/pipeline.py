@@ -18,14 +18,15 @@ from qpv_data.clause.load import ClauseSet, LeftOut
 from qpv_data.clause.model import Clause, ClauseJeu, Indicateur
 from qpv_data.clause.scope import scope
 from qpv_data.compliance.journal import record
-from qpv_data.feeds import Placed, place
+from qpv_data.feeds import Placed, place, placing
 from qpv_data.history import ledger
+from qpv_data.jobs import Alone, Crew, Step
 from qpv_data.operations.stages import Stage, bytes_in, stage
 from qpv_data.periods import Period
 from qpv_data.problems import FeedError, Problem, listed
 from qpv_data.protect import protect
 from qpv_data.publish import Release, publish
-from qpv_data.receive import Reception, Transport, attempt_of, held, receive
+from qpv_data.receive import Reception, Transport, attempt_of, holding, receiving
 from qpv_data.runs import (
     Configuration,
     Expected,
@@ -190,40 +191,62 @@ def everything(clause: Clause, expected: Expected) -> bool:
     return True
 
 
-def run(cfg: Configuration, watch: Watcher, only: Selection = everything) -> RunReport:
+def run(cfg: Configuration, watch: Watcher, only: Selection = everything, crew: Crew | None = None) -> RunReport:
     """The whole of it; of the deliveries that `only` leaves out, what is held is used and nobody is asked.
 
-    Raises InvalidDeclarationError or RunError; a feed's own failure is in the report.
+    `crew`: who conforms, locates and aggregates; this process, unless others are given. Raises InvalidDeclarationError
+    or RunError; a feed's own failure is in the report.
     """
     clauses, period, cfg = prepare(cfg)
+    crew = crew or Alone()
     with transport(cfg) as reach, exclusive(cfg):
         expected = deliveries(clauses, period)
+        steps = receptions_begun(cfg, clauses, expected, reach, only)
         receptions = []
-        for n, (clause, delivery) in enumerate(expected, start=1):
-            versions = clauses.versions(clause.id)
-            asked = only(clause, delivery)
-            receptions.append(
-                receive(cfg, clause, delivery, reach, versions) if asked else held(cfg, clause, delivery, versions)
-            )
-            watch(Progress("réception", clause.id, said(receptions[-1]), n, len(expected)))
-        return _rest(cfg, clauses, receptions, watch)
+        for n, reception in enumerate(crew.in_order(steps), start=1):
+            receptions.append(reception)
+            watch(Progress("réception", reception.jeu, said(reception), n, len(expected)))
+        return _rest(cfg, clauses, receptions, watch, crew)
+
+
+def receptions_begun(
+    cfg: Configuration, clauses: ClauseSet, expected: Sequence[tuple[Clause, Expected]], reach: Transport | None,
+    only: Selection = everything,
+) -> Iterator[Step[Reception]]:  # fmt: skip
+    """A step for each delivery, in order."""
+    for clause, delivery in expected:
+        versions = clauses.versions(clause.id)
+        if only(clause, delivery):
+            yield receiving(cfg, clause, delivery, reach, versions)
+        else:
+            yield holding(cfg, clause, delivery, versions)
+
+
+def all_placed(
+    cfg: Configuration, clauses: ClauseSet, received: Sequence[Reception], watch: Watcher, crew: Crew
+) -> list[Placed]:
+    """Every feed located and aggregated; in the order of clauses, whatever the order in which they ended."""
+    ended = dict[str, Placed]()
+    for n, placed in enumerate(crew.as_ready(placing(cfg, clauses, f, received) for f in clauses.jeux), start=1):
+        ended[placed.jeu] = placed
+        watch(Progress("localisation", placed.jeu, told(placed), n, len(clauses.jeux)))
+    return [ended[feed.id] for feed in clauses.jeux]
 
 
 def run_on(cfg: Configuration, receptions: Callable[[Configuration, ClauseSet, Period], Sequence[Reception]],
            watch: Watcher) -> RunReport:  # fmt: skip
     """The same, from receptions that are given rather than asked for. The folder is the caller's already."""
     clauses, period, cfg = prepare(cfg)
-    return _rest(cfg, clauses, receptions(cfg, clauses, period), watch)
+    return _rest(cfg, clauses, receptions(cfg, clauses, period), watch, Alone())
 
 
-def _rest(cfg: Configuration, clauses: ClauseSet, receptions: Sequence[Reception], watch: Watcher) -> RunReport:
+def _rest(
+    cfg: Configuration, clauses: ClauseSet, receptions: Sequence[Reception], watch: Watcher, crew: Crew
+) -> RunReport:
     """From what was received to the release."""
     zonings, received = refer(cfg, clauses, receptions)
     watch(Progress("zonages", "", counted(zonings), 1, 1))
-    places = []
-    for n, feed in enumerate(clauses.jeux, start=1):
-        places.append(place(cfg, clauses, feed, received))
-        watch(Progress("localisation", feed.id, told(places[-1]), n, len(clauses.jeux)))
+    places = all_placed(cfg, clauses, received, watch, crew)
     made = release(cfg, clauses, received, places)
     watch(Progress("publication", "", made.id, 1, 1))
     return RunReport(made, received, tuple(places), zonings, clauses.ecartes)

@@ -15,11 +15,11 @@ from qpv_data.periods import Period
 from qpv_data.pipeline import deliveries, prepare
 from qpv_data.reception import version_of
 from qpv_data.recipes import NEVER, reasons
-from qpv_data.records_kept import changes_of
+from qpv_data.records_kept import CONFORMER, changes_of
 from qpv_data.runs import Configuration, Expected
 
 Etat = Literal["a_jour", "a_refaire", "si_amont_change", "absente"]
-CONFORMER, ZONAGES, PUBLIER = "conformer", "zonages", "publier"
+ZONAGES, PUBLIER = "zonages", "publier"
 
 
 @dataclass(frozen=True)

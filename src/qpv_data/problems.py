@@ -90,6 +90,8 @@ class Problem(StrEnum):
     DELAI_DEPASSE = "delai_depasse"
     EXECUTION_INTERROMPUE = "execution_interrompue"
     SAUVEGARDE_ANCIENNE = "sauvegarde_ancienne"
+    EXTENSION_ABSENTE = "extension_absente"
+    GRAPPE_INDISPONIBLE = "grappe_indisponible"
 
 
 class Rejet(StrEnum):

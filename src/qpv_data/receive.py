@@ -13,18 +13,19 @@ from qpv_data.clause.model import Clause
 from qpv_data.collect import Transport, collect
 from qpv_data.compliance.journal import read_journal, record
 from qpv_data.compliance.report import write_report
+from qpv_data.jobs import Step, here
 from qpv_data.land import Delivery, last_delivery
 from qpv_data.operations.stages import stage
 from qpv_data.problems import FeedError, Problem
 from qpv_data.reception import Reception, Statut, attempt_of, due_day, version_of
-from qpv_data.records_kept import good_records, make_records, over
+from qpv_data.records_kept import good_records, making_records, over
 from qpv_data.retention.tombstones import destroyed
 from qpv_data.runs import Configuration, Expected
 from qpv_data.software import computing_digest
 
 __all__ = [
-    "Reception", "Statut", "Transport", "attempt_of", "due_day", "give_up", "held", "receive", "report_on",
-    "version_of",
+    "Reception", "Statut", "Transport", "attempt_of", "due_day", "give_up", "held", "holding", "receive", "receiving",
+    "report_on", "version_of",
 ]  # fmt: skip
 
 
@@ -38,12 +39,20 @@ def receive(
     nothing is asked, and bytes that were destroyed are not kept again. Never raises for the feed's own faults: they
     are in the answer.
     """
+    return here(receiving(cfg, clause, expected, transport, versions))
+
+
+def receiving(
+    cfg: Configuration, clause: Clause, expected: Expected, transport: Transport | None, versions: Sequence[Clause] = ()
+) -> Step[Reception]:
+    """The same as a step: the network, the raw store and the journal are its own, conforming is its job."""
 
     def ask() -> tuple[Delivery, bool]:
         _hold_dates(cfg, clause)
         return collect(cfg, clause, expected, transport)
 
-    return _settled(cfg, clause, expected, _receive(cfg, clause, expected, ask, versions), versions)
+    reception = yield from _receiving(cfg, clause, expected, ask, versions)
+    return _settled(cfg, clause, expected, reception, versions)
 
 
 def give_up(cfg: Configuration, clause: Clause, expected: Expected, versions: Sequence[Clause] = ()) -> Reception:
@@ -54,7 +63,7 @@ def give_up(cfg: Configuration, clause: Clause, expected: Expected, versions: Se
         remedy = "relancer plus tard, ou prévenir le producteur"
         raise FeedError(clause.id, Problem.SOURCE_TROP_LENTE, message, remedy)
 
-    return _settled(cfg, clause, expected, _receive(cfg, clause, expected, stopped, versions), versions)
+    return _settled(cfg, clause, expected, here(_receiving(cfg, clause, expected, stopped, versions)), versions)
 
 
 def _settled(
@@ -89,6 +98,11 @@ def held(cfg: Configuration, clause: Clause, expected: Expected, versions: Seque
 
     What its stage must make again (other code, another version) is made again.
     """
+    return here(holding(cfg, clause, expected, versions))
+
+
+def holding(cfg: Configuration, clause: Clause, expected: Expected, versions: Sequence[Clause] = ()) -> Step[Reception]:
+    """The same as a step."""
 
     def last() -> tuple[Delivery, bool]:
         delivery = last_delivery(cfg.folder("raw"), clause.id, expected.periode)
@@ -97,7 +111,7 @@ def held(cfg: Configuration, clause: Clause, expected: Expected, versions: Seque
             raise FeedError(clause.id, Problem.SOURCE_ABSENTE, message, "la demander : qpv-data run, ou backfill")
         return delivery, True
 
-    reception = _receive(cfg, clause, expected, last, versions)
+    reception = yield from _receiving(cfg, clause, expected, last, versions)
     tried = read_journal(cfg.folder("journal"), clause.id).of(expected.periode)
     if not tried or tried[-1].acceptee or reception.statut == "detruite":
         return reception
@@ -109,13 +123,13 @@ def held(cfg: Configuration, clause: Clause, expected: Expected, versions: Seque
     )  # fmt: skip
 
 
-def _receive(
+def _receiving(
     cfg: Configuration, clause: Clause, expected: Expected, ask: Callable[[], tuple[Delivery, bool]],
     versions: Sequence[Clause],
-) -> Reception:  # fmt: skip
+) -> Step[Reception]:  # fmt: skip
     """`ask` gives the delivery in the raw store, and whether it was there before."""
     with stage("reception", clause.id, expected.periode, "livraison") as seen:
-        reception = _answered(cfg, clause, expected, ask, versions)
+        reception = yield from _answered(cfg, clause, expected, ask, versions)
         seen.etat, seen.probleme, seen.octets = reception.statut, reception.probleme, reception.taille
         seen.livraison, seen.entrees, seen.sorties = reception.livraison, reception.recues, reception.conformes
         seen.rejetees = sum(reception.rejetees.values())
@@ -125,7 +139,7 @@ def _receive(
 def _answered(
     cfg: Configuration, clause: Clause, expected: Expected, ask: Callable[[], tuple[Delivery, bool]],
     versions: Sequence[Clause],
-) -> Reception:  # fmt: skip
+) -> Step[Reception]:  # fmt: skip
     conformed = cfg.folder("conformed") / clause.id / f"{expected.nom}.parquet"
     gone = destroyed(cfg.folder("raw"), clause.id, expected.periode)
     if gone and expected.periode is not None and last_delivery(cfg.folder("raw"), clause.id, expected.periode) is None:
@@ -145,7 +159,7 @@ def _answered(
         return gone_answer(cfg, clause, expected, delivery)
     headers: list[str] = []
     try:
-        facts = make_records(cfg, bound, expected, delivery, conformed, headers)
+        facts = yield from making_records(cfg, bound, expected, delivery, conformed, headers)
     except FeedError as e:
         return replace(fallen_back(cfg, clause, expected, e, conformed, delivery, versions), entete=tuple(headers))
     return answer(cfg, clause, expected, "inchangee" if unchanged else "recue", delivery, conformed, facts)

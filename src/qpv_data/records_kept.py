@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from qpv_data.clause.model import Clause
-from qpv_data.conform import ConformReport, conform, key_fingerprint
+from qpv_data.conform import ConformReport, conform, has_pseudonyms, key_fingerprint
 from qpv_data.conforming_checks import rows_before
+from qpv_data.conforming_output import refused_path
 from qpv_data.digests import file_digest
 from qpv_data.engine import replacing
+from qpv_data.jobs import Job, Step, here
 from qpv_data.land import Delivery
 from qpv_data.operations.stages import bytes_in, stage
 from qpv_data.problems import FeedError
@@ -22,30 +24,65 @@ from qpv_data.retention.terms import Forme, term
 from qpv_data.runs import Configuration, Expected, clause_digest
 from qpv_data.software import computing_digest
 
+CONFORMER = "conformer"
+
 
 def make_records(
     cfg: Configuration, clause: Clause, expected: Expected, delivery: Delivery, conformed: Path, headers: list[str]
 ) -> dict[str, Any]:
     """Conform, and give what is known of the records, which is kept beside them; `headers` gets those received."""
-    with stage("conformer", clause.id, expected.periode) as seen:
+    return here(making_records(cfg, clause, expected, delivery, conformed, headers))
+
+
+def making_records(
+    cfg: Configuration, clause: Clause, expected: Expected, delivery: Delivery, conformed: Path, headers: list[str]
+) -> Step[dict[str, Any]]:
+    """The same as a step."""
+    rejets = cfg.folder("rejets") / clause.id / f"{expected.nom}.parquet"
+    private = clause.donnees_personnelles.presentes or has_pseudonyms(clause)
+    follows = clause.controles.baisse_max is not None  # compared with the delivery before it, which must have ended
+    job = Job(
+        CONFORMER,
+        clause.id,
+        expected.nom,
+        conform_job,
+        # Keys stay where the lake is, and so does the job that needs them.
+        {
+            "clause": clause,
+            "periode": expected.periode,
+            "cles": cfg.folder("cles") if private else None,
+            "avant": conformed if follows else None,
+        },
+        {"fichier": delivery.fichier},
+        {"conformed": conformed, "rejets": rejets},
+        clears=(refused_path(rejets),),
+        prive=private or follows,
+        travail=cfg.travail,
+    )
+    with stage(CONFORMER, clause.id, expected.periode) as seen:
         seen.livraison = delivery.id
-        report = conform(
-            clause,
-            delivery.fichier,
-            periode=expected.periode,
-            conformed=conformed,
-            rejets=cfg.folder("rejets") / clause.id / f"{expected.nom}.parquet",
-            travail=cfg.travail,
-            cles=cfg.folder("cles"),
-            avant=rows_before(conformed),
-            heard=headers.extend,
-        )
+        (outcome,) = yield [job]
+        report, heard = outcome()
+        headers.extend(heard)
+        if isinstance(report, FeedError):
+            raise report
         seen.entrees, seen.sorties, seen.octets = report.recues, report.conformes, bytes_in(conformed)
         seen.rejetees = sum(report.rejetees.values())
     facts = {**_facts(delivery, clause, report), "entete": headers, "fichier": file_digest(conformed)}
     with replacing(conformed.with_suffix(".json")) as target:
         target.write_text(json.dumps(facts, ensure_ascii=False, indent=1, sort_keys=True) + "\n", "utf-8")
     return facts
+
+
+def conform_job(*, avant: Path | None, **asked: Any) -> tuple[ConformReport | FeedError, tuple[str, ...]]:
+    """`conform`, and the headers received, which a delivery that is refused has too. `avant`: where its records will
+    be, beside those of the deliveries before it, when it is to be compared with them."""
+    headers: list[str] = []
+    before = rows_before(avant) if avant is not None else None
+    try:
+        return conform(**asked, avant=before, heard=headers.extend), tuple(headers)
+    except FeedError as e:
+        return e, tuple(headers)
 
 
 def _facts(delivery: Delivery, clause: Clause, report: ConformReport) -> dict[str, Any]:

@@ -28,7 +28,7 @@ TOLD = 4
 STAGES = {
     ("qpv_data.receive", "collect"): "fetch", ("qpv_data.collect", "land"): "land",
     ("qpv_data.records_kept", "conform"): "conform", ("qpv_data.pipeline", "refer"): "zonages",
-    ("qpv_data.feeds", "locate"): "locate", ("qpv_data.feeds", "aggregate"): "aggregate",
+    ("qpv_data.placing_jobs", "locate"): "locate", ("qpv_data.placing_jobs", "aggregate"): "aggregate",
     ("qpv_data.pipeline", "protect"): "protect", ("qpv_data.pipeline", "publish"): "publish",
     ("qpv_data.publish", "put"): "mise en place", ("qpv_data.publish", "put_old_ones_away"): "archives",
     ("pannes.miniature", "sign_off"): "signature", ("pannes.miniature", "withdraw_release"): "retrait",

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from qpv_data.commands.moteur import Adresse, Echange, Engine, Moteur, crew_of, hold_engine
+
 if TYPE_CHECKING:
     from qpv_data.planning import Step
     from qpv_data.runs import Configuration
@@ -79,6 +81,9 @@ def backfill(
     periode: Periode = None,
     diffusion: Pour = None,
     finalite: Pourquoi = None,
+    moteur: Moteur = Engine.LOCAL,
+    adresse: Adresse = None,
+    echange: Echange = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
@@ -88,10 +93,11 @@ def backfill(
     from qpv_data.refusals import errors_told
     from qpv_data.terminal import report_json, show_report, watching
 
+    hold_engine(moteur, adresse, echange)
     with errors_told():
         cfg = _configuration(out, clauses, miroir, periode, diffusion, finalite)
-        with recording(cfg, "backfill"), watching(quiet or as_json) as watch:
-            report = ask_again(cfg, clause, de, a, watch)
+        with recording(cfg, "backfill"), watching(quiet or as_json) as watch, crew_of(cfg, adresse, echange) as crew:
+            report = ask_again(cfg, clause, de, a, watch, crew)
         if as_json:
             typer.echo(json.dumps(report_json(report), ensure_ascii=False, indent=1))
         elif not quiet:
