@@ -66,10 +66,16 @@ def territory(root: Path) -> Mini:
 
 
 def contents(lake: Path) -> dict[str, tuple[int, str]]:
-    """Every file of a lake: its rights and its bytes; databases and keys are compared otherwise."""
+    """Every file of a lake: its rights and its bytes; databases and keys are compared otherwise, and the log of runs
+    holds times."""
     found = {}
     for path in sorted(lake.rglob("*")):
-        if path.is_file() and path.name not in APART and path.suffix != ".duckdb" and path.parent.name != "cles":
+        if (
+            path.is_file()
+            and path.name not in APART
+            and path.suffix != ".duckdb"
+            and path.parent.name not in ("cles", "executions")
+        ):
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
             found[path.relative_to(lake).as_posix()] = (path.stat().st_mode & 0o777, digest)
     return found

@@ -81,8 +81,9 @@ class Simulation:
                 feed.taken.append(len(feed.versions) - 1)
         self._judge(number, what)
 
-    def _start(self, now: datetime, what: str) -> subprocess.Popen[str]:
-        self.week.begin(self.feeds)
+    def _start(self, now: datetime, what: str, alone: bool = True) -> subprocess.Popen[str]:
+        if alone:
+            self.week.begin(self.feeds)
         command = [sys.executable, "-c", RUN, str(self.mini.root), now.isoformat(), what]
         self.counts["exécutions"] += 1
         return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
@@ -97,7 +98,7 @@ class Simulation:
 
     def _twice(self, now: datetime, what: str) -> None:
         """Two at once: one works, the other leaves at once, or finds its work done."""
-        first, second = self._start(now, what), self._start(now, what)
+        first, second = self._start(now, what), self._start(now, what, alone=False)
         codes = sorted(self._ended(p, "deux à la fois", (0, 4)) for p in (first, second))
         self.counts["renvoyées, une autre étant en cours"] += codes == [0, 4]
         if codes == [4, 4]:
