@@ -12,7 +12,6 @@ from typing import Any
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
-from prefect.utilities.annotations import quote
 
 from qpv_data.grappe.cluster import DaskPool, at_work, crew_over
 from qpv_data.grappe.crew import Cluster, failed
@@ -36,7 +35,7 @@ class PrefectPool(DaskPool):
 
     def submit(self, given: Parcel, weight: int) -> Any:
         """Through the task runner; in the order of steps, since it knows no weight."""
-        run = self._runner.submit(compute, {"given": quote(given), "label": given.job.label})
+        run = self._runner.submit(compute, {"given": given, "label": given.job.label})
         self._runs[run.wrapped_future.key] = run
         self.given.append(run.wrapped_future)
         return run.wrapped_future

@@ -24,6 +24,8 @@ from qpv_data.pipeline import run
 
 pytest.importorskip("distributed", reason="l'extension `dask` n'est pas installée : pip install 'qpv-data[dask]'")
 
+PATIENT = {f"DASK_DISTRIBUTED__COMM__TIMEOUTS__{name}": "300s" for name in ("TCP", "CONNECT")}
+"""A loaded machine is no fault of the code: connections are given up late."""
 HALT = Path(__file__).with_name("arret.py")
 STAGES = ("conformer", "localiser", "agreger")
 
@@ -57,7 +59,7 @@ class Machines:
         self.root, self.held, self.halts = root, held, root / "arrets"
         self.halts.mkdir()
         self.address_file = root / "planificateur.json"
-        self.env = {**os.environ, "QPV_ESSAI_ARRETS": str(self.halts), "QPV_DATA_COEURS": "1"}
+        self.env = {**os.environ, **PATIENT, "QPV_ESSAI_ARRETS": str(self.halts), "QPV_DATA_COEURS": "1"}
         self.killed = list[int]()
         self.start("scheduler", "--scheduler-file", str(self.address_file), "--host", "127.0.0.1", "--port", "0",
                    "--dashboard-address", "127.0.0.1:0", "--no-show")  # fmt: skip
@@ -100,7 +102,7 @@ def lakes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Mini, Mach
         machines.worker()
         words = [w if w != str(mini.out) else str(lake) for w in mini.command("--moteur", "dask")]
         command = [*words, "--adresse", machines.address]
-        env = environment() | {"SOURCE_DATE_EPOCH": mini.environment()["SOURCE_DATE_EPOCH"]}
+        env = environment() | PATIENT | {"SOURCE_DATE_EPOCH": mini.environment()["SOURCE_DATE_EPOCH"]}
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env, cwd=root) as driver:
             for stage in STAGES:
                 machines.kill_once_halted(stage, driver)

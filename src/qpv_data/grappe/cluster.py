@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import socket
 import time
@@ -93,7 +92,7 @@ class DaskPool:
 
     def wait(self, futures: Sequence[Future]) -> None:
         """As long as there are workers."""
-        from distributed import wait
+        from distributed import CancelledError, wait
 
         alone_since: float | None = None
         while True:
@@ -104,14 +103,14 @@ class DaskPool:
                 alone_since = None if self._workers() else alone_since or time.monotonic()
                 if alone_since is not None and time.monotonic() - alone_since > _WORKERS:
                     raise failed("plus aucun ouvrier", "lancer `dask worker`, puis relancer") from None
-            except asyncio.CancelledError as e:
+            except CancelledError as e:
                 raise _lost(e) from None
             else:
                 return
 
     def answer(self, future: Future) -> Done:
         """Raises RunError when the cluster is why there is none."""
-        from distributed import KilledWorker
+        from distributed import CancelledError, KilledWorker
         from distributed.comm.core import CommClosedError
 
         try:
@@ -120,7 +119,7 @@ class DaskPool:
             message = f"{future.key.rsplit('-', 1)[0]} a fait tomber plusieurs ouvriers"
             remedy = "leur donner plus de mémoire (docs/grande-echelle.md), puis relancer : le reste est fait"
             raise failed(message, remedy) from e
-        except (CommClosedError, asyncio.CancelledError) as e:
+        except (CommClosedError, CancelledError) as e:
             raise _lost(e) from e
         return done
 
