@@ -10,6 +10,7 @@ from pathlib import Path
 
 from qpv_data.clause.model import Clause
 from qpv_data.clause.source import SourceDepot
+from qpv_data.compliance.journal import read_journal
 from qpv_data.engine import scratch
 from qpv_data.fetch import Fetched, FetchPolicy
 from qpv_data.land import Delivery, deliveries, land, last_delivery
@@ -86,10 +87,15 @@ def _not_again(clause: Clause) -> FeedError:
 def _hold_newest(cfg: Configuration, clause: Clause, expected: Expected, fetched: Fetched) -> None:
     """Raises FeedError when the source gives again what it gave before the last delivery: a cache, or a restored
     server. Whoever means it says so, by the checksum."""
+    tries = read_journal(cfg.folder("journal"), clause.id).of(expected.periode)
+    used = [t.livraison for t in tries if t.acceptee]  # what was refused has replaced nothing
     known = deliveries(cfg.folder("raw"), clause.id, expected.periode)
-    again = next((d for d in reversed(known[:-1]) if d.sha256 == fetched.sha256), None)
-    if again is not None and fetched.sha256 != known[-1].sha256:
-        message = f"la source redonne {again.id}, que {known[-1].id} a remplacée"
+    last = next((n for n in reversed(range(len(known))) if used and known[n].id == used[-1]), None)
+    if last is None or fetched.sha256 == known[last].sha256:
+        return
+    again = next((d for d in reversed(known[:last]) if d.sha256 == fetched.sha256 and d.id in used), None)
+    if again is not None:
+        message = f"la source redonne {again.id}, que {known[last].id} a remplacée"
         remedy = f"prévenir le producteur ; s'il revient bien à cette version, déclarer `source.sha256: {again.sha256}`"
         raise FeedError(clause.id, Problem.VERSION_ANTERIEURE, message, remedy)
 

@@ -115,7 +115,9 @@ class Simulation:
         if what == "publier":
             stale = {f.nom for f in self.feeds if f.stale}
             expected = {f.nom: f.expected for f in self.feeds}
-            self.wrong += [f"jour {number + 1} : {w}" for w in faults_of_release(self.mini, expected, stale)]
+            found = list(faults_of_release(self.mini, expected, stale))
+            self.wrong += [f"jour {number + 1} : {w}" for w in found]
+            self.wrong += [f"  fautes du jour : { ({f.nom: f.fault for f in self.feeds}) }"] if found else []
             self.counts["publications"] = len(list((self.mini.out / "releases").glob("*-r[0-9]*")))
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from factory import Mini
 
+from qpv_data.compliance.journal import read_journal
 from qpv_data.releases import journal
 from qpv_data.releases.verify import verify
 
@@ -51,6 +52,9 @@ def faults_of_release(mini: Mini, expected: Mapping[str, Mapping[str, int]], sta
                 yield f"{jeu} {zone} : {found.get((jeu, zone))} au lieu de {count}"
     manifest = json.loads((mini.out / "releases/provisoire/manifest.json").read_text("utf-8"))
     if set(manifest["jeux_perimes"]) != stale or manifest["jeux_absents"]:
+        for jeu in sorted(set(manifest["jeux_perimes"]) ^ stale):
+            last = read_journal(mini.out / "journal", jeu).receptions[-1]
+            yield f"{jeu} {last.statut} {last.probleme} : {last.message}"
         yield f"périmés {manifest['jeux_perimes']} au lieu de {sorted(stale)}, absents {manifest['jeux_absents']}"
 
 

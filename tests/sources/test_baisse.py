@@ -27,10 +27,7 @@ def mini(tmp_path: Path) -> Mini:
 
 def received(mini: Mini, count: int, periode: str = "2024-T1") -> Reception:
     mini.deliver(f"points-{periode}.csv", rows(count))
-    cfg = mini.configuration()
-    [clause] = checked_clauses(mini.clauses).jeux
-    with transport(cfg) as reach, exclusive(cfg):
-        return receive(cfg, clause, Expected("points", periode), reach)
+    return asked(mini, periode)
 
 
 def test_a_delivery_may_lose_the_declared_share_of_rows_and_not_one_more(mini: Mini) -> None:
@@ -60,3 +57,29 @@ def test_an_earlier_version_is_not_taken_again_unless_the_clause_declares_it(min
     mini.declare({**clause, "source": {**clause["source"], "sha256": digest}})
     meant = received(mini, 10)
     assert (meant.statut, meant.livraison, meant.recues) == ("recue", "points-2024-T1-v3", 10)
+
+
+def test_the_last_good_version_may_come_again_after_one_that_was_refused(mini: Mini) -> None:
+    """What was refused has replaced nothing: a partner who takes it back gives what is in use."""
+    good = rows(10)
+    assert given(mini, good) == ("recue", None)
+    for bad in (b"%PDF-1.7\n", good.replace(b"montant", b"somme", 1)):
+        assert given(mini, bad)[0] == "perimee"
+        assert given(mini, good) in (("recue", None), ("inchangee", None))
+    assert given(mini, rows(11)) == ("recue", None)
+    assert given(mini, good) == ("perimee", "version_anterieure")
+    assert given(mini, b"%PDF-1.7\n")[0] == "perimee"
+    assert given(mini, good) == ("perimee", "version_anterieure"), "what was refused since changes nothing to it"
+
+
+def given(mini: Mini, content: bytes) -> tuple[str, str | None]:
+    mini.deliver("points-2024-T1.csv", content)
+    answer = asked(mini, "2024-T1")
+    return answer.statut, answer.probleme
+
+
+def asked(mini: Mini, periode: str) -> Reception:
+    cfg = mini.configuration()
+    [clause] = checked_clauses(mini.clauses).jeux
+    with transport(cfg) as reach, exclusive(cfg):
+        return receive(cfg, clause, Expected("points", periode), reach)
