@@ -54,4 +54,6 @@ def test_a_job_is_a_task_run_that_bears_its_name(tmp_path: Path) -> None:
     assert parameters == {"given": given, "label": "localiser points 2024-T3"}
     assert pool.told(future).answer == "localiser points 2024-T3"
     assert pool.given == [future]
-    assert not (compute.persist_result or compute.retries), "state is in the run's folder, and Dask runs lost jobs again"
+    # State is in the run's folder, and Dask runs lost jobs again.
+    assert compute.persist_result is False
+    assert not compute.retries
