@@ -371,6 +371,7 @@ def test_what_a_killed_worker_left_of_a_receipt_goes_once_the_receipt_is_there(f
     (receipt,) = (folder / "recus").iterdir()
     draft = folder / "recus" / f".{receipt.name}.0123.part"
     draft.write_text("à moit", "utf-8")
+    (folder / "recus" / f".{receipt.stem}.verrou").touch()  # killed between its receipt and the lock it gives back
     assert taken(folder, tmp_path / "w", known=True) == []
     assert [p.name for p in (folder / "recus").iterdir()] == [receipt.name]
     receipt.rename(draft)  # killed before the receipt: the file is picked up again, and the draft goes

@@ -113,10 +113,14 @@ class FolderStore:
         return sorted(p.name for p in folder.iterdir()) if folder.is_dir() else []
 
     def _clear_drafts(self, folder: Path) -> None:
-        """Take away what killed workers left of files that are there: nobody needs a draft of those any more."""
+        """Take away what killed workers left of files that are there: nobody needs a draft of those any more, nor the
+        lock of a file that has its receipt."""
         for draft in folder.glob(".*.part"):
             if (folder / draft.name[1:].rsplit(".", 2)[0]).exists():
                 draft.unlink(missing_ok=True)
+        for lock in folder.glob(".*.verrou"):
+            if (folder / f"{lock.name[1:].removesuffix('.verrou')}.json").exists():
+                lock.unlink(missing_ok=True)
 
     def remove(self, nom: str) -> None:
         (self.root / nom).unlink(missing_ok=True)
