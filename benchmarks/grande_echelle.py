@@ -1,6 +1,6 @@
 """What a billion events a quarter needs: `mesurer` gives rows a second of processor, `simuler` the hours of a cluster.
 
-    python benchmarks/grande_echelle.py mesurer --lignes 500000 --vers data/bench/echelle.json      # minutes
+    python benchmarks/grande_echelle.py mesurer --lignes 1000000 --vers data/bench/echelle.json      # minutes
     python benchmarks/grande_echelle.py simuler --mesures data/bench/echelle.json                   # seconds
 
 Taps are events of persons (a card, a place, a kind of fare); sensors are not. Each stage runs alone in a fresh
@@ -188,7 +188,7 @@ def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     verbs = asked.add_subparsers(dest="verbe", required=True)
     measuring = verbs.add_parser("mesurer")
-    measuring.add_argument("--lignes", type=int, default=500_000)
+    measuring.add_argument("--lignes", type=int, default=1_000_000)
     measuring.add_argument("--vers", type=Path, default=Path("data/bench/echelle.json"))
     simulating = verbs.add_parser("simuler")
     simulating.add_argument("--mesures", type=Path, default=Path("data/bench/echelle.json"))
