@@ -9,7 +9,8 @@ import pyarrow as pa
 import pytest
 
 from qpv_data.cores import VARIABLE, cores
-from qpv_data.engine import MEMORY, engine, session, settings
+from qpv_data.engine import MEMORY, engine, failing_as, session, settings
+from qpv_data.problems import FeedError
 from qpv_data.runs import RunError
 
 MADE = ("SELECT * FROM t", "SELECT * FROM v", "SELECT * FROM arrow", "SELECT m(1)", "SELECT * FROM passing")
@@ -97,3 +98,8 @@ def test_an_engine_takes_the_cores_it_is_given_and_another_word_than_a_number_is
         monkeypatch.setenv(VARIABLE, wrong)
         with pytest.raises(RunError, match=r"valeur_invalide.*QPV_DATA_COEURS"):
             cores()
+
+
+def test_a_feed_that_the_engine_has_no_room_for_is_told_so_and_not_that_its_clause_is_wrong() -> None:
+    with pytest.raises(FeedError, match="place_insuffisante"), failing_as("jeu"):
+        raise duckdb.OutOfMemoryException("failed to offload data block")

@@ -115,6 +115,9 @@ def failing_as(jeu: str) -> Iterator[None]:
     except (duckdb.IOException, OSError) as e:
         message = f"écriture impossible ({type(e).__name__})"
         raise FeedError(jeu, Problem.ECRITURE_IMPOSSIBLE, message, "libérer de la place") from None
+    except duckdb.OutOfMemoryException:  # what it cannot keep goes to the disk: there was no room there either
+        message = "le moteur manque de mémoire et de place où travailler"
+        raise FeedError(jeu, Problem.PLACE_INSUFFISANTE, message, "libérer de la place sur ce disque") from None
     except (duckdb.Error, pa.ArrowException) as e:  # the engine's faults come through Arrow as well
         message = f"le SQL de la clause échoue sur ces données ({type(e).__name__})"
         raise FeedError(jeu, Problem.SQL_INVALIDE, message, "revoir les expressions de la clause") from None
