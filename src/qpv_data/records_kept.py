@@ -74,7 +74,7 @@ def making_records(
     return facts
 
 
-def conform_job(*, avant: Path | None, **asked: Any) -> tuple[ConformReport | FeedError, tuple[str, ...]]:
+def conform_job(*, avant: Path | None = None, **asked: Any) -> tuple[ConformReport | FeedError, tuple[str, ...]]:
     """`conform`, and the headers received, which a delivery that is refused has too. `avant`: where its records will
     be, beside those of the deliveries before it, when it is to be compared with them."""
     headers: list[str] = []
