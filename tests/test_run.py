@@ -292,9 +292,9 @@ def test_readers_see_a_whole_release_whenever_the_run_is_killed(tmp_path: Path) 
     mini = small_run(tmp_path)
     mini.run()
     mini.points({"2024-T4": [point("z", IN_C)]})
-    for n in range(8):
+    for n in range(4):  # `make pannes` kills at each gesture
         process = subprocess.Popen(mini.command("--quiet"), env=mini.environment())
-        time.sleep(0.3 + 0.25 * n)
+        time.sleep(0.3 + 0.6 * n)
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
         seen = mini.query("SELECT DISTINCT publication FROM valeurs")

@@ -55,7 +55,7 @@ KILLED = textwrap.dedent(
     """
 )
 KILLED_ON = datetime(2025, 2, 1, tzinfo=UTC)
-MOVES = (0, 2, 4, 6, 8)  # `make pannes` kills at each gesture
+MOVES = (0, 4, 8)  # `make pannes` kills at each gesture
 
 
 def shown(out: Path) -> list[tuple[object, ...]]:
