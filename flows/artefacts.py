@@ -19,6 +19,7 @@ from qpv_data.operations.screen import duration
 from qpv_data.operations.summary import FINE
 from qpv_data.pipeline import RunReport
 from qpv_data.receive import Reception
+from qpv_data.releases.compare import counted
 from qpv_data.runs import Configuration
 
 _SHOWN = 200
@@ -68,12 +69,11 @@ def differences(report: RunReport) -> str:
     found = pq.read_table(made.complet / "changements.parquet", columns=["indicateur", "nature", "cause"])
     if not found.num_rows:
         return f"{made.id} : aucune différence, ou aucune publication avant elle."
-    order = [(n, "ascending") for n in ("indicateur", "nature", "cause")]
-    counted = found.group_by(["indicateur", "nature", "cause"]).aggregate([([], "count_all")]).sort_by(order)
+    rows = counted(found)
     lines = [f"{made.id} : {found.num_rows} lignes changent.", "", "| indicateur | nature | cause | lignes |"]
-    lines += ["|---|---|---|---:|", *(_line(row) for row in counted.slice(0, _SHOWN).to_pylist())]
-    if counted.num_rows > _SHOWN:
-        lines.append(f"\n… et {counted.num_rows - _SHOWN} autres : qpv-data diff.")
+    lines += ["|---|---|---|---:|", *(_line(row) for row in rows[:_SHOWN])]
+    if len(rows) > _SHOWN:
+        lines.append(f"\n… et {len(rows) - _SHOWN} autres : qpv-data diff.")
     return "\n".join(lines)
 
 
@@ -90,7 +90,7 @@ def report_link(cfg: Configuration, reception: Reception) -> str | None:
 
 
 def _line(row: Mapping[str, Any]) -> str:
-    return f"| {row['indicateur']} | {row['nature']} | {row['cause']} | {row['count_all']} |"
+    return f"| {row['indicateur']} | {row['nature']} | {row['cause']} | {row['lignes']} |"
 
 
 def _name(reception: Reception) -> str:

@@ -15,7 +15,7 @@ from qpv_data.periods import Period
 from qpv_data.pipeline import deliveries, prepare
 from qpv_data.reception import version_of
 from qpv_data.recipes import NEVER, reasons
-from qpv_data.records_kept import CONFORMER, changes_of
+from qpv_data.records_kept import CONFORMER, changes_of, records_path
 from qpv_data.runs import Configuration, Expected
 
 Etat = Literal["a_jour", "a_refaire", "si_amont_change", "absente"]
@@ -114,11 +114,6 @@ def _step(
     moved = any(steps[n].etat in ("a_refaire", "si_amont_change") for n in before)
     state: Etat = "a_refaire" if why else "si_amont_change" if moved else "a_jour"
     return Step(name, stage, jeu, nom, state, why, before)
-
-
-def records_path(cfg: Configuration, jeu: str, nom: str) -> Path:
-    """Where the records of a delivery are."""
-    return cfg.folder("conformed") / jeu / f"{nom}.parquet"
 
 
 def dot(steps: Sequence[Step]) -> str:

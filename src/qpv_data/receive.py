@@ -18,7 +18,7 @@ from qpv_data.land import Delivery, last_delivery
 from qpv_data.operations.stages import stage
 from qpv_data.problems import FeedError, Problem
 from qpv_data.reception import Reception, Statut, attempt_of, due_day, version_of
-from qpv_data.records_kept import good_records, making_records, over
+from qpv_data.records_kept import good_records, making_records, over, records_path
 from qpv_data.retention.tombstones import destroyed
 from qpv_data.runs import Configuration, Expected
 from qpv_data.software import computing_digest
@@ -140,7 +140,7 @@ def _answered(
     cfg: Configuration, clause: Clause, expected: Expected, ask: Callable[[], tuple[Delivery, bool]],
     versions: Sequence[Clause],
 ) -> Step[Reception]:  # fmt: skip
-    conformed = cfg.folder("conformed") / clause.id / f"{expected.nom}.parquet"
+    conformed = records_path(cfg, clause.id, expected.nom)
     gone = destroyed(cfg.folder("raw"), clause.id, expected.periode)
     if gone and expected.periode is not None and last_delivery(cfg.folder("raw"), clause.id, expected.periode) is None:
         return destroyed_answer(cfg, clause, expected, conformed, gone, versions)

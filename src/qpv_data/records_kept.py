@@ -27,6 +27,11 @@ from qpv_data.software import computing_digest
 CONFORMER = "conformer"
 
 
+def records_path(cfg: Configuration, jeu: str, nom: str) -> Path:
+    """Where the records of a delivery are; what is known of them is beside, `.json`."""
+    return cfg.folder("conformed") / jeu / f"{nom}.parquet"
+
+
 def make_records(
     cfg: Configuration, clause: Clause, expected: Expected, delivery: Delivery, conformed: Path, headers: list[str]
 ) -> dict[str, Any]:

@@ -1,7 +1,8 @@
-"""Write a file whole or not at all, and clear away what a kill left of one."""
+"""Write a file whole or not at all, add whole lines to a log, and clear away what a kill left half written."""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -23,6 +24,17 @@ def replacing(target: Path, *, durable: bool = True) -> Iterator[Path]:
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def add_lines(handle: int, lines: str, *, durable: bool = True) -> None:
+    """Add lines, each ended, to a log that is open to read and append, in one call under a lock. One that a kill or a
+    full disk has cut short is left where it is: the next begins on its own. `durable`: on disk before it returns."""
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    size = os.fstat(handle).st_size
+    cut = size and os.pread(handle, 1, size - 1) != b"\n"
+    os.write(handle, ("\n" * bool(cut) + lines).encode())
+    if durable:
+        os.fsync(handle)
 
 
 def sweep(folder: Path) -> None:

@@ -25,7 +25,7 @@ from qpv_data.periods import Period
 from qpv_data.pipeline import Watcher, deliveries, run_on
 from qpv_data.problems import FeedError, Problem
 from qpv_data.reception import Reception, due_day, version_of
-from qpv_data.records_kept import make_records
+from qpv_data.records_kept import make_records, records_path
 from qpv_data.releases import journal
 from qpv_data.releases.layout import ARCHIVES, audiences, narrowest, releases_in, said
 from qpv_data.releases.manifest import FILES
@@ -138,7 +138,7 @@ def _read_again(
         return absent
     if not delivery.fichier.is_file():
         return replace(absent, statut="detruite", probleme=None, recue_le=delivery.recue_le)
-    conformed = cfg.folder("conformed") / clause.id / f"{expected.nom}.parquet"
+    conformed = records_path(cfg, clause.id, expected.nom)
     bound = version_of(versions, delivery.clause_version) or clause
     try:
         facts = make_records(cfg, bound, expected, delivery, conformed, [])

@@ -16,9 +16,10 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from qpv_data.clause.check import checked_clauses
+from qpv_data.clause.model import Clause
 from qpv_data.cli import app
 from qpv_data.compliance.journal import Attempt, record
-from qpv_data.operations.feeds import Due, FeedState, FeedStatus, feed_states
+from qpv_data.operations.feeds import Due, FeedState, FeedStatus, feed_states, lines_of, next_dues
 from qpv_data.operations.screen import show_state
 from qpv_data.operations.state import Disk, LakeState, ReleaseStatus, RunStatus, held, lake_state
 from qpv_data.runs import locked
@@ -44,6 +45,11 @@ def tried(journal: Path, periode: str, statut: str, quand: str, probleme: str | 
     )
 
 
+def states_of(clause: Clause, journal: Path) -> list[FeedStatus]:
+    lines = lines_of([clause], journal, NOW)
+    return feed_states([clause], lines, next_dues([clause], lines, NOW.date()), journal)
+
+
 @pytest.mark.parametrize(
     ("tries", "expected"),
     [
@@ -62,7 +68,7 @@ def test_the_state_of_a_feed_is_that_of_what_is_due_last(
     clause = clause_of(points_clause())
     for n, (periode, statut, probleme) in enumerate(tries):
         tried(tmp_path, periode, statut, f"2024-12-{20 + n}T00:00:00+00:00", probleme)
-    (found,) = feed_states([clause], tmp_path, NOW)
+    (found,) = states_of(clause, tmp_path)
     assert found.etat is expected
 
 
@@ -70,7 +76,7 @@ def test_before_anything_is_due_a_feed_is_waited_for_and_its_day_is_told(tmp_pat
     clause = clause_of(
         points_clause(periode={"origine": "livraison", "frequence": "T", "debut": "2025-T1"}, echeance_jours=15)
     )
-    (found,) = feed_states([clause], tmp_path, NOW)
+    (found,) = states_of(clause, tmp_path)
     assert (found.etat, found.prochaine) == (FeedState.ATTENDUE, date(2025, 4, 15))
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    pass
 
 _FOUND = 1
 AsJson = Annotated[bool, typer.Option("--json", help="Répondre en JSON.")]
@@ -63,7 +63,7 @@ def diff(
     import pyarrow.parquet as pq
 
     from qpv_data.refusals import errors_told
-    from qpv_data.releases.compare import differences
+    from qpv_data.releases.compare import counted, differences
     from qpv_data.releases.listing import both
     from qpv_data.replacing import replacing
     from qpv_data.tables import CHANGEMENTS
@@ -75,9 +75,9 @@ def diff(
             with replacing(sortie) as draft:
                 pq.write_table(found, draft, compression="zstd")
     if as_json:
-        typer.echo(json.dumps({"bilan": _summary(found), "lignes": found.to_pylist()}, ensure_ascii=False, indent=1))
+        typer.echo(json.dumps({"bilan": counted(found), "lignes": found.to_pylist()}, ensure_ascii=False, indent=1))
         return
-    for row in _summary(found):
+    for row in counted(found):
         typer.echo(f"{row['indicateur']:34} {row['nature']:10} {row['cause']:18} {row['lignes']:8}")
     for row in found.slice(0, montrer).to_pylist():
         said = " → ".join(_value(row[f"valeur{a}"], row[f"statut{a}"]) for a in ("_avant", ""))
@@ -86,15 +86,6 @@ def diff(
     if found.num_rows > montrer:
         typer.echo(f"  … et {found.num_rows - montrer} autres (--montrer, ou --sortie les écrit toutes)")
     typer.echo(f"{found.num_rows} différences de {avant.name} à {apres.name}.")
-
-
-def _summary(found: pa.Table) -> list[dict[str, Any]]:
-    grouped = found.group_by(["indicateur", "nature", "cause"]).aggregate([([], "count_all")])
-    order = [(n, "ascending") for n in ("indicateur", "nature", "cause")]
-    return [
-        {"indicateur": r["indicateur"], "nature": r["nature"], "cause": r["cause"], "lignes": r["count_all"]}
-        for r in grouped.sort_by(order).to_pylist()
-    ]
 
 
 def _value(value: float | None, status: str | None) -> str:

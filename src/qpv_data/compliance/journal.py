@@ -6,7 +6,6 @@ are only added; one that a full disk or a kill has cut short is left where it is
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -15,6 +14,8 @@ from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
+
+from qpv_data.replacing import add_lines
 
 RECUES = frozenset({"recue", "inchangee"})
 
@@ -100,11 +101,7 @@ def record(folder: Path, line: Entry) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle = os.open(folder / f"{line.jeu}.jsonl", os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        size = os.fstat(handle).st_size
-        cut = size and os.pread(handle, 1, size - 1) != b"\n"
-        os.write(handle, ("\n" * bool(cut) + text).encode())
-        os.fsync(handle)
+        add_lines(handle, text)
     finally:
         os.close(handle)
 

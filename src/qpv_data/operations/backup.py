@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from qpv_data import __version__
+from qpv_data.digests import sha256
 from qpv_data.problems import Problem
 from qpv_data.releases.place import sync
 from qpv_data.runs import PRIVATE, RunError, locked
@@ -126,9 +126,3 @@ def _keep_proofs(proofs: Path, kept: Path) -> None:
     for proof in proofs.glob("[0-9]*.json"):
         if not (kept / proof.name).is_file():
             shutil.copy2(proof, kept / proof.name)
-
-
-def sha256(path: Path) -> str:
-    """Of a file."""
-    with path.open("rb") as f:
-        return hashlib.file_digest(f, "sha256").hexdigest()

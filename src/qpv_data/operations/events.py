@@ -7,12 +7,13 @@ under a lock; one that a kill or a full disk has cut short is left where it is, 
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from qpv_data.replacing import add_lines
 
 FOLDER = "executions"
 """In the folder `journal` of a run."""
@@ -32,13 +33,7 @@ def append(journal: Path, events: list[Event], *, durable: bool = False) -> None
     name = f"{str(events[0]['quand'])[:7]}.jsonl"
     handle = os.open(folder / name, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        size = os.fstat(handle).st_size
-        cut = size and os.pread(handle, 1, size - 1) != b"\n"
-        text = "\n" * bool(cut) + "".join(f"{line_of(e)}\n" for e in events)
-        os.write(handle, text.encode())
-        if durable:
-            os.fsync(handle)
+        add_lines(handle, "".join(f"{line_of(e)}\n" for e in events), durable=durable)
     finally:
         os.close(handle)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -51,14 +51,21 @@ class Due:
     periode: str | None
 
 
-def feed_states(clauses: Iterable[Clause], journal: Path, maintenant: datetime) -> list[FeedStatus]:
-    """Each feed, those that need somebody first, then by name."""
+def lines_of(clauses: Iterable[Clause], journal: Path, maintenant: datetime) -> dict[str, list[Line]]:
+    """What each feed has promised and given, by its name."""
     known = sorted(clauses, key=lambda c: c.id)
     lines: dict[str, list[Line]] = {c.id: [] for c in known}
     for line in compliance(known, journal, maintenant):
         lines[line.clause].append(line)
-    coming = {due.jeu: due.echeance for due in next_dues(known, lines, maintenant.date())}
-    found = [_status(c, lines[c.id], journal, coming.get(c.id)) for c in known]
+    return lines
+
+
+def feed_states(
+    clauses: Iterable[Clause], lines: Mapping[str, Sequence[Line]], dues: Iterable[Due], journal: Path
+) -> list[FeedStatus]:
+    """Each feed, those that need somebody first, then by name. `lines`: of `lines_of`; `dues`: of `next_dues`."""
+    coming = {due.jeu: due.echeance for due in dues}
+    found = [_status(c, lines[c.id], journal, coming.get(c.id)) for c in clauses]
     order = list(FeedState)
     return sorted(found, key=lambda f: (order.index(f.etat), not (f.probleme or f.manquent), f.jeu))
 
@@ -94,7 +101,7 @@ def _state(last: Line | None, ever: bool) -> FeedState:
     return FeedState.A_JOUR
 
 
-def next_dues(clauses: Iterable[Clause], lines: dict[str, list[Line]], today: date) -> list[Due]:
+def next_dues(clauses: Iterable[Clause], lines: Mapping[str, Sequence[Line]], today: date) -> list[Due]:
     """The next delivery that each clause promises and that is not there yet, the soonest first."""
     found = []
     for clause in clauses:

@@ -10,8 +10,10 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from qpv_data.operations.backup import LAKE, MANIFEST, PROOFS, sha256
+from qpv_data.digests import sha256
+from qpv_data.operations.backup import LAKE, MANIFEST, PROOFS
 from qpv_data.problems import Problem, listed
+from qpv_data.releases.layout import releases_in
 from qpv_data.releases.verify import verify
 from qpv_data.retention.kept import keep, kept
 from qpv_data.retention.tombstones import bury, known
@@ -61,8 +63,7 @@ def restore(backup: Path, vers: Path, proofs: Path | None = None) -> Restored:
         raise RunError(Problem.ECRITURE_IMPOSSIBLE, message, "libérer de la place, vérifier les droits") from None
     back = {f"{e['jeu']} ({e['forme']}) est revenu ailleurs" for e in gone if _of_releases(e, files, left_out)}
     rest = tuple(sorted(back | set(lost)))
-    roots = sorted(p.parent for p in (vers / "releases").glob("*-r[0-9]*/manifest.json") if not p.parent.is_symlink())
-    faults = tuple(f"{r.name}/{f.ou} : {f.quoi}" for r in roots for f in verify(r))
+    faults = tuple(f"{r.name}/{f.ou} : {f.quoi}" for r in releases_in(vers / "releases") for f in verify(r))
     proved = tuple(name for name, _ in since)
     return Restored(vers, told["faite_le"], len(files) - len(left_out), tuple(left_out), proved, rest, faults)
 

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from qpv_data.clause.load import ClauseSet
-from qpv_data.compliance.states import compliance
 from qpv_data.operations.events import read_events
-from qpv_data.operations.feeds import Due, FeedStatus, feed_states, next_dues
+from qpv_data.operations.feeds import Due, FeedStatus, feed_states, lines_of, next_dues
 from qpv_data.operations.stages import bytes_in
 from qpv_data.periods import Frequence, parse_period, period_of
 from qpv_data.releases import channels, journal
@@ -77,9 +76,8 @@ def lake_state(sortie: Path, clauses: ClauseSet, maintenant: datetime) -> LakeSt
     events = list(read_events(sortie / "journal", _MONTHS))
     runs = run_states(events, held(sortie))
     known = [c.clause for c in clauses.chargees]
-    lines: dict[str, list[Any]] = {c.id: [] for c in known}
-    for line in compliance(known, sortie / "journal", maintenant):
-        lines[line.clause].append(line)
+    lines = lines_of(known, sortie / "journal", maintenant)
+    dues = next_dues(known, lines, maintenant.date())
     usage = shutil.disk_usage(sortie)
     told = [e for e in events if e["evenement"] == "publication"]
     saved = [e for e in events if e["evenement"] == "sauvegarde"]
@@ -91,8 +89,8 @@ def lake_state(sortie: Path, clauses: ClauseSet, maintenant: datetime) -> LakeSt
         provisoire=provisional,
         derniere=runs[-1] if runs else None,
         derniere_reussie=next((r for r in reversed(runs) if r.etat == "reussie" and r.commande in PUBLIENT), None),
-        jeux=tuple(feed_states(known, sortie / "journal", maintenant)),
-        echeances=tuple(next_dues(known, lines, maintenant.date())),
+        jeux=tuple(feed_states(known, lines, dues, sortie / "journal")),
+        echeances=tuple(dues),
         prochaine_publication=_next_release(clauses.racine, provisional),
         disque=Disk(usage.free, usage.total, bytes_in(sortie)),
         corrections=tuple(told[-1].get("en_attente", ())) if told else (),

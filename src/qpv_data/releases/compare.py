@@ -179,6 +179,14 @@ def _lineage_of(folder: Path) -> dict[tuple[str, str, str], frozenset[tuple[str,
         return {(i, z, p): frozenset(map(tuple, told)) for i, z, p, told in con.execute(query).fetchall()}
 
 
+def counted(changes: pa.Table) -> list[dict[str, Any]]:
+    """Rows of `changements` by indicator, nature and cause, sorted: a dict each, `lignes` how many there are."""
+    keys = ["indicateur", "nature", "cause"]
+    grouped = changes.group_by(keys).aggregate([([], "count_all")]).sort_by([(key, "ascending") for key in keys])
+    rows: list[dict[str, Any]] = grouped.rename_columns([*keys, "lignes"]).to_pylist()
+    return rows
+
+
 def invariant(table: pa.Table) -> pa.Table:
     """A table without what changes from one release to the next that says the same: names and dates of releases."""
     left: pa.Table = table.drop_columns([c for c in (*_DATED, "publiee_le") if c in table.column_names])

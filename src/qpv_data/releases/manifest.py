@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from qpv_data.clause.model import Diffusion
+from qpv_data.digests import sha256
 from qpv_data.exports.datapackage import datapackage
 from qpv_data.exports.dcat import dcat
 from qpv_data.exports.folder import AudienceFolder
@@ -50,12 +50,6 @@ def seal(root: Path, told: Mapping[Diffusion, Mapping[str, Any]]) -> None:
 def digests(folder: Path, files: Iterable[Path]) -> dict[str, str]:
     """SHA-256 of files, by their path from `folder`, sorted."""
     return {p.relative_to(folder).as_posix(): sha256(p) for p in sorted(files)}
-
-
-def sha256(path: Path) -> str:
-    """Digest of a file, read in blocks."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _files(folder: Path) -> list[Path]:

@@ -20,6 +20,7 @@ from qpv_data.attaque.releases import attack_ledgers
 from qpv_data.certificate import certificate
 from qpv_data.clause.expressions import literal
 from qpv_data.clause.model import Diffusion
+from qpv_data.digests import sha256
 from qpv_data.engine import engine, sql_path
 from qpv_data.exports.parquet import write_table
 from qpv_data.exports.words import words
@@ -27,7 +28,7 @@ from qpv_data.problems import Problem, listed
 from qpv_data.releases.base import build_database
 from qpv_data.releases.compare import STORED
 from qpv_data.releases.layout import CERTIFICATE, MANIFEST, said, values_sql
-from qpv_data.releases.manifest import seal, sha256, write_manifest
+from qpv_data.releases.manifest import seal, write_manifest
 from qpv_data.resources import sql_dir
 from qpv_data.runs import RunError
 from qpv_data.schemas import PUBLISHED

@@ -10,10 +10,11 @@ from typing import Any
 import duckdb
 import pyarrow.parquet as pq
 
+from qpv_data.digests import sha256
 from qpv_data.engine import sql_path
 from qpv_data.releases.compare import partitions
 from qpv_data.releases.layout import AT_THE_ROOT, CERTIFICATE, DATABASE, MANIFEST, audiences, said, values_sql
-from qpv_data.releases.manifest import FILES, sha256
+from qpv_data.releases.manifest import FILES
 from qpv_data.schemas import PUBLISHED
 
 
