@@ -141,6 +141,8 @@ def test_an_output_that_is_not_what_was_made_is_made_again(tmp_path: Path) -> No
     ]
     for path, damage in zip(paths, (other, paths[1].read_bytes()[:-9], b""), strict=True):
         path.write_bytes(damage)
+        reasons = {s.raisons for s in plan(mini.configuration()) if s.etat == "a_refaire"}
+        assert ("sortie_changee",) in reasons, path
         mini.run()
         assert contents(mini) == sound, path
     for path in paths:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +19,7 @@ from qpv_data.jobs import Job, Step, here
 from qpv_data.land import Delivery
 from qpv_data.operations.stages import bytes_in, stage
 from qpv_data.problems import FeedError
-from qpv_data.recipes import NEVER
+from qpv_data.recipes import CHANGED, NEVER
 from qpv_data.retention.terms import Forme, term
 from qpv_data.runs import Configuration, Expected, clause_digest
 from qpv_data.software import computing_digest
@@ -100,29 +100,37 @@ def _facts(delivery: Delivery, clause: Clause, report: ConformReport) -> dict[st
 def good_records(cfg: Configuration, conformed: Path, clause: Clause) -> dict[str, Any] | None:
     """What is known of the conformed file that stands there; None when it was made under another clause or key, or has
     been damaged since."""
+    facts = _noted(conformed)
+    return facts if facts is not None and not _unlike(cfg, conformed, clause, facts) else None
+
+
+def changes_of(cfg: Configuration, conformed: Path, clause: Clause, delivery: Delivery) -> tuple[str, ...]:
+    """Why the records of a delivery are to be made again: what changed since, sorted; empty when nothing did."""
+    facts = _noted(conformed)
+    if facts is None:
+        return (NEVER,)
+    now = {"livraison": delivery.id, "logiciel": computing_digest()}
+    other = {name for name, value in now.items() if facts.get(name) != value}
+    return tuple(sorted(other | _unlike(cfg, conformed, clause, facts)))
+
+
+def _noted(conformed: Path) -> dict[str, Any] | None:
     note = conformed.with_suffix(".json")
     if not (conformed.is_file() and note.is_file()):
         return None
     facts: dict[str, Any] = json.loads(note.read_text("utf-8"))
+    return facts
+
+
+def _unlike(cfg: Configuration, conformed: Path, clause: Clause, facts: Mapping[str, Any]) -> set[str]:
+    """In what records are not those of this clause, this key and this file."""
     try:
-        key = key_fingerprint(clause, cfg.folder("cles"))
+        key = key_fingerprint(clause, cfg.folder("cles")) == facts.get("empreinte_cle")
     except FeedError:
-        return None  # conforming says why the key cannot be used
-    same = facts["clause"] == clause_digest(clause) and facts.get("empreinte_cle") == key
-    same = same and facts.get("fichier") in (None, file_digest(conformed))
-    return facts if same else None
-
-
-def changes_of(cfg: Configuration, conformed: Path, clause: Clause, delivery: Delivery) -> tuple[str, ...]:
-    """Why the records of a delivery are to be made again: what changed since, sorted; empty when nothing did.
-
-    `jamais_fait`: there is none that can be used under this clause and this key.
-    """
-    good = good_records(cfg, conformed, clause)
-    if good is None:
-        return ("clause",) if conformed.is_file() else (NEVER,)
-    now = {"livraison": delivery.id, "logiciel": computing_digest()}
-    return tuple(sorted(name for name, value in now.items() if good.get(name) != value))
+        key = False  # conforming says why the key cannot be used
+    whole = facts.get("fichier") in (None, file_digest(conformed))
+    same = {"clause": facts["clause"] == clause_digest(clause), "cle": key, CHANGED: whole}
+    return {name for name, holds in same.items() if not holds}
 
 
 def over(cfg: Configuration, versions: Sequence[Clause], delivery: Delivery) -> bool:
