@@ -40,6 +40,7 @@ from qpv_data.commands import (
     registre,
     rejouer,
     sauvegarde,
+    site,
     status,
     ventiler,
 )
@@ -83,7 +84,7 @@ DEMO_NOW = datetime(2025, 4, 15, tzinfo=UTC)
 
 _COMMANDS = (
     locate_command, ventiler, passage, geocoder, clause, conformite, purge, registre, protect, perturb, attack, audit,
-    pertes, controles, publications, explain, exporter, fusion, rejouer, status, doctor, sauvegarde,
+    pertes, controles, publications, explain, exporter, fusion, rejouer, status, doctor, sauvegarde, site,
 )  # fmt: skip
 for _command in _COMMANDS:
     _command.register(app)

@@ -26,7 +26,7 @@ _NUMBER = """CREATE MACRO nombre(x) AS CASE
     CAST(x AS VARCHAR)), '.', ',') END"""
 
 BLOCK_ROWS = 500_000
-_THEMES = {
+THEMES = {
     "demographie": "démographie", "economie": "économie", "education": "éducation",
     "equipements": "équipements", "mobilite": "mobilité", "sante": "santé", "securite": "sécurité",
 }  # fmt: skip
@@ -50,7 +50,7 @@ def readable(folder: AudienceFolder, work: Path) -> Iterator[duckdb.DuckDBPyConn
         con.register("zones", folder.table("zones").drop_columns(["geometrie", "bbox"]))
         con.execute(f"CREATE TABLE zones_lisibles AS {query('zones')}")
         con.execute(_NUMBER)
-        cases = " ".join(f"WHEN '{theme}' THEN '{words}'" for theme, words in _THEMES.items())
+        cases = " ".join(f"WHEN '{theme}' THEN '{words}'" for theme, words in THEMES.items())
         con.execute(f"CREATE MACRO theme(t) AS CASE t {cases} ELSE replace(t, '_', ' ') END")
         con.execute(f"CREATE VIEW lisibles AS {query('lisibles')}")
         yield con

@@ -1,0 +1,107 @@
+"""Figures, periods and dates as French readers write them.
+
+Thousands are parted by a narrow no-break space (U+202F), which also stands before a unit, decimals follow a comma, and
+a negative number has a real minus sign (U+2212).
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+
+from markupsafe import Markup, escape
+
+from qpv_data.periods import Frequence, parse_period
+
+FINE = "\u202f"
+MINUS = "\u2212"
+MOIS = (
+    "janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre", "novembre",
+    "décembre",
+)  # fmt: skip
+
+
+def number(x: float | int | None, decimals: int = 0) -> str:
+    """12345.678, 1 → « 12 345,7 »; None → « – ». Halves go away from zero, as readers round by hand."""
+    if x is None:
+        return "–"
+    rounded = Decimal(repr(x)).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
+    text = f"{abs(rounded):,f}".replace(",", FINE).replace(".", ",")
+    return f"{MINUS}{text}" if rounded < 0 else text
+
+
+def signed(x: float | None, decimals: int = 0) -> str:
+    """As `number`, with a plus sign before what is above zero."""
+    text = number(x, decimals)
+    return f"+{text}" if x is not None and any(c in "123456789" for c in text) and x > 0 else text
+
+
+def with_unit(text: str, unit: str | None) -> str:
+    """A figure and its unit, never parted at the end of a line; « pour 1 000 habitants » may be."""
+    if not unit:
+        return text
+    return f"{text}{FINE}{unit}" if len(unit) <= 3 else f"{text} {thin(unit)}"
+
+
+def thin(text: str) -> str:
+    """A text with a narrow no-break space inside its numbers: « pour 1 000 habitants »."""
+    out = []
+    for i, c in enumerate(text):
+        inside = c in "  " and 0 < i < len(text) - 1 and text[i - 1].isdigit() and text[i + 1].isdigit()
+        out.append(FINE if inside else c)
+    return "".join(out)
+
+
+def period(code: str) -> str:
+    """« 2024-T2 » → « 2ᵉ trimestre 2024 », « 2024-07 » → « juillet 2024 », « 2024-S1 » → « 1ᵉʳ semestre 2024 »."""
+    p = parse_period(code)
+    if p.frequence is Frequence.A:
+        return str(p.annee)
+    if p.frequence is Frequence.M:
+        return f"{MOIS[p.rang - 1]} {p.annee}"
+    word = "trimestre" if p.frequence is Frequence.T else "semestre"
+    return f"{_ordinal(p.rang)} {word} {p.annee}"
+
+
+def short_period(code: str) -> str:
+    """What has room under a chart: « T2 2024 », « 07/2024 », « 2024 »."""
+    p = parse_period(code)
+    if p.frequence is Frequence.A:
+        return str(p.annee)
+    return f"{p.rang:02d}/{p.annee}" if p.frequence is Frequence.M else f"{p.frequence.value}{p.rang} {p.annee}"
+
+
+def day(d: date | None) -> str:
+    """« 1ᵉʳ mars 2025 »; None → « – »."""
+    if d is None:
+        return "–"
+    return f"{'1ᵉʳ' if d.day == 1 else d.day} {MOIS[d.month - 1]} {d.year}"
+
+
+def area(square_metres: float | None) -> str:
+    """In hectares under 10 km², in square kilometres above."""
+    if square_metres is None:
+        return "–"
+    hectares = square_metres / 10_000
+    if hectares >= 1000:
+        return f"{number(square_metres / 1e6, 1)}{FINE}km²"
+    return f"{number(hectares, 0 if hectares >= 100 else 1)}{FINE}ha"
+
+
+def plural(count: int, one: str, many: str | None = None) -> str:
+    """« 0 quartier », « 1 quartier », « 2 quartiers »: plural from two on, as French has it."""
+    return f"{number(count)} {one if count < 2 else many or one + 's'}"
+
+
+def listed(names: list[str]) -> str:
+    """« a », « a et b », « a, b et c »."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} et {names[-1]}" if names else ""
+
+
+def breakable(text: str) -> Markup:
+    """A code or a long word that may be cut after an underscore or a slash, escaped."""
+    return escape(text).replace("_", Markup("_<wbr>")).replace("/", Markup("/<wbr>"))
+
+
+def _ordinal(rank: int) -> str:
+    return "1ᵉʳ" if rank == 1 else f"{rank}ᵉ"

@@ -1,0 +1,232 @@
+"""The sheet of one quarter: who it is, eight figures, its themes, what happened there, where it all comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from markupsafe import Markup
+
+from qpv_data.periods import parse_period
+from qpv_data.site import charts, maps
+from qpv_data.site.french import listed, period, plural, signed, with_unit
+from qpv_data.site.levels import Level
+from qpv_data.site.model import Indicator, Series, Value, Zone
+from qpv_data.site.reading import sheets
+from qpv_data.site.shared import Shared, neighbours
+from qpv_data.site.writing import Site, digest
+
+CHARTS = 32
+"""Indicators of a sheet that are drawn; the others have a row, a small line and a page of their own."""
+PERIODS = 12
+"""Periods of the table beside a chart."""
+NATURES = {
+    "inchange": "périmètre inchangé depuis {ancien}",
+    "modifie": "périmètre de {ancien}, modifié",
+    "scinde": "issu de la division de {ancien}",
+    "fusionne": "réunit {ancien}",
+    "recompose": "recomposé à partir de {ancien}",
+    "recouvrement": "recouvre une partie de {ancien}",
+    "nouveau": "nouveau quartier, sans prédécesseur",
+    "indetermine": "lien avec la génération précédente non établi",
+}
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What a figure is compared with: the words, the value, the gap in words (none when there is nothing to say)."""
+
+    nom: str
+    genre: str
+    valeur: Value | None
+    ecart: str
+
+
+@dataclass(frozen=True)
+class Card:
+    """One headline figure."""
+
+    indicateur: Indicator
+    valeur: Value
+    compares: tuple[Beside, ...]
+    dessin: Markup
+    serie: Markup
+    evolution: str
+
+
+def write(site: Site, shared: Shared) -> None:
+    """Every sheet, those that changed being rendered."""
+    known = digest(shared.tete, shared.release.publication, site.commun)
+    for zone, series in sheets(shared.release, shared.release.quartiers):
+        path = f"quartiers/{zone.fichier}.html"
+        content = content_of(shared, zone, series)
+        if not site.same(path, digest(known, zone, content)):
+            site.page(path, "fiche.html.j2", zone=zone, **content)
+
+
+def content_of(shared: Shared, zone: Zone, series: Mapping[str, Series]) -> dict[str, Any]:
+    """What the sheet's template is given."""
+    told = {k: s for k, s in series.items() if k in shared.niveaux.par_indicateur and s.meaningful}
+    near = neighbours(shared, zone)
+    return {
+        "titre": zone.nom,
+        "identite": identity(shared, zone),
+        "population": population(shared, zone),
+        "carte": _map(shared, zone, near),
+        "voisins": near,
+        "cartes": [card(shared, zone, level, told.get(level.indicateur.id)) for level in shared.tete],
+        "themes": list(_themes(shared, zone, told)),
+        "evenements": shared.evenements.get(zone.code, ()),
+        "sources": sources([s.indicateur for s in told.values()]),
+        "ruptures": [(s.indicateur, p, why) for s in told.values() for p, why in sorted(s.ruptures.items())],
+    }
+
+
+def identity(shared: Shared, zone: Zone) -> list[tuple[str, str]]:
+    """Rows of the table of identity."""
+    members = shared.niveaux.membres.get((zone.zonage, zone.code), {})
+    rows = [("Code", zone.code)]
+    for zoning, one, many in (
+        ("commune", "Commune", "Communes"), ("epci", "Intercommunalité", "Intercommunalités"),
+        ("contrat", "Contrat de ville", "Contrats de ville"),
+    ):  # fmt: skip
+        if codes := members.get(zoning):
+            rows.append((one if len(codes) == 1 else many, listed([shared.nom(zoning, c) for c in codes])))
+    rows.append(("Génération", f"quartiers de {zone.zonage.removeprefix('qpv')}"))
+    if lineage := lineage_of(shared, zone):
+        rows.append(("Origine", lineage))
+    return rows
+
+
+def population(shared: Shared, zone: Zone) -> str:
+    """Of the perimeter's own file, or else the indicator that gives it: a reading in inhabitants."""
+    if zone.population is not None:
+        return plural(zone.population, "habitant")
+    for level in shared.niveaux.par_indicateur.values():
+        i, value = level.indicateur, level.valeurs.get(zone.code)
+        if (i.nature, i.unite) == ("releve", "habitants") and value is not None and value.valeur is not None:
+            return f"{i.write(value.valeur)} ({i.producteur}, {period(level.periode)})"
+    return "non connue"
+
+
+def lineage_of(shared: Shared, zone: Zone) -> str:
+    """The quarter's link to the generation before, in words."""
+    links = shared.origines.get(zone.code, [])
+    if not links:
+        return ""
+    words = NATURES.get(links[0]["nature"], "lien avec la génération précédente : " + str(links[0]["nature"]))
+    kept = [k for k in links if k["nature"] == links[0]["nature"] and k["code_depart"]]
+    names = [f"{shared.nom(k['zonage_depart'], k['code_depart'])} ({k['code_depart']})" for k in kept]
+    return words.format(ancien=listed(names))
+
+
+def card(shared: Shared, zone: Zone, level: Level, series: Series | None) -> Card:
+    """A headline: the value at the indicator's last period, what it is compared with, where it stands, its series."""
+    indicator = level.indicateur
+    value = level.valeurs.get(zone.code) or Value(level.periode, _day(level), None, "absente")
+    compared = compares(shared, zone, level, value)
+    marks = [(b.genre, b.valeur.valeur) for b in compared if b.valeur is not None and b.valeur.valeur is not None]
+    drawn = charts.position(level, value.valeur, [(k, v) for k, v in marks if v is not None and k == "commune"])
+    line = charts.spark(series.valeurs, indicator) if series else Markup("")
+    return Card(
+        indicator, value, compared, drawn if indicator.comparable else Markup(""), line, evolution(series, value)
+    )
+
+
+def compares(shared: Shared, zone: Zone, level: Level, value: Value) -> tuple[Beside, ...]:
+    """Communes, intercommunality and all quarters, of an indicator that compares."""
+    if not level.indicateur.comparable:
+        return ()
+    found = []
+    for zoning in ("commune", "epci"):
+        for code, other in shared.niveaux.beside(zone, zoning, level.indicateur.id):
+            if other.etat != "sans_objet":
+                found.append(Beside(shared.nom(zoning, code), zoning, other, gap(level.indicateur, value, other)))
+    if level.quantiles is not None:
+        median = Value(level.periode, _day(level), level.quantiles[2], "normale")
+        found.append(Beside("médiane des quartiers", "quartiers", median, gap(level.indicateur, value, median)))
+    return tuple(found)
+
+
+def gap(indicator: Indicator, value: Value, other: Value) -> str:
+    """« +5,2 points »; nothing when one of the two is not told."""
+    if value.valeur is None or other.valeur is None:
+        return ""
+    unit = "points" if indicator.unite == "%" else indicator.unite
+    return with_unit(signed(value.valeur - other.valeur, indicator.decimales), unit)
+
+
+def evolution(series: Series | None, value: Value) -> str:
+    """Since the same quarter of the year before, or else since the period before; never across a break."""
+    if series is None or value.valeur is None:
+        return ""
+    values = list(series.valeurs)
+    rank = next((i for i, v in enumerate(values) if v.periode == value.periode), None)
+    if not rank:
+        return ""
+    year = next((i for i in range(rank) if values[i].debut.replace(year=values[i].debut.year + 1) == value.debut), None)
+    before = values[year] if year is not None else values[rank - 1]
+    since = values[(year if year is not None else rank - 1) + 1 : rank + 1]
+    if before.valeur is None or any(v.rupture for v in since):
+        return ""
+    indicator = series.indicateur
+    unit = "points" if indicator.unite == "%" else None
+    moved = with_unit(signed(value.valeur - before.valeur, indicator.decimales), unit)
+    return f"{moved} depuis {_article(before.periode)}"
+
+
+def _article(code: str) -> str:
+    words = period(code)
+    return f"le {words}" if "trimestre" in words or "semestre" in words else words
+
+
+def _themes(shared: Shared, zone: Zone, told: Mapping[str, Series]) -> Any:
+    drawn = 0
+    for name, levels in shared.themes():
+        rows = []
+        for level in levels:
+            series = told.get(level.indicateur.id)
+            if series is None:
+                continue
+            value = level.valeurs.get(zone.code) or Value(level.periode, _day(level), None, "absente")
+            few = drawn < CHARTS
+            drawn += few
+            rows.append(_row(shared, zone, level, series, value, few))
+        if rows:
+            yield name, rows
+
+
+def _row(shared: Shared, zone: Zone, level: Level, series: Series, value: Value, draw: bool) -> dict[str, Any]:
+    """One indicator of a theme."""
+    name = f"s-{level.indicateur.fichier}"
+    several = draw and len(series.valeurs) > 1
+    return {
+        "indicateur": level.indicateur,
+        "valeur": value,
+        "evolution": evolution(series, value),
+        "etincelle": charts.spark(series.valeurs, level.indicateur),
+        "compares": compares(shared, zone, level, value),
+        "serie": charts.series_chart(series, name) if several else Markup(""),
+        "tableau": series.valeurs[-PERIODS:] if draw else (),
+        "modalites": series.modalites if draw else (),
+        "barres": charts.bars(series.modalites, level.indicateur, f"m-{level.indicateur.fichier}",
+                              f"{level.indicateur.titre}, {period(level.periode)}, par modalité")
+        if draw and series.modalites else Markup(""),
+    }  # fmt: skip
+
+
+def sources(indicators: Sequence[Indicator]) -> list[Indicator]:
+    """One indicator a feed, in the order of their producers: what each says of its feed."""
+    by_feed = {i.jeu: i for i in indicators}
+    return sorted(by_feed.values(), key=lambda i: (i.producteur, i.jeu))
+
+
+def _map(shared: Shared, zone: Zone, near: Sequence[Zone]) -> Markup:
+    ground = [shared.communes[c] for c in sorted(shared.communes)]
+    return maps.around(zone, near, shared.contours, ground, lambda z: f"{z.fichier}.html", "carte")
+
+
+def _day(level: Level) -> date:
+    return parse_period(level.periode).debut

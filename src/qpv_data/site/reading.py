@@ -1,0 +1,178 @@
+"""Read what the pages need from the database of one audience: nothing else of a release is opened."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from qpv_data.cores import cores
+from qpv_data.database import write_database
+from qpv_data.engine import MEMORY
+from qpv_data.exports.folder import AudienceFolder
+from qpv_data.periods import parse_period
+from qpv_data.resources import sql_dir
+from qpv_data.site.french import thin
+from qpv_data.site.model import Indicator, Series, Value, Zone
+
+Row = dict[str, Any]
+BASE = "qpv.duckdb"
+BLOCK = 64
+"""Quarters whose values are read at once: memory does not depend on how many there are."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """One audience's release, open. `quartiers`: those in force at the end of its period, by code."""
+
+    con: duckdb.DuckDBPyConnection
+    publication: Row
+    zones: Mapping[tuple[str, str], Zone]
+    quartiers: tuple[Zone, ...]
+    indicateurs: Mapping[str, Indicator]
+    dernieres: Mapping[str, str]
+    """Indicator → the last period at which a quarter has a value."""
+
+    def rows(self, sql: str, *parameters: object) -> list[Row]:
+        """Rows of a query as dictionaries."""
+        found = self.con.execute(sql, list(parameters))
+        names = [d[0] for d in found.description]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+    def named(self, sql: str) -> list[Row]:
+        """Rows of sql/site/<sql>.sql."""
+        return self.rows((sql_dir() / "site" / f"{sql}.sql").read_text("utf-8"))
+
+
+@contextmanager
+def opened(folder: AudienceFolder, work: Path, territory: str | None = None) -> Iterator[Release]:
+    """The release of a folder; `territory`: code of an EPCI or of a contrat de ville, whose quarters alone are kept.
+
+    The database is built under `work` when the folder has none. Raises ReleaseError for a territory without quarters.
+    """
+    base = folder.dossier / BASE
+    if not base.is_file():
+        base = write_database(folder.dossier, work / BASE)
+    with duckdb.connect(config={"memory_limit": MEMORY, "threads": cores()}) as con:
+        con.execute("SET enable_progress_bar = false")
+        con.execute("SET temp_directory = ?", [str(work / "tri")])
+        con.execute(f"ATTACH '{str(base).replace(chr(39), chr(39) * 2)}' AS base (READ_ONLY)")
+        con.execute("USE base")
+        yield read(con, territory)
+
+
+def read(con: duckdb.DuckDBPyConnection, territory: str | None = None) -> Release:
+    """What every page needs, in memory: zones, indicators and the last period of each."""
+    empty = Release(con, {}, {}, (), {}, {})
+    publication = empty.rows("SELECT * FROM publications")[-1]
+    zones = {
+        (z["zonage"], z["code_zone"]): Zone(
+            z["zonage"], z["famille"], z["code_zone"], thin(z["nom"] or z["code_zone"]), z["population"],
+            z["superficie_m2"], z["territoire"],
+        )
+        for z in empty.named("zones")
+    }  # fmt: skip
+    last = {r["indicateur"]: r["periode"] for r in empty.rows("SELECT * FROM dernieres_periodes")}
+    stale = {part.split()[0] for part in (publication["jeux_perimes"] or "").split(",") if part.strip()}
+    indicators = {r["indicateur"]: _indicator(r, stale) for r in empty.named("indicateurs")}
+    quarters = tuple(z for z in _in_force(empty, publication, zones) if _inside(empty, z, territory))
+    return Release(con, publication, zones, quarters, indicators, last)
+
+
+def _in_force(release: Release, publication: Row, zones: Mapping[tuple[str, str], Zone]) -> list[Zone]:
+    """Quarters in force at the end of the release's period, territory by territory: the newest generation wins."""
+    day = parse_period(publication["periode"]).fin
+    chosen: dict[str, str] = {}
+    for row in release.rows(
+        "SELECT * FROM en_vigueur WHERE de <= ? AND coalesce(a, ?) >= ? ORDER BY de", day, day, day
+    ):
+        if any(z.famille == "qpv" and z.zonage == row["zonage"] for z in zones.values()):
+            chosen[row["territoire"]] = row["zonage"]
+    found = [z for z in zones.values() if z.famille == "qpv" and chosen.get(z.territoire or "") == z.zonage]
+    if not found:  # a release that does not say what is in force: the newest generation it has
+        newest = max((z.zonage for z in zones.values() if z.famille == "qpv"), default="")
+        found = [z for z in zones.values() if z.zonage == newest]
+    return sorted(found, key=lambda z: z.code)
+
+
+def _inside(release: Release, zone: Zone, territory: str | None) -> bool:
+    if territory is None:
+        return True
+    sql = (
+        "SELECT 1 FROM zones_epci WHERE zonage = ? AND code_zone = ? AND code_epci = ?"
+        " UNION ALL SELECT 1 FROM zones_contrats WHERE zonage = ? AND code_zone = ? AND code_contrat = ?"
+    )
+    return bool(release.rows(sql, *(zone.zonage, zone.code, territory) * 2))
+
+
+def _indicator(row: Row, stale: set[str]) -> Indicator:
+    return Indicator(
+        id=row["indicateur"], titre=thin(row["titre"]), definition=thin(row["definition"]), theme=row["theme"],
+        unite=row["unite"], nature=row["nature"], nature_temporelle=row["nature_temporelle"],
+        decimales=int(row["decimales"]), frequence=row["frequence"], reserve=row["reserve"], jeu=row["jeu"],
+        producteur=row["producteur"], licence=row["licence"], url=row["url"], denominateur=row["titre_denominateur"],
+        additif=bool(row["additif"]), perime=row["jeu"] in stale, recue_le=row["recue_le"],
+    )  # fmt: skip
+
+
+def sheets(release: Release, quarters: tuple[Zone, ...]) -> Iterator[tuple[Zone, dict[str, Series]]]:
+    """Each quarter with its series by indicator, in the order of `quarters` (sorted by code), a block at a time."""
+    sql = (sql_dir() / "site" / "fiches.sql").read_text("utf-8")
+    breaks: dict[str, dict[str, str]] = {}
+    for row in release.rows("SELECT indicateur, periode, motif FROM ruptures"):
+        breaks.setdefault(row["indicateur"], {})[row["periode"]] = row["motif"]
+    labels = {(r["indicateur"], r["modalite"]): thin(r["libelle"]) for r in release.rows("SELECT * FROM modalites")}
+    for start in range(0, len(quarters), BLOCK):
+        block = quarters[start : start + BLOCK]
+        rows = release.rows(sql, [z.zonage for z in block], [z.code for z in block])
+        by_zone = {k: list(g) for k, g in groupby(rows, key=lambda r: (r["zonage"], r["code_zone"]))}
+        for zone in block:
+            yield zone, _series(release, by_zone.get((zone.zonage, zone.code), []), breaks, labels)
+
+
+def _series(
+    release: Release, rows: list[Row], breaks: Mapping[str, Mapping[str, str]], labels: Mapping[tuple[str, str], str]
+) -> dict[str, Series]:
+    found: dict[str, Series] = {}
+    for name, group in groupby(rows, key=lambda r: r["indicateur"]):
+        total: list[Value] = []
+        parts: dict[str, Value] = {}
+        last = release.dernieres.get(name)
+        for r in group:
+            if r["modalite"] == "ensemble":
+                total.append(value_of(r, r["periode"] in breaks.get(name, {})))
+            elif r["periode"] == last:
+                parts[labels.get((name, r["modalite"]), r["modalite"])] = value_of(r, False)
+        found[name] = Series(release.indicateurs[name], tuple(total), tuple(parts.items()), breaks.get(name, {}))
+    return found
+
+
+def value_of(r: Row, broken: bool) -> Value:
+    """A row of `valeurs` (with the bounds of its uncertainty) as a value."""
+    state = r["statut_diffusion"] if r["statut_diffusion"] != "diffusee" else r["statut_observation"]
+    if r["valeur"] is None and state in ("normale", "provisoire", "estimee", "imputee", "rupture"):
+        state = "absente"
+    debut: date = r["periode_debut"]
+    return Value(r["periode"], debut, r["valeur"], state, broken, r["borne_basse"], r["borne_haute"])
+
+
+def outlines(release: Release, wanted: list[Zone]) -> dict[str, list[Any]]:
+    """Code → MultiPolygon coordinates in degrees (lon, lat), of the zones that have a contour."""
+    by_zoning: dict[str, list[str]] = {}
+    for zone in wanted:
+        by_zoning.setdefault(zone.zonage, []).append(zone.code)
+    found: dict[str, list[Any]] = {}
+    for zoning, codes in by_zoning.items():
+        sql = "SELECT code_zone, geojson FROM zones_geojson WHERE zonage = ? AND list_contains(?, code_zone)"
+        for row in release.rows(sql, zoning, codes):
+            shape = json.loads(row["geojson"])
+            whole = shape["coordinates"]
+            found[row["code_zone"]] = whole if shape["type"] == "MultiPolygon" else [whole]
+    return found

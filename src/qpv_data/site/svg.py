@@ -1,0 +1,78 @@
+"""SVG by hand: few marks, names of classes for colours so that both themes and paper have theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from markupsafe import Markup, escape
+
+
+def coordinate(x: float) -> str:
+    """A coordinate with one decimal at most, without a superfluous zero."""
+    text = f"{x:.1f}"
+    return text[:-2] if text.endswith(".0") else text
+
+
+def tag(name: str, body: str = "", **attributes: object) -> str:
+    """An element. Attributes: underscores become hyphens, a trailing one is dropped, None is left out."""
+    written = "".join(
+        f' {k.rstrip("_").replace("_", "-")}="{escape(coordinate(v) if isinstance(v, float) else v)}"'
+        for k, v in attributes.items()
+        if v is not None
+    )
+    return f"<{name}{written}>{body}</{name}>" if body else f"<{name}{written}/>"
+
+
+def text(x: float, y: float, words: str, **attributes: str) -> str:
+    """A text, escaped."""
+    return tag("text", str(escape(words)), x=float(x), y=float(y), **attributes)
+
+
+def polyline(points: Iterable[tuple[float, float]], **attributes: str) -> str:
+    """A line through points."""
+    drawn = " ".join(f"{coordinate(x)},{coordinate(y)}" for x, y in points)
+    return tag("polyline", "", points=drawn, **attributes)
+
+
+def figure(width: float, height: float, body: str, title: str, name: str, described: str = "") -> Markup:
+    """A whole drawing with its name and its description for those who do not see it. `name`: unique in its page."""
+    told = f"<title id={name}-t>{escape(title)}</title>"
+    labelled = f"{name}-t"
+    if described:
+        told += f"<desc id={name}-d>{escape(described)}</desc>"
+        labelled += f" {name}-d"
+    box = f"0 0 {coordinate(width)} {coordinate(height)}"
+    drawn = f'<svg viewBox="{box}" role="img" aria-labelledby="{labelled}">{told}{body}</svg>'
+    return Markup(drawn)  # noqa: S704  made of `tag` and `text`, which escape
+
+
+def hidden_figure(width: float, height: float, body: str, classes: str = "") -> Markup:
+    """A drawing that says nothing that the text beside it does not say."""
+    named = f' class="{classes}"' if classes else ""
+    box = f"0 0 {coordinate(width)} {coordinate(height)}"
+    drawn = f'<svg{named} viewBox="{box}" aria-hidden="true" focusable="false">{body}</svg>'
+    return Markup(drawn)  # noqa: S704  made of `tag` and `text`, which escape
+
+
+def ticks(low: float, high: float, count: int = 4) -> list[float]:
+    """Round values between `low` and `high`, about `count` of them, zero included when it is inside."""
+    if not high > low:
+        return [low]
+    raw = (high - low) / max(count, 1)
+    power = 10.0 ** _floor_log(raw)
+    step = next(power * m for m in (1, 2, 2.5, 5, 10) if power * m >= raw * 0.999)
+    first = -(-low // step)
+    found = []
+    while first * step <= high + step * 1e-9:
+        found.append(round(first * step, 10))
+        first += 1
+    return found
+
+
+def _floor_log(x: float) -> int:
+    power = 0
+    while x >= 10:
+        x, power = x / 10, power + 1
+    while x < 1:
+        x, power = x * 10, power - 1
+    return power

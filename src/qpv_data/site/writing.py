@@ -1,0 +1,132 @@
+"""Render the pages and write those that changed, so that a site that is made again touches what is new alone."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from qpv_data.exports.readable import THEMES
+from qpv_data.problems import Problem, QpvDataError
+from qpv_data.replacing import replacing
+from qpv_data.site import french
+from qpv_data.site.model import EXPLAINED, STATES
+
+HERE = Path(__file__).parent
+STATE = ".site.json"
+"""What the last build wrote, and from what: read by the next, of no use to a reader."""
+
+
+class SiteError(QpvDataError):
+    """A site cannot be made: the problem, and the remedy."""
+
+    def __init__(self, probleme: Problem, message: str, remede: str) -> None:
+        self.probleme, self.message, self.remede = probleme, message, remede
+        super().__init__(f"{probleme.value}: {message} → {remede}")
+
+
+@dataclass
+class Site:
+    """A folder being written. `ecrites` and `gardees`: paths from it, those written anew and those that stood."""
+
+    out: Path
+    commun: Mapping[str, Any]
+    """What every page is told: publication, audience, navigation."""
+    ecrites: list[str] = field(default_factory=list)
+    gardees: list[str] = field(default_factory=list)
+    avant: dict[str, str] = field(default_factory=dict)
+    entrees: dict[str, str] = field(default_factory=dict)
+
+    def page(self, path: str, template: str, **content: Any) -> None:
+        """Render `template` into `path`, a path from the folder with `/`."""
+        root = "../" * path.count("/")
+        self.text(path, environment().get_template(template).render(self.commun, racine=root, chemin=path, **content))
+
+    def text(self, path: str, content: str) -> None:
+        self.bytes(path, content.encode())
+
+    def bytes(self, path: str, content: bytes) -> None:
+        """Write a file unless it holds these bytes already."""
+        target = self.out / path
+        if target.is_file() and target.stat().st_size == len(content) and target.read_bytes() == content:
+            self.gardees.append(path)
+            return
+        with replacing(target, durable=False) as temporary:
+            temporary.write_bytes(content)
+        self.ecrites.append(path)
+
+    def script(self, path: str, call: str, content: object) -> None:
+        """Data as a script: from `file://`, a page may load a script and nothing else."""
+        self.text(path, f"{call}({in_script(content)});\n")
+
+    def same(self, path: str, given: str) -> bool:
+        """Whether a page stands that the last build made from the same things; it is kept if so. `given`: a digest."""
+        self.entrees[path] = given
+        if self.avant.get(path) == given and (self.out / path).is_file():
+            self.gardees.append(path)
+            return True
+        return False
+
+    def finish(self) -> list[str]:
+        """Take away what the last build wrote and this one did not, and note what this one is made from."""
+        kept = {*self.ecrites, *self.gardees}
+        gone = sorted(path for path in self.avant if path not in kept and (self.out / path).is_file())
+        for path in gone:
+            (self.out / path).unlink()
+        state = {path: self.entrees.get(path, "") for path in sorted(kept)}
+        with replacing(self.out / STATE, durable=False) as temporary:
+            temporary.write_text(json.dumps(state, indent=0, ensure_ascii=False) + "\n", "utf-8")
+        return gone
+
+
+def begin(out: Path, common: Mapping[str, Any]) -> Site:
+    """Open a folder to write a site in. Raises SiteError for a folder that holds something else."""
+    if out.is_file() or (out.is_dir() and any(out.iterdir()) and not (out / STATE).is_file()):
+        message = f"{out} existe et n'est pas un site que cette commande a écrit"
+        raise SiteError(Problem.ECRITURE_IMPOSSIBLE, message, "donner un dossier vide, ou celui du site à refaire")
+    before: dict[str, str] = {}
+    if (out / STATE).is_file():
+        before = json.loads((out / STATE).read_text("utf-8"))
+    out.mkdir(parents=True, exist_ok=True)
+    return Site(out, common, avant=before)
+
+
+@cache
+def environment() -> Environment:
+    """Templates: every text is escaped, a name that is not given is an error."""
+    made = Environment(
+        loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    made.filters |= {
+        "nombre": french.number, "signe": french.signed, "periode": french.period, "jour": french.day,
+        "aire": french.area, "liste": french.listed, "coupable": french.breakable, "theme": theme, "fin": french.thin,
+    }  # fmt: skip
+    made.globals |= {"ETATS": STATES, "EXPLIQUES": EXPLAINED, "pluriel": french.plural}
+    return made
+
+
+def theme(name: str) -> str:
+    """A theme in words, with a capital."""
+    words = THEMES.get(name, name.replace("_", " "))
+    return words[:1].upper() + words[1:]
+
+
+def in_script(content: object) -> Markup:
+    """JSON that may stand inside a script element or file: nothing in it closes the element or opens a comment."""
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)  # noqa: S704  no markup is left in it
+
+
+def digest(*things: object) -> str:
+    """Of what a page is made from: dataclasses and texts whose `repr` says all of them."""
+    return hashlib.sha256("\x1f".join(repr(t) for t in things).encode()).hexdigest()
