@@ -30,6 +30,9 @@ def site(
     contact: Annotated[
         str | None, typer.Option(help="Où signaler une erreur : mailto:… ou https://…. Montré sur chaque page.")
     ] = None,
+    telechargements: Annotated[
+        bool, typer.Option(help="Joindre la base DuckDB et les Parquet de la publication, à télécharger.")
+    ] = True,
     nom: Annotated[str | None, typer.Option(help="Nom du territoire en tête des pages.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="N'afficher que les erreurs.")] = False,
 ) -> None:
@@ -48,7 +51,7 @@ def site(
     asked = audience or (None if (given / "valeurs").is_dir() else "ouvert")
     with errors_told():
         folder = audience_folder(given, asked)
-        built = build(folder, out.resolve(), Options(territoire, evenements, contact, nom))
+        built = build(folder, out.resolve(), Options(territoire, evenements, contact, nom, telechargements))
         if not quiet:
             files = built.ecrites + built.gardees
             typer.echo(

@@ -12,8 +12,8 @@ from qpv_data.exports.folder import AudienceFolder
 from qpv_data.problems import Problem
 from qpv_data.site import writing
 from qpv_data.site.events import read_events
-from qpv_data.site.pages import carto, fiche, indicateur, territoire
-from qpv_data.site.reading import Release, opened
+from qpv_data.site.pages import carto, comparer, donnees, fiche, indicateur, partenariat, territoire
+from qpv_data.site.reading import Release, certificate, opened
 from qpv_data.site.shared import shared
 from qpv_data.site.writing import HERE, Site, SiteError
 
@@ -24,7 +24,7 @@ RUBRIQUES = (
 )  # fmt: skip
 
 
-PAGES = (territoire, indicateur, fiche)
+PAGES = (territoire, indicateur, comparer, partenariat, fiche)
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ class Options:
     evenements: Path | None = None
     contact: str | None = None
     nom: str | None = None
+    telechargements: bool = True
 
 
 @dataclass(frozen=True)
@@ -63,11 +64,12 @@ def build(folder: AudienceFolder, out: Path, options: Options) -> Built:
             raise _no_quarter(release, options.territoire)
         events = read_events(options.evenements, {z.code for z in release.quartiers}) if options.evenements else []
         site = writing.begin(out, common(folder, release, options))
-        whole = shared(release, events)
+        whole = shared(release, events, certificate(folder))
         _resources(site)
         carto.write_scripts(site, whole)
         for page in PAGES:
             page.write(site, whole)
+        donnees.write(site, whole, folder, options.telechargements)
     gone = site.finish()
     size = sum((out / p).stat().st_size for p in {*site.ecrites, *site.gardees})
     return Built(out / "index.html", len(release.quartiers), len(site.ecrites), len(site.gardees), len(gone), size)

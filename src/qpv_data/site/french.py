@@ -6,6 +6,7 @@ a negative number has a real minus sign (U+2212).
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -88,9 +89,20 @@ def area(square_metres: float | None) -> str:
     return f"{number(hectares, 0 if hectares >= 100 else 1)}{FINE}ha"
 
 
+def size(count: int) -> str:
+    """Of a file, in thousands or millions of bytes."""
+    return f"{number(count / 1e6, 1)}{FINE}Mo" if count >= 1e6 else f"{number(max(count / 1e3, 1))}{FINE}ko"
+
+
 def plural(count: int, one: str, many: str | None = None) -> str:
     """« 0 quartier », « 1 quartier », « 2 quartiers »: plural from two on, as French has it."""
     return f"{number(count)} {one if count < 2 else many or one + 's'}"
+
+
+def sort_key(words: str) -> str:
+    """The order of a dictionary: « Économie » is between « Demande » and « Emploi »."""
+    bare = unicodedata.normalize("NFKD", words.replace("œ", "oe").replace("Œ", "OE"))
+    return "".join(c for c in bare.casefold() if not unicodedata.combining(c)) + "\0" + words
 
 
 def listed(names: list[str]) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 
+from qpv_data.periods import parse_period
 from qpv_data.site.model import Indicator, Value, Zone
 from qpv_data.site.reading import Release, value_of
 
@@ -26,6 +28,11 @@ class Level:
     bornes: tuple[float, ...]
     quantiles: tuple[float, float, float, float, float] | None
     """Tenth, quarter, median, three quarters, nine tenths of the published values."""
+
+    @property
+    def debut(self) -> date:
+        """The first day of its period."""
+        return parse_period(self.periode).debut
 
     @property
     def visibles(self) -> list[tuple[str, float]]:

@@ -18,6 +18,7 @@ from qpv_data.database import write_database
 from qpv_data.engine import MEMORY
 from qpv_data.exports.folder import AudienceFolder
 from qpv_data.periods import parse_period
+from qpv_data.releases.layout import CERTIFICATE
 from qpv_data.resources import sql_dir
 from qpv_data.site.french import thin
 from qpv_data.site.model import Indicator, Series, Value, Zone
@@ -48,7 +49,11 @@ class Release:
 
     def named(self, sql: str) -> list[Row]:
         """Rows of sql/site/<sql>.sql."""
-        return self.rows((sql_dir() / "site" / f"{sql}.sql").read_text("utf-8"))
+        return self.rows(self.sql(sql))
+
+    def sql(self, name: str) -> str:
+        """The text of sql/site/<name>.sql."""
+        return (sql_dir() / "site" / f"{name}.sql").read_text("utf-8")
 
 
 @contextmanager
@@ -124,7 +129,7 @@ def _indicator(row: Row, stale: set[str]) -> Indicator:
 
 def sheets(release: Release, quarters: tuple[Zone, ...]) -> Iterator[tuple[Zone, dict[str, Series]]]:
     """Each quarter with its series by indicator, in the order of `quarters` (sorted by code), a block at a time."""
-    sql = (sql_dir() / "site" / "fiches.sql").read_text("utf-8")
+    sql = release.sql("fiches")
     breaks: dict[str, dict[str, str]] = {}
     for row in release.rows("SELECT indicateur, periode, motif FROM ruptures"):
         breaks.setdefault(row["indicateur"], {})[row["periode"]] = row["motif"]
@@ -161,6 +166,15 @@ def value_of(r: Row, broken: bool) -> Value:
         state = "absente"
     debut: date = r["periode_debut"]
     return Value(r["periode"], debut, r["valeur"], state, broken, r["borne_basse"], r["borne_haute"])
+
+
+def certificate(folder: AudienceFolder) -> Row | None:
+    """What the certificate of an audience's folder says; None when there is none."""
+    path = folder.dossier / CERTIFICATE
+    if not path.is_file():
+        return None
+    content: Row = json.loads(path.read_text("utf-8"))
+    return content
 
 
 def outlines(release: Release, wanted: list[Zone]) -> dict[str, list[Any]]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from qpv_data.exports.readable import THEMES
 from qpv_data.site.events import Event
+from qpv_data.site.french import sort_key
 from qpv_data.site.levels import Level, Levels, levels
 from qpv_data.site.maps import Outline, nearest, shape_of
 from qpv_data.site.model import Indicator, Zone
@@ -29,6 +30,8 @@ class Shared:
     origines: Mapping[str, list[dict[str, Any]]]
     """Code of a quarter → the links of its perimeter to the generation before."""
     evenements: Mapping[str, Sequence[Event]]
+    certificat: Mapping[str, Any] | None
+    """What goes with the release, as it was written; None when nothing does."""
 
     def nom(self, zoning: str, code: str) -> str:
         zone = self.release.zones.get((zoning, code))
@@ -39,10 +42,11 @@ class Shared:
         found: dict[str, list[Level]] = {}
         for level in self.niveaux.par_indicateur.values():
             found.setdefault(level.indicateur.theme, []).append(level)
-        return sorted(found.items(), key=lambda item: THEMES.get(item[0], item[0]))
+        order = sorted(found, key=theme_key)
+        return [(name, sorted(found[name], key=lambda v: sort_key(v.indicateur.titre))) for name in order]
 
 
-def shared(release: Release, events: Sequence[Event] = ()) -> Shared:
+def shared(release: Release, events: Sequence[Event], certificate: Mapping[str, Any] | None) -> Shared:
     """Read it."""
     found = levels(release)
     own = outlines(release, list(release.quartiers))
@@ -56,7 +60,7 @@ def shared(release: Release, events: Sequence[Event] = ()) -> Shared:
         by_quarter.setdefault(event.code_zone, []).append(event)
     return Shared(
         release, found, own, ground, {c: (p.x, p.y) for c, p in middles.items()}, headlines(found), _origins(release),
-        by_quarter,
+        by_quarter, certificate,
     )  # fmt: skip
 
 
@@ -71,7 +75,7 @@ def headlines(found: Levels, count: int = HEADLINES) -> tuple[Level, ...]:
         if level.visibles:
             by_theme.setdefault(level.indicateur.theme, []).append(level)
     queues = []
-    for name in sorted(by_theme, key=lambda t: THEMES.get(t, t)):
+    for name in sorted(by_theme, key=theme_key):
         queues.append(sorted(by_theme[name], key=_interest))
     kept: list[Level] = []
     while len(kept) < count and any(queues):
@@ -79,7 +83,12 @@ def headlines(found: Levels, count: int = HEADLINES) -> tuple[Level, ...]:
             if queue and len(kept) < count:
                 kept.append(queue.pop(0))
     order = {id(level): n for n, level in enumerate(kept)}
-    return tuple(sorted(kept, key=lambda v: (THEMES.get(v.indicateur.theme, v.indicateur.theme), order[id(v)])))
+    return tuple(sorted(kept, key=lambda v: (theme_key(v.indicateur.theme), order[id(v)])))
+
+
+def theme_key(name: str) -> str:
+    """Themes in the order of their words."""
+    return sort_key(THEMES.get(name, name))
 
 
 def _interest(level: Level) -> tuple[bool, int, str]:

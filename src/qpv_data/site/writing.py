@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import filecmp
 import hashlib
 import json
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -17,7 +19,7 @@ from qpv_data.exports.readable import THEMES
 from qpv_data.problems import Problem, QpvDataError
 from qpv_data.replacing import replacing
 from qpv_data.site import french
-from qpv_data.site.model import EXPLAINED, STATES
+from qpv_data.site.model import EXPLAINED, STATES, Zone
 
 HERE = Path(__file__).parent
 STATE = ".site.json"
@@ -61,6 +63,17 @@ class Site:
         with replacing(target, durable=False) as temporary:
             temporary.write_bytes(content)
         self.ecrites.append(path)
+
+    def copy(self, path: str, source: Path) -> int:
+        """Copy a file, unless the same bytes are there; returns its size."""
+        target = self.out / path
+        if target.is_file() and filecmp.cmp(source, target, shallow=False):
+            self.gardees.append(path)
+        else:
+            with replacing(target, durable=False) as temporary:
+                shutil.copyfile(source, temporary)
+            self.ecrites.append(path)
+        return source.stat().st_size
 
     def script(self, path: str, call: str, content: object) -> None:
         """Data as a script: from `file://`, a page may load a script and nothing else."""
@@ -108,9 +121,14 @@ def environment() -> Environment:
     made.filters |= {
         "nombre": french.number, "signe": french.signed, "periode": french.period, "jour": french.day,
         "aire": french.area, "liste": french.listed, "coupable": french.breakable, "theme": theme, "fin": french.thin,
+        "taille": french.size, "alphabetique": _alphabetical,
     }  # fmt: skip
     made.globals |= {"ETATS": STATES, "EXPLIQUES": EXPLAINED, "pluriel": french.plural}
     return made
+
+
+def _alphabetical(zones: Iterable[Zone]) -> list[Zone]:
+    return sorted(zones, key=lambda z: (french.sort_key(z.nom), z.code))
 
 
 def theme(name: str) -> str:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 from markupsafe import Markup
 
-from qpv_data.periods import parse_period
 from qpv_data.site import charts, maps
-from qpv_data.site.french import listed, period, plural, signed, with_unit
+from qpv_data.site.beside import Beside, compares, evolution
+from qpv_data.site.french import listed, period, plural
 from qpv_data.site.levels import Level
 from qpv_data.site.model import Indicator, Series, Value, Zone
+from qpv_data.site.pages import comparer
 from qpv_data.site.reading import sheets
 from qpv_data.site.shared import Shared, neighbours
 from qpv_data.site.writing import Site, digest
@@ -35,16 +35,6 @@ NATURES = {
 
 
 @dataclass(frozen=True)
-class Beside:
-    """What a figure is compared with: the words, the value, the gap in words (none when there is nothing to say)."""
-
-    nom: str
-    genre: str
-    valeur: Value | None
-    ecart: str
-
-
-@dataclass(frozen=True)
 class Card:
     """One headline figure."""
 
@@ -62,6 +52,7 @@ def write(site: Site, shared: Shared) -> None:
     for zone, series in sheets(shared.release, shared.release.quartiers):
         path = f"quartiers/{zone.fichier}.html"
         content = content_of(shared, zone, series)
+        comparer.write_quarter(site, shared, zone, series)
         if not site.same(path, digest(known, zone, content)):
             site.page(path, "fiche.html.j2", zone=zone, **content)
 
@@ -125,7 +116,7 @@ def lineage_of(shared: Shared, zone: Zone) -> str:
 def card(shared: Shared, zone: Zone, level: Level, series: Series | None) -> Card:
     """A headline: the value at the indicator's last period, what it is compared with, where it stands, its series."""
     indicator = level.indicateur
-    value = level.valeurs.get(zone.code) or Value(level.periode, _day(level), None, "absente")
+    value = level.valeurs.get(zone.code) or Value(level.periode, level.debut, None, "absente")
     compared = compares(shared, zone, level, value)
     marks = [(b.genre, b.valeur.valeur) for b in compared if b.valeur is not None and b.valeur.valeur is not None]
     drawn = charts.position(level, value.valeur, [(k, v) for k, v in marks if v is not None and k == "commune"])
@@ -133,53 +124,6 @@ def card(shared: Shared, zone: Zone, level: Level, series: Series | None) -> Car
     return Card(
         indicator, value, compared, drawn if indicator.comparable else Markup(""), line, evolution(series, value)
     )
-
-
-def compares(shared: Shared, zone: Zone, level: Level, value: Value) -> tuple[Beside, ...]:
-    """Communes, intercommunality and all quarters, of an indicator that compares."""
-    if not level.indicateur.comparable:
-        return ()
-    found = []
-    for zoning in ("commune", "epci"):
-        for code, other in shared.niveaux.beside(zone, zoning, level.indicateur.id):
-            if other.etat != "sans_objet":
-                found.append(Beside(shared.nom(zoning, code), zoning, other, gap(level.indicateur, value, other)))
-    if level.quantiles is not None:
-        median = Value(level.periode, _day(level), level.quantiles[2], "normale")
-        found.append(Beside("médiane des quartiers", "quartiers", median, gap(level.indicateur, value, median)))
-    return tuple(found)
-
-
-def gap(indicator: Indicator, value: Value, other: Value) -> str:
-    """« +5,2 points »; nothing when one of the two is not told."""
-    if value.valeur is None or other.valeur is None:
-        return ""
-    unit = "points" if indicator.unite == "%" else indicator.unite
-    return with_unit(signed(value.valeur - other.valeur, indicator.decimales), unit)
-
-
-def evolution(series: Series | None, value: Value) -> str:
-    """Since the same quarter of the year before, or else since the period before; never across a break."""
-    if series is None or value.valeur is None:
-        return ""
-    values = list(series.valeurs)
-    rank = next((i for i, v in enumerate(values) if v.periode == value.periode), None)
-    if not rank:
-        return ""
-    year = next((i for i in range(rank) if values[i].debut.replace(year=values[i].debut.year + 1) == value.debut), None)
-    before = values[year] if year is not None else values[rank - 1]
-    since = values[(year if year is not None else rank - 1) + 1 : rank + 1]
-    if before.valeur is None or any(v.rupture for v in since):
-        return ""
-    indicator = series.indicateur
-    unit = "points" if indicator.unite == "%" else None
-    moved = with_unit(signed(value.valeur - before.valeur, indicator.decimales), unit)
-    return f"{moved} depuis {_article(before.periode)}"
-
-
-def _article(code: str) -> str:
-    words = period(code)
-    return f"le {words}" if "trimestre" in words or "semestre" in words else words
 
 
 def _themes(shared: Shared, zone: Zone, told: Mapping[str, Series]) -> Any:
@@ -190,7 +134,7 @@ def _themes(shared: Shared, zone: Zone, told: Mapping[str, Series]) -> Any:
             series = told.get(level.indicateur.id)
             if series is None:
                 continue
-            value = level.valeurs.get(zone.code) or Value(level.periode, _day(level), None, "absente")
+            value = level.valeurs.get(zone.code) or Value(level.periode, level.debut, None, "absente")
             few = drawn < CHARTS
             drawn += few
             rows.append(_row(shared, zone, level, series, value, few))
@@ -226,7 +170,3 @@ def sources(indicators: Sequence[Indicator]) -> list[Indicator]:
 def _map(shared: Shared, zone: Zone, near: Sequence[Zone]) -> Markup:
     ground = [shared.communes[c] for c in sorted(shared.communes)]
     return maps.around(zone, near, shared.contours, ground, lambda z: f"{z.fichier}.html", "carte")
-
-
-def _day(level: Level) -> date:
-    return parse_period(level.periode).debut

@@ -1,0 +1,14 @@
+-- une ligne par valeur d'un indicateur dans un quartier du site
+-- entrées : quartiers_du_site, et la variable `indicateur`
+SELECT v.code_zone AS code_quartier, z.nom AS quartier, m.libelle AS modalite, v.periode,
+  CASE WHEN v.valeur IS NULL THEN NULL
+    ELSE replace(CAST(CAST(v.valeur AS DECIMAL(38, 6)) AS VARCHAR), '.', ',') END AS valeur,
+  i.unite,
+  CASE WHEN v.statut_diffusion = 'diffusee' THEN replace(v.statut_observation, '_', ' ')
+    ELSE 'cachée : ' || replace(v.statut_diffusion, '_', ' ') END AS statut
+FROM quartiers_du_site q
+JOIN valeurs v ON v.zonage = q.zonage AND v.code_zone = q.code_zone AND v.indicateur = getvariable('indicateur')
+JOIN indicateurs i ON i.indicateur = v.indicateur
+LEFT JOIN zones z ON z.zonage = v.zonage AND z.code_zone = v.code_zone
+LEFT JOIN modalites m ON m.indicateur = v.indicateur AND m.modalite = v.modalite
+ORDER BY v.code_zone, v.modalite <> 'ensemble', v.modalite, v.periode_debut, v.periode
