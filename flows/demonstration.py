@@ -16,7 +16,7 @@ import typer
 
 from flows.environnement import IDLE, isolated
 from flows.serveur import ServerError, serving
-from qpv_data.cli import demo_configuration
+from qpv_data.cli import demo_configuration, demo_site
 from qpv_data.problems import InvalidDeclarationError, QpvDataError
 from qpv_data.refusals import DECLARATIONS_REFUSED, RUN_FAILED, counted_faults
 from qpv_data.runs import Configuration
@@ -78,6 +78,7 @@ def _publish(cfg: Configuration, quiet: bool) -> None:
         )
     if not quiet:
         show_report(cfg, report)
+    demo_site(cfg, report.release.dossier, quiet)
 
 
 @contextmanager

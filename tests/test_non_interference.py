@@ -14,11 +14,13 @@ import pytest
 from qpv_data.clause.model import Diffusion
 from qpv_data.cli import DEMO_NOW
 from qpv_data.demo import generate
+from qpv_data.exports.folder import audience_folder
 from qpv_data.pipeline import run
 from qpv_data.releases.compare import differences
 from qpv_data.releases.explain import explain
 from qpv_data.resources import referentials_dir
 from qpv_data.runs import Configuration
+from qpv_data.site.build import Options, build
 
 FEED, PERIOD, NEXT = "demo_licencies", "2024-T1", "2024-T2"
 KEPT = ("licencies", "etablissements", "population_qpv2024")
@@ -167,6 +169,26 @@ def test_what_is_hidden_changes_neither_the_difference_of_two_releases_nor_what_
         told.append((changes, json.dumps(said, default=str)))
     assert told[0] == told[1]
     assert told[0][0] != []
+
+
+@pytest.mark.parametrize("audience", list(Diffusion))
+def test_what_is_hidden_changes_no_page_of_the_site(worlds: list[Path], audience: Diffusion, tmp_path: Path) -> None:
+    """Maps, ranks, classes, distributions, comparisons and files: databases apart, whose rows are compared above."""
+    told = []
+    for n, lake in enumerate(worlds):
+        folder = audience_folder(releases(lake)[-1], audience.value)
+        build(folder, tmp_path / str(n), Options())
+        told.append(
+            {
+                path.relative_to(tmp_path / str(n)).as_posix(): path.read_bytes()
+                for path in sorted((tmp_path / str(n)).rglob("*"))
+                if path.is_file() and path.suffix != ".duckdb"
+            }
+        )
+    assert sorted(told[0]) == sorted(told[1])
+    assert [name for name in told[0] if told[0][name] != told[1][name]] == []
+    assert "index.html" in told[0]
+    assert sum(name.startswith("quartiers/") for name in told[0]) == 12
 
 
 def test_what_is_told_to_the_owner_alone_is_in_no_release(worlds: list[Path]) -> None:

@@ -50,6 +50,7 @@ from qpv_data.refusals import DECLARATIONS_REFUSED, errors_told, tell
 
 if TYPE_CHECKING:
     from qpv_data.jobs import Crew
+    from qpv_data.pipeline import RunReport
     from qpv_data.runs import Configuration
 
 app = typer.Typer(
@@ -107,7 +108,9 @@ def demo(
 ) -> None:
     """Exécuter la chaîne entière sur le territoire fictif embarqué."""
     with errors_told():
-        _run(demo_configuration(out.resolve(), echelle, quiet), quiet, as_json=False)
+        cfg = demo_configuration(out.resolve(), echelle, quiet)
+        release = _run(cfg, quiet, as_json=False).release
+        demo_site(cfg, release.dossier, quiet)
 
 
 def demo_configuration(out: Path, echelle: int, quiet: bool) -> Configuration:
@@ -258,7 +261,17 @@ def actor() -> str:
         return f"uid {os.getuid()}"
 
 
-def _run(cfg: Configuration, quiet: bool, as_json: bool, traces: bool = False, crew: Crew | None = None) -> None:
+def demo_site(cfg: Configuration, release: Path, quiet: bool) -> None:
+    """Write the demonstration's site, and say where it is."""
+    from qpv_data.demo.observatoire import write_site
+    from qpv_data.terminal import show_site
+
+    built = write_site(cfg.sortie, release)
+    if not quiet:
+        show_site(built.accueil, built.quartiers)
+
+
+def _run(cfg: Configuration, quiet: bool, as_json: bool, traces: bool = False, crew: Crew | None = None) -> RunReport:
     from qpv_data.operations.recording import recording
     from qpv_data.pipeline import run as run_stages
     from qpv_data.terminal import report_json, show_report, watching
@@ -269,6 +282,7 @@ def _run(cfg: Configuration, quiet: bool, as_json: bool, traces: bool = False, c
         typer.echo(json.dumps(report_json(report), ensure_ascii=False, indent=1))
     elif not quiet:
         show_report(cfg, report)
+    return report
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -98,6 +99,15 @@ def show_report(cfg: Configuration, report: RunReport) -> None:
     console.print(f"  rejets    {cfg.folder('rejets')}", soft_wrap=True, highlight=False)
     console.print(f"  certificat {release.complet / CERTIFICATE}", soft_wrap=True, highlight=False)
     console.print(f"  {attack_said(release.complet)} {AVERTISSEMENTS[cfg.diffusion.value]}", highlight=False)
+
+
+def show_site(page: Path, quarters: int) -> None:
+    """Where the pages are that anyone may read."""
+    console = Console()
+    console.print(
+        f"\nSite : {quarters} quartiers, à ouvrir dans un navigateur, sans serveur", style="bold", highlight=False
+    )
+    console.print(f"  {page.as_uri()}", soft_wrap=True, highlight=False)
 
 
 def _tell_left_out(console: Console, report: RunReport) -> None:

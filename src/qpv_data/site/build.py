@@ -64,6 +64,7 @@ def build(folder: AudienceFolder, out: Path, options: Options) -> Built:
             raise _no_quarter(release, options.territoire)
         events = read_events(options.evenements, {z.code for z in release.quartiers}) if options.evenements else []
         site = writing.begin(out, common(folder, release, options))
+        out.chmod(folder.rights())
         whole = shared(release, events, certificate(folder))
         _resources(site)
         carto.write_scripts(site, whole)
