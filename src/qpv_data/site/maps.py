@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,39 @@ TOO_SMALL = 4.0
 MANY = 120
 """Over this many quarters, names and links are left to the list: tags on top of each other say nothing."""
 
-Outline = list[Any]
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Outline:
+    """A perimeter: coordinates of a MultiPolygon in degrees, and what holds it (west, south, east, north)."""
+
+    coordonnees: list[Any]
+    boite: Box
+
+    @cached_property
+    def dedans(self) -> tuple[float, float]:
+        """A point inside, near the middle."""
+        point = shapely.point_on_surface(shape_of(self.coordonnees))
+        return point.x, point.y
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """The middle of its box."""
+        west, south, east, north = self.boite
+        return (west + east) / 2, (south + north) / 2
+
+    def meets(self, box: Box) -> bool:
+        """Whether the boxes have a point in common."""
+        west, south, east, north = self.boite
+        return west <= box[2] and east >= box[0] and south <= box[3] and north >= box[1]
+
+
+def outline(coordinates: list[Any]) -> Outline:
+    """Of the coordinates of a MultiPolygon."""
+    xs = [p[0] for polygon in coordinates for p in polygon[0]]
+    ys = [p[1] for polygon in coordinates for p in polygon[0]]
+    return Outline(coordinates, (min(xs), min(ys), max(xs), max(ys)))
 
 
 @dataclass(frozen=True)
@@ -42,7 +75,7 @@ class Plane:
     def path(self, outline: Outline) -> str:
         """The `d` of a path. Vertices closer than half a unit to the one before are left out."""
         drawn = []
-        for polygon in outline:
+        for polygon in outline.coordonnees:
             for ring in polygon:
                 points = self._ring(ring)
                 if len(points) > 2:
@@ -52,12 +85,11 @@ class Plane:
 
     def middle(self, outline: Outline) -> tuple[float, float]:
         """A point inside, near the middle."""
-        point = shapely.point_on_surface(shape_of(outline))
-        return self._at(point.x, point.y)
+        return self._at(*outline.dedans)
 
     def extent(self, outline: Outline) -> float:
         """The larger side of what it takes in the drawing."""
-        west, south, east, north = shape_of(outline).bounds
+        west, south, east, north = outline.boite
         return float(max((east - west) * self.squeeze, north - south) * self.scale)
 
     def _at(self, lon: float, lat: float) -> tuple[float, float]:
@@ -72,14 +104,14 @@ class Plane:
         return kept
 
 
-def shape_of(outline: Outline) -> Any:
+def shape_of(coordinates: list[Any]) -> Any:
     """A shapely geometry, in degrees."""
-    return shapely.multipolygons([shapely.polygons(p[0], holes=p[1:] or None) for p in outline])
+    return shapely.multipolygons([shapely.polygons(p[0], holes=p[1:] or None) for p in coordinates])
 
 
-def plane(outlines: Sequence[Outline], width: float = WIDTH, tallest: float = TALLEST) -> Plane:
-    """The plane that shows all of them, with a margin of 2 %."""
-    boxes = np.array([shape_of(o).bounds for o in outlines])
+def plane(shown: Sequence[Box], width: float = WIDTH, tallest: float = TALLEST) -> Plane:
+    """The plane that shows all these boxes, with a margin of 2 %."""
+    boxes = np.array(shown)
     west, south = boxes[:, 0].min(), boxes[:, 1].min()
     east, north = boxes[:, 2].max(), boxes[:, 3].max()
     squeeze = math.cos(math.radians((south + north) / 2))
@@ -98,9 +130,8 @@ def coloured(
     drawn = [z for z in quarters if z.code in outlines]
     if not drawn:
         return Markup("")
-    view = plane(
-        [outlines[z.code] for z in drawn] if len(drawn) > MANY else [*ground, *(outlines[z.code] for z in drawn)]
-    )
+    shown = [outlines[z.code].boite for z in drawn]
+    view = plane(shown if len(drawn) > MANY else [*(o.boite for o in ground), *shown])
     body = [tag("path", d=d, class_="commune") for o in ground if (d := view.path(o))]
     for zone in drawn:
         kind, words = style(zone)
@@ -115,14 +146,13 @@ def around(zone: Zone, neighbours: Sequence[Zone], outlines: Mapping[str, Outlin
     """A quarter and what is near it: its neighbours, its communes."""
     if zone.code not in outlines:
         return Markup("")
-    own = shape_of(outlines[zone.code])
-    west, south, east, north = own.bounds
+    west, south, east, north = outlines[zone.code].boite
     room = max(east - west, north - south) * 0.9
-    frame = shapely.box(west - room, south - room * 0.7, east + room, north + room * 0.7)
-    view = plane([[[list(frame.exterior.coords)]]], 360.0, 260.0)
-    body = [tag("path", d=d, class_="commune") for o in ground if (d := view.path(o))]
+    frame = (west - room, south - room * 0.7, east + room, north + room * 0.7)
+    view = plane([frame], 360.0, 260.0)
+    body = [tag("path", d=d, class_="commune") for o in ground if o.meets(frame) and (d := view.path(o))]
     for other in neighbours:
-        if other.code in outlines and other.code != zone.code:
+        if other.code in outlines and other.code != zone.code and outlines[other.code].meets(frame):
             told = f"<title>{escape(other.nom)}</title>"
             mark = _mark(view, outlines[other.code], "voisin", told)
             body.append(f'<a href="{escape(link(other))}">{mark}</a>')

@@ -21,6 +21,7 @@ from qpv_data.periods import parse_period
 from qpv_data.releases.layout import CERTIFICATE
 from qpv_data.resources import sql_dir
 from qpv_data.site.french import thin
+from qpv_data.site.maps import Outline, outline
 from qpv_data.site.model import Indicator, Series, Value, Zone
 
 Row = dict[str, Any]
@@ -177,16 +178,16 @@ def certificate(folder: AudienceFolder) -> Row | None:
     return content
 
 
-def outlines(release: Release, wanted: list[Zone]) -> dict[str, list[Any]]:
-    """Code → MultiPolygon coordinates in degrees (lon, lat), of the zones that have a contour."""
+def outlines(release: Release, wanted: list[Zone]) -> dict[str, Outline]:
+    """Code → perimeter in degrees (lon, lat), of the zones that have a contour."""
     by_zoning: dict[str, list[str]] = {}
     for zone in wanted:
         by_zoning.setdefault(zone.zonage, []).append(zone.code)
-    found: dict[str, list[Any]] = {}
+    found: dict[str, Outline] = {}
     for zoning, codes in by_zoning.items():
         sql = "SELECT code_zone, geojson FROM zones_geojson WHERE zonage = ? AND list_contains(?, code_zone)"
         for row in release.rows(sql, zoning, codes):
             shape = json.loads(row["geojson"])
             whole = shape["coordinates"]
-            found[row["code_zone"]] = whole if shape["type"] == "MultiPolygon" else [whole]
+            found[row["code_zone"]] = outline(whole if shape["type"] == "MultiPolygon" else [whole])
     return found

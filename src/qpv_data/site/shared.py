@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from qpv_data.exports.readable import THEMES
 from qpv_data.site.events import Event
 from qpv_data.site.french import sort_key
 from qpv_data.site.levels import Level, Levels, levels
-from qpv_data.site.maps import Outline, nearest, shape_of
+from qpv_data.site.maps import Outline, nearest
 from qpv_data.site.model import Indicator, Zone
 from qpv_data.site.reading import Release, outlines
 
@@ -33,6 +34,11 @@ class Shared:
     certificat: Mapping[str, Any] | None
     """What goes with the release, as it was written; None when nothing does."""
 
+    @cached_property
+    def fond(self) -> list[Outline]:
+        """The communes' perimeters, by code: what maps are drawn over."""
+        return [self.communes[c] for c in sorted(self.communes)]
+
     def nom(self, zoning: str, code: str) -> str:
         zone = self.release.zones.get((zoning, code))
         return zone.nom if zone else code
@@ -54,12 +60,11 @@ def shared(release: Release, events: Sequence[Event], certificate: Mapping[str, 
         {c for z in release.quartiers for c in found.membres.get((z.zonage, z.code), {}).get("commune", ())}
     )
     ground = outlines(release, [z for c in around if (z := release.zones.get(("commune", c))) is not None])
-    middles = {code: shape_of(o).centroid for code, o in own.items()}
     by_quarter: dict[str, list[Event]] = {}
     for event in events:
         by_quarter.setdefault(event.code_zone, []).append(event)
     return Shared(
-        release, found, own, ground, {c: (p.x, p.y) for c, p in middles.items()}, headlines(found), _origins(release),
+        release, found, own, ground, {c: o.centre for c, o in own.items()}, headlines(found), _origins(release),
         by_quarter, certificate,
     )  # fmt: skip
 

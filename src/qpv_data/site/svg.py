@@ -7,19 +7,22 @@ from collections.abc import Iterable
 from markupsafe import Markup, escape
 
 
+_NAMES = {"class_": "class", "text_anchor": "text-anchor"}
+"""Attributes whose names are not those of Python."""
+
+
 def coordinate(x: float) -> str:
     """A coordinate with one decimal at most, without a superfluous zero."""
-    text = f"{x:.1f}"
-    return text[:-2] if text.endswith(".0") else text
+    return f"{x:.1f}".removesuffix(".0")
 
 
 def tag(name: str, body: str = "", **attributes: object) -> str:
-    """An element. Attributes: underscores become hyphens, a trailing one is dropped, None is left out."""
-    written = "".join(
-        f' {k.rstrip("_").replace("_", "-")}="{escape(coordinate(v) if isinstance(v, float) else v)}"'
-        for k, v in attributes.items()
-        if v is not None
-    )
+    """An element. Attributes: numbers and texts, these escaped; None is left out."""
+    written = ""
+    for k, v in attributes.items():
+        if v is not None:
+            said = coordinate(v) if isinstance(v, float) else str(v) if isinstance(v, int) else escape(v)
+            written += f' {_NAMES.get(k, k)}="{said}"'
     return f"<{name}{written}>{body}</{name}>" if body else f"<{name}{written}/>"
 
 

@@ -22,6 +22,8 @@ from qpv_data.site import french
 from qpv_data.site.model import EXPLAINED, STATES, Zone
 
 HERE = Path(__file__).parent
+FOLDERS = ("quartiers", "indicateurs", "donnees", "ressources")
+"""Folders of a site that hold nothing but what a build writes."""
 STATE = ".site.json"
 """What the last build wrote, and from what: read by the next, of no use to a reader."""
 
@@ -90,7 +92,10 @@ class Site:
     def finish(self) -> list[str]:
         """Take away what the last build wrote and this one did not, and note what this one is made from."""
         kept = {*self.ecrites, *self.gardees}
-        gone = sorted(path for path in self.avant if path not in kept and (self.out / path).is_file())
+        held = {
+            p.relative_to(self.out).as_posix() for own in FOLDERS for p in (self.out / own).rglob("*") if p.is_file()
+        }
+        gone = sorted(path for path in {*self.avant, *held} - kept if (self.out / path).is_file())
         for path in gone:
             (self.out / path).unlink()
         state = {path: self.entrees.get(path, "") for path in sorted(kept)}
@@ -104,11 +109,22 @@ def begin(out: Path, common: Mapping[str, Any]) -> Site:
     if out.is_file() or (out.is_dir() and any(out.iterdir()) and not (out / STATE).is_file()):
         message = f"{out} existe et n'est pas un site que cette commande a écrit"
         raise SiteError(Problem.ECRITURE_IMPOSSIBLE, message, "donner un dossier vide, ou celui du site à refaire")
-    before: dict[str, str] = {}
-    if (out / STATE).is_file():
-        before = json.loads((out / STATE).read_text("utf-8"))
     out.mkdir(parents=True, exist_ok=True)
+    before = _state(out / STATE)
+    if not before:  # whoever kills the first build may run it again
+        (out / STATE).write_text("{}\n", "utf-8")
     return Site(out, common, avant=before)
+
+
+def _state(path: Path) -> dict[str, str]:
+    """What the last build noted; nothing when there was none, or when what it noted was damaged: all is made again."""
+    if not path.is_file():
+        return {}
+    try:
+        read = json.loads(path.read_text("utf-8"))
+    except ValueError:
+        return {}
+    return {str(k): str(v) for k, v in read.items()} if isinstance(read, dict) else {}
 
 
 @cache

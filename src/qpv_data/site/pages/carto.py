@@ -42,7 +42,7 @@ def told(level: Level, code: str) -> str:
 def drawn(shared: Shared, level: Level, name: str, link: str) -> Markup:
     """The map of an indicator; `link`: what goes before the file of a quarter."""
     return maps.coloured(
-        shared.release.quartiers, shared.contours, [shared.communes[c] for c in sorted(shared.communes)],
+        shared.release.quartiers, shared.contours, shared.fond,
         lambda z: (kind(level, z.code), f"{z.nom} : {told(level, z.code)}"),
         f"Carte des quartiers : {level.indicateur.titre}", name, lambda z: f"{link}{z.fichier}.html",
     )  # fmt: skip
@@ -104,4 +104,4 @@ def light(outline: maps.Outline | None) -> Any:
     """Coordinates at five decimals, a metre: enough for a screen."""
     if outline is None:
         return None
-    return [[[[round(p[0], 5), round(p[1], 5)] for p in ring] for ring in polygon] for polygon in outline]
+    return [[[[round(p[0], 5), round(p[1], 5)] for p in ring] for ring in polygon] for polygon in outline.coordonnees]

@@ -24,7 +24,7 @@ def write(site: Site, shared: Shared) -> None:
     site.script("donnees/indicateurs.js", "QPV.indicateurs", rows)
 
 
-def write_quarter(site: Site, shared: Shared, zone: Zone, series: Mapping[str, Series]) -> None:
+def write_quarter(site: Site, shared: Shared, zone: Zone, series: Mapping[str, Series], path: str) -> None:
     """What the page is told of one quarter: each figure in words and as a number, its series, what is beside it."""
     told: dict[str, Any] = {}
     for name, level in shared.niveaux.par_indicateur.items():
@@ -39,4 +39,4 @@ def write_quarter(site: Site, shared: Shared, zone: Zone, series: Mapping[str, S
     members = shared.niveaux.membres.get((zone.zonage, zone.code), {}).get("commune", ())
     content = {"code": zone.code, "nom": zone.nom, "fichier": zone.fichier, "valeurs": told,
                "communes": [shared.nom("commune", c) for c in members]}  # fmt: skip
-    site.script(f"donnees/quartiers/{zone.fichier}.js", "QPV.quartier", content)
+    site.script(path, "QPV.quartier", content)

@@ -17,6 +17,7 @@ from qpv_data.site.pages import comparer
 from qpv_data.site.reading import sheets
 from qpv_data.site.shared import Shared, neighbours
 from qpv_data.site.writing import Site, digest
+from qpv_data.software import software_digest
 
 CHARTS = 32
 """Indicators of a sheet that are drawn; the others have a row, a small line and a page of their own."""
@@ -48,13 +49,31 @@ class Card:
 
 def write(site: Site, shared: Shared) -> None:
     """Every sheet, those that changed being rendered."""
-    known = digest(shared.tete, shared.release.publication, site.commun)
+    known = digest(
+        [(v.indicateur, v.periode, v.quantiles) for v in shared.niveaux.par_indicateur.values()],
+        [v.indicateur.id for v in shared.tete], site.commun, software_digest(),
+    )  # fmt: skip
     for zone, series in sheets(shared.release, shared.release.quartiers):
-        path = f"quartiers/{zone.fichier}.html"
-        content = content_of(shared, zone, series)
-        comparer.write_quarter(site, shared, zone, series)
-        if not site.same(path, digest(known, zone, content)):
-            site.page(path, "fiche.html.j2", zone=zone, **content)
+        write_sheet(site, shared, zone, series, known)
+
+
+def write_sheet(site: Site, shared: Shared, zone: Zone, series: Mapping[str, Series], known: str) -> None:
+    """One sheet, and what the page that compares is told of it. `known`: a digest of what all sheets are made from."""
+    own = digest(known, zone, series, _around(shared, zone))
+    path, script = f"quartiers/{zone.fichier}.html", f"donnees/quartiers/{zone.fichier}.js"
+    kept = [site.same(path, own), site.same(script, own)]
+    if not all(kept):
+        site.page(path, "fiche.html.j2", zone=zone, **content_of(shared, zone, series))
+        comparer.write_quarter(site, shared, zone, series, script)
+
+
+def _around(shared: Shared, zone: Zone) -> Any:
+    """All that a sheet says and that is neither in its series nor in all sheets."""
+    members = shared.niveaux.membres.get((zone.zonage, zone.code), {})
+    beside = [shared.niveaux.ailleurs.get((kind, c)) for kind, codes in sorted(members.items()) for c in codes]
+    near = [(z, shared.contours.get(z.code)) for z in (zone, *neighbours(shared, zone))]
+    ground = [(c, shared.communes.get(c)) for c in members.get("commune", ())]
+    return members, beside, near, ground, shared.origines.get(zone.code), shared.evenements.get(zone.code)
 
 
 def content_of(shared: Shared, zone: Zone, series: Mapping[str, Series]) -> dict[str, Any]:
@@ -168,5 +187,4 @@ def sources(indicators: Sequence[Indicator]) -> list[Indicator]:
 
 
 def _map(shared: Shared, zone: Zone, near: Sequence[Zone]) -> Markup:
-    ground = [shared.communes[c] for c in sorted(shared.communes)]
-    return maps.around(zone, near, shared.contours, ground, lambda z: f"{z.fichier}.html", "carte")
+    return maps.around(zone, near, shared.contours, shared.fond, lambda z: f"{z.fichier}.html", "carte")
