@@ -15,7 +15,7 @@ import duckdb
 
 from qpv_data.cores import cores
 from qpv_data.database import write_database
-from qpv_data.engine import MEMORY
+from qpv_data.engine import MEMORY, sql_path
 from qpv_data.exports.folder import AudienceFolder
 from qpv_data.periods import parse_period
 from qpv_data.releases.layout import CERTIFICATE
@@ -34,7 +34,9 @@ BLOCK = 64
 class Release:
     """One audience's release, open. `quartiers`: those in force at the end of its period, by code."""
 
-    con: duckdb.DuckDBPyConnection
+    con: duckdb.DuckDBPyConnection | None
+    """None while it goes from a process to another."""
+    base: Path
     publication: Row
     zones: Mapping[tuple[str, str], Zone]
     quartiers: tuple[Zone, ...]
@@ -44,9 +46,16 @@ class Release:
 
     def rows(self, sql: str, *parameters: object) -> list[Row]:
         """Rows of a query as dictionaries."""
-        found = self.con.execute(sql, list(parameters))
+        found = self.open.execute(sql, list(parameters))
         names = [d[0] for d in found.description]
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+    @property
+    def open(self) -> duckdb.DuckDBPyConnection:
+        """The connection; whoever has none may not ask."""
+        if self.con is None:
+            raise RuntimeError("the database is read by the process that opened it")
+        return self.con
 
     def named(self, sql: str) -> list[Row]:
         """Rows of sql/site/<sql>.sql."""
@@ -66,17 +75,24 @@ def opened(folder: AudienceFolder, work: Path, territory: str | None = None) -> 
     base = folder.dossier / BASE
     if not base.is_file():
         base = write_database(folder.dossier, work / BASE)
-    with duckdb.connect(config={"memory_limit": MEMORY, "threads": cores()}) as con:
-        con.execute("SET enable_progress_bar = false")
-        con.execute("SET temp_directory = ?", [str(work / "tri")])
-        con.execute(f"ATTACH '{str(base).replace(chr(39), chr(39) * 2)}' AS base (READ_ONLY)")
-        con.execute("USE base")
-        yield read(con, territory)
+    with connected(base, cores(), work / "tri") as con:
+        yield read(con, base, territory)
 
 
-def read(con: duckdb.DuckDBPyConnection, territory: str | None = None) -> Release:
+def connected(base: Path, threads: int, spill: Path | None = None) -> duckdb.DuckDBPyConnection:
+    """The database, to read only; temporary tables are in memory. `spill`: where what has no room there goes."""
+    con = duckdb.connect(config={"memory_limit": MEMORY, "threads": threads})
+    con.execute("SET enable_progress_bar = false")
+    if spill is not None:
+        con.execute(f"SET temp_directory = {sql_path(spill)}")
+    con.execute(f"ATTACH {sql_path(base)} AS base (READ_ONLY)")
+    con.execute("USE base")
+    return con
+
+
+def read(con: duckdb.DuckDBPyConnection, base: Path, territory: str | None = None) -> Release:
     """What every page needs, in memory: zones, indicators and the last period of each."""
-    empty = Release(con, {}, {}, (), {}, {})
+    empty = Release(con, base, {}, {}, (), {}, {})
     publication = empty.rows("SELECT * FROM publications")[-1]
     zones = {
         (z["zonage"], z["code_zone"]): Zone(
@@ -89,7 +105,7 @@ def read(con: duckdb.DuckDBPyConnection, territory: str | None = None) -> Releas
     stale = {part.split()[0] for part in (publication["jeux_perimes"] or "").split(",") if part.strip()}
     indicators = {r["indicateur"]: _indicator(r, stale) for r in empty.named("indicateurs")}
     quarters = tuple(z for z in _in_force(empty, publication, zones) if _inside(empty, z, territory))
-    return Release(con, publication, zones, quarters, indicators, last)
+    return Release(con, base, publication, zones, quarters, indicators, last)
 
 
 def _in_force(release: Release, publication: Row, zones: Mapping[tuple[str, str], Zone]) -> list[Zone]:

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 from markupsafe import Markup, escape
 
-
 _NAMES = {"class_": "class", "text_anchor": "text-anchor"}
 """Attributes whose names are not those of Python."""
 

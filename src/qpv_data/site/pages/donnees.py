@@ -36,15 +36,15 @@ def _csv(site: Site, shared: Shared) -> None:
     query = release.sql("csv")
     for level in shared.niveaux.par_indicateur.values():
         sink = io.BytesIO()
-        release.con.execute("SET VARIABLE indicateur = ?", [level.indicateur.id])
-        write_csv(release.con, query, sink)
+        release.open.execute("SET VARIABLE indicateur = ?", [level.indicateur.id])
+        write_csv(release.open, query, sink)
         site.bytes(f"donnees/csv/{level.indicateur.fichier}.csv", sink.getvalue())
 
 
 def _choose(release: Release) -> None:
     """The quarters of the site, for the query to keep."""
-    release.con.execute("CREATE OR REPLACE TEMP TABLE quartiers_du_site (zonage VARCHAR, code_zone VARCHAR)")
-    release.con.executemany(
+    release.open.execute("CREATE OR REPLACE TEMP TABLE quartiers_du_site (zonage VARCHAR, code_zone VARCHAR)")
+    release.open.executemany(
         "INSERT INTO quartiers_du_site VALUES (?, ?)", [[z.zonage, z.code] for z in release.quartiers]
     )
 

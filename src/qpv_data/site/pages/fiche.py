@@ -14,8 +14,8 @@ from qpv_data.site.french import listed, period, plural
 from qpv_data.site.levels import Level
 from qpv_data.site.model import Indicator, Series, Value, Zone
 from qpv_data.site.pages import comparer
-from qpv_data.site.reading import sheets
 from qpv_data.site.shared import Shared, neighbours
+from qpv_data.site.side_by_side import write_all
 from qpv_data.site.writing import Site, digest
 from qpv_data.software import software_digest
 
@@ -53,8 +53,7 @@ def write(site: Site, shared: Shared) -> None:
         [(v.indicateur, v.periode, v.quantiles) for v in shared.niveaux.par_indicateur.values()],
         [v.indicateur.id for v in shared.tete], site.commun, software_digest(),
     )  # fmt: skip
-    for zone, series in sheets(shared.release, shared.release.quartiers):
-        write_sheet(site, shared, zone, series, known)
+    write_all(site, shared, write_sheet, known)
 
 
 def write_sheet(site: Site, shared: Shared, zone: Zone, series: Mapping[str, Series], known: str) -> None:

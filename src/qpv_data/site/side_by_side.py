@@ -1,0 +1,75 @@
+"""Render many sheets by several processes: each reads its quarters in the database and writes their files.
+
+What the pages share goes to each process once; what was written comes back. Files do not depend on who wrote them.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+
+from qpv_data.cores import cores
+from qpv_data.site.model import Series, Zone
+from qpv_data.site.reading import BLOCK, connected, sheets
+from qpv_data.site.shared import Shared
+from qpv_data.site.writing import Site
+
+FEW = 200
+"""Up to this many sheets, starting processes would cost more than they save."""
+
+Writer = Callable[[Site, Shared, Zone, Mapping[str, Series], str], None]
+
+
+@dataclass(frozen=True)
+class _Hands:
+    """What a process has."""
+
+    site: Site
+    shared: Shared
+    write: Writer
+    known: str
+
+
+_hands: list[_Hands] = []
+
+
+def write_all(site: Site, shared: Shared, write: Writer, known: str) -> None:
+    """Call `write` for each quarter with its series, here or in other processes; `site` knows what was written.
+
+    `write` is a function of a module. Whatever it raises is raised here.
+    """
+    quarters = shared.release.quartiers
+    if len(quarters) <= FEW or cores() == 1:
+        for zone, series in sheets(shared.release, quarters):
+            write(site, shared, zone, series, known)
+        return
+    alone = replace(shared, release=replace(shared.release, con=None))
+    hands = _Hands(_blank(site), alone, write, known)
+    blocks = [quarters[n : n + BLOCK] for n in range(0, len(quarters), BLOCK)]
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(cores(), mp_context=context, initializer=_take, initargs=(hands,)) as pool:
+        for part in pool.map(_write_block, blocks):
+            site.ecrites.extend(part.ecrites)
+            site.gardees.extend(part.gardees)
+            site.entrees.update(part.entrees)
+
+
+def _blank(site: Site) -> Site:
+    return replace(site, ecrites=[], gardees=[], entrees={})
+
+
+def _take(hands: _Hands) -> None:
+    release = hands.shared.release
+    con = connected(release.base, threads=1)
+    _hands[:] = [replace(hands, shared=replace(hands.shared, release=replace(release, con=con)))]
+
+
+def _write_block(block: tuple[Zone, ...]) -> Site:
+    """Returns what was written and kept; what all of them share stays here."""
+    (hands,) = _hands
+    site = _blank(hands.site)
+    for zone, series in sheets(hands.shared.release, block):
+        hands.write(site, hands.shared, zone, series, hands.known)
+    return replace(site, commun={}, avant={})
