@@ -92,6 +92,12 @@ class Plane:
         west, south, east, north = outline.boite
         return float(max((east - west) * self.squeeze, north - south) * self.scale)
 
+    @property
+    def box(self) -> Box:
+        """What it shows, in degrees."""
+        east = self.west + self.width / (self.squeeze * self.scale)
+        return self.west, self.north - self.height / self.scale, east, self.north
+
     def _at(self, lon: float, lat: float) -> tuple[float, float]:
         return (lon - self.west) * self.squeeze * self.scale, (self.north - lat) * self.scale
 
@@ -120,25 +126,6 @@ def plane(shown: Sequence[Box], width: float = WIDTH, tallest: float = TALLEST) 
     across, high = across * 1.04, high * 1.04
     scale = min(width / across, tallest / high)
     return Plane(float(west), float(north), float(scale), float(squeeze), across * scale, high * scale)
-
-
-def coloured(
-    quarters: Sequence[Zone], outlines: Mapping[str, Outline], ground: Sequence[Outline],
-    style: Callable[[Zone], tuple[str, str]], title: str, name: str, link: Callable[[Zone], str],
-) -> Markup:  # fmt: skip
-    """Quarters over the communes. `style` gives the class of a quarter and its words (a `title`, for the pointer)."""
-    drawn = [z for z in quarters if z.code in outlines]
-    if not drawn:
-        return Markup("")
-    shown = [outlines[z.code].boite for z in drawn]
-    view = plane(shown if len(drawn) > MANY else [*(o.boite for o in ground), *shown])
-    body = [tag("path", d=d, class_="commune") for o in ground if (d := view.path(o))]
-    for zone in drawn:
-        kind, words = style(zone)
-        told = f"<title>{escape(words)}</title>"
-        mark = _mark(view, outlines[zone.code], kind, told)
-        body.append(f'<a href="{escape(link(zone))}">{mark}</a>' if len(drawn) <= MANY else mark)
-    return figure(view.width, view.height, "".join(body), title, name)
 
 
 def around(zone: Zone, neighbours: Sequence[Zone], outlines: Mapping[str, Outline], ground: Sequence[Outline],

@@ -13,7 +13,9 @@ from qpv_data.site.french import sort_key
 from qpv_data.site.levels import Level, Levels, levels
 from qpv_data.site.maps import Outline, nearest
 from qpv_data.site.model import Indicator, Zone
+from qpv_data.site.plans import Plan, plans
 from qpv_data.site.reading import Release, outlines
+from qpv_data.zonages.territories import load_territories
 
 HEADLINES = 8
 
@@ -38,6 +40,18 @@ class Shared:
     def fond(self) -> list[Outline]:
         """The communes' perimeters, by code: what maps are drawn over."""
         return [self.communes[c] for c in sorted(self.communes)]
+
+    @cached_property
+    def plans(self) -> list[Plan]:
+        """The maps of all quarters, without colours."""
+        return plans(self.release.quartiers, self.contours, self.fond)
+
+    @cached_property
+    def territoires(self) -> dict[str, str]:
+        """Territories of the quarters → their names, that which has most quarters first."""
+        held = [p.territoire for p in self.plans] + sorted({z.territoire or "" for z in self.release.quartiers})
+        names = {t.id: t.nom for t in load_territories()}
+        return {t: names.get(t, t) for t in held}
 
     def nom(self, zoning: str, code: str) -> str:
         zone = self.release.zones.get((zoning, code))

@@ -10,6 +10,7 @@ from qpv_data.site import maps
 from qpv_data.site.french import period
 from qpv_data.site.levels import Level
 from qpv_data.site.model import Value, Zone
+from qpv_data.site.plans import coloured
 from qpv_data.site.shared import Shared
 from qpv_data.site.writing import Site
 
@@ -41,10 +42,10 @@ def told(level: Level, code: str) -> str:
 
 def drawn(shared: Shared, level: Level, name: str, link: str) -> Markup:
     """The map of an indicator; `link`: what goes before the file of a quarter."""
-    return maps.coloured(
-        shared.release.quartiers, shared.contours, shared.fond,
-        lambda z: (kind(level, z.code), f"{z.nom} : {told(level, z.code)}"),
+    return coloured(
+        shared.plans, lambda z: (kind(level, z.code), f"{z.nom} : {told(level, z.code)}"),
         f"Carte des quartiers : {level.indicateur.titre}", name, lambda z: f"{link}{z.fichier}.html",
+        shared.territoires,
     )  # fmt: skip
 
 
@@ -79,9 +80,14 @@ def ranking(shared: Shared, level: Level) -> list[tuple[Zone, Value | None, floa
 
 def write_scripts(site: Site, shared: Shared) -> None:
     """What the pages' scripts read: perimeters once, and a file an indicator, asked for when it is chosen."""
-    zones = [[z.code, z.nom, z.fichier, light(shared.contours.get(z.code))] for z in shared.release.quartiers]
+    zones = [[z.code, z.nom, z.fichier, light(shared.contours.get(z.code)), z.territoire or ""]
+             for z in shared.release.quartiers]  # fmt: skip
     ground = [[c, shared.nom("commune", c), light(shared.communes[c])] for c in sorted(shared.communes)]
-    site.script("donnees/perimetres.js", "QPV.perimetres", {"quartiers": zones, "communes": ground})
+    site.script(
+        "donnees/perimetres.js",
+        "QPV.perimetres",
+        {"quartiers": zones, "communes": ground, "territoires": shared.territoires},
+    )
     for level in shared.niveaux.par_indicateur.values():
         site.script(f"donnees/carte/{level.indicateur.fichier}.js", "QPV.indicateur", of(shared, level))
 

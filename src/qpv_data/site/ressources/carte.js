@@ -20,13 +20,39 @@ var QPV = (function () {
     etat.carte.getContainer().setAttribute("aria-label", "Carte des quartiers ; la liste dit la même chose");
     var fond = L.geoJSON(etat.communes.map(function (c) { return geojson(c[2], { nom: c[1] }); }),
       { style: function () { return { className: "commune", weight: 1, fillOpacity: 1 }; }, interactive: false }).addTo(etat.carte);
-    etat.couche = L.geoJSON(etat.zones.map(function (z) { return geojson(z[3], { code: z[0], nom: z[1], fichier: z[2] }); }),
+    etat.couche = L.geoJSON(etat.zones.map(function (z) { return geojson(z[3], { code: z[0], nom: z[1], fichier: z[2], territoire: z[4] }); }),
       { style: function () { return { className: "quartier rien", weight: 1, fillOpacity: 1 }; },
         onEachFeature: function (f, couche) {
           couche.on("click", function () { location.href = "quartiers/" + f.properties.fichier + ".html"; });
         } }).addTo(etat.carte);
-    var cadre = (etat.zones.length > 120 || !etat.communes.length ? etat.couche : fond).getBounds();
-    etat.carte.fitBounds(cadre.extend(etat.couche.getBounds()), { padding: [12, 12] });
+    var noms = Object.keys(etat.territoires).filter(function (t) { return cadre(t, fond).isValid(); });
+    noms.sort(function (a, b) { return combien(b) - combien(a) || (a < b ? -1 : 1); });
+    if (noms.length) etat.carte.fitBounds(cadre(noms[0], fond), { padding: [12, 12] });
+    if (noms.length > 1) boutons(noms, fond);
+  }
+  function combien(t) { return etat.zones.filter(function (z) { return z[4] === t; }).length; }
+  function cadre(t, fond) {
+    /* The quarters of a territory, with the communes that are near them: the whole world is no map of them. */
+    var boite = L.latLngBounds([]);
+    etat.couche.eachLayer(function (c) { if (c.feature.properties.territoire === t) boite.extend(c.getBounds()); });
+    var voisines = [];
+    if (boite.isValid() && combien(t) <= 120) fond.eachLayer(function (c) {
+      if (c.getBounds().intersects(boite)) voisines.push(c.getBounds());
+    });
+    voisines.forEach(function (b) { boite.extend(b); });
+    return boite;
+  }
+  function boutons(noms, fond) {
+    var barre = noeud("div", "territoires");
+    barre.setAttribute("role", "group");
+    barre.setAttribute("aria-label", "Aller à un territoire");
+    noms.forEach(function (t) {
+      var b = noeud("button", "", etat.territoires[t]);
+      b.type = "button";
+      b.addEventListener("click", function () { etat.carte.fitBounds(cadre(t, fond), { padding: [12, 12] }); });
+      barre.append(b);
+    });
+    element("carte-vive").after(barre);
   }
   function montrer(i) {
     var par = {};
@@ -96,6 +122,7 @@ var QPV = (function () {
       etat.zones_toutes = d.quartiers;
       etat.zones = d.quartiers.filter(function (z) { return z[3]; });
       etat.communes = d.communes;
+      etat.territoires = d.territoires;
       var choix = element("choix");
       if (!choix) return;
       choix.disabled = false;
