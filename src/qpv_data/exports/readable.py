@@ -20,7 +20,7 @@ _COLUMNS = (
 )
 # A number without exponent nor superfluous zeros, its decimals after a comma: by its own shortest text, since a double
 # made a decimal shows digits that nobody wrote. What has no room in 38 digits keeps that text.
-_NUMBER = """CREATE MACRO nombre(x) AS CASE
+NUMBER = """CREATE TEMP MACRO nombre(x) AS CASE
   WHEN x = trunc(x) AND abs(x) < 1e15 THEN CAST(CAST(x AS BIGINT) AS VARCHAR)
   ELSE replace(coalesce(rtrim(rtrim(CAST(TRY_CAST(CAST(x AS VARCHAR) AS DECIMAL(38, 9)) AS VARCHAR), '0'), '.'),
     CAST(x AS VARCHAR)), '.', ',') END"""
@@ -49,7 +49,7 @@ def readable(folder: AudienceFolder, work: Path) -> Iterator[duckdb.DuckDBPyConn
             con.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet({sql_path(folder.path(name))})")
         con.register("zones", folder.table("zones").drop_columns(["geometrie", "bbox"]))
         con.execute(f"CREATE TABLE zones_lisibles AS {query('zones')}")
-        con.execute(_NUMBER)
+        con.execute(NUMBER)
         cases = " ".join(f"WHEN '{theme}' THEN '{words}'" for theme, words in THEMES.items())
         con.execute(f"CREATE MACRO theme(t) AS CASE t {cases} ELSE replace(t, '_', ' ') END")
         con.execute(f"CREATE VIEW lisibles AS {query('lisibles')}")

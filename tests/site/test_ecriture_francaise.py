@@ -1,0 +1,81 @@
+"""Figures, periods and lists as French readers write them."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qpv_data.site.french import area, breakable, day, listed, number, period, plural, signed, sort_key, thin, with_unit
+
+FINE = "\u202f"
+
+
+@pytest.mark.parametrize(
+    ("value", "decimals", "written"),
+    [
+        (0, 0, "0"), (1234567, 0, f"1{FINE}234{FINE}567"), (1234.5, 1, f"1{FINE}234,5"), (0.5, 0, "1"), (2.5, 0, "3"),
+        (-3.14159, 2, "−3,14"), (-0.001, 1, "0,0"), (0.1 + 0.2, 2, "0,30"), (None, 1, "–"), (1e15, 0, f"1{FINE}000{FINE}000{FINE}000{FINE}000{FINE}000"),
+    ],
+)  # fmt: skip
+def test_a_number_is_written_with_a_comma_and_narrow_spaces(value: float | None, decimals: int, written: str) -> None:
+    assert number(value, decimals) == written
+
+
+@given(st.floats(-1e12, 1e12), st.integers(0, 4))
+def test_a_written_number_reads_back_as_the_rounded_one(value: float, decimals: int) -> None:
+    read = Decimal(number(value, decimals).replace(FINE, "").replace(",", ".").replace("−", "-"))
+    assert read == Decimal(repr(value)).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
+
+
+@given(st.floats(-1e6, 1e6), st.integers(0, 3))
+def test_a_change_has_its_sign_unless_it_is_written_as_nothing(value: float, decimals: int) -> None:
+    text = signed(value, decimals)
+    nothing = not any(c in "123456789" for c in text)
+    assert nothing == (text[0] not in "+−")
+    assert nothing or (text[0] == "+") == (value > 0)
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("2024-T1", "1ᵉʳ trimestre 2024"), ("2024-T2", "2ᵉ trimestre 2024"), ("2024", "2024"),
+        ("2024-08", "août 2024"), ("2024-S1", "1ᵉʳ semestre 2024"),
+    ],
+)  # fmt: skip
+def test_a_period_is_said_in_words(code: str, words: str) -> None:
+    assert period(code) == words
+
+
+def test_a_unit_never_leaves_its_figure_at_the_end_of_a_line() -> None:
+    assert with_unit("12,5", "%") == f"12,5{FINE}%"
+    assert with_unit("3", "habitants") == "3\u00a0habitants" or with_unit("3", "habitants") == "3 habitants"
+    assert with_unit("3", None) == "3"
+    assert thin("pour 1 000 habitants") == f"pour 1{FINE}000 habitants"
+    assert thin("Les 3 Fontaines") == "Les 3 Fontaines"
+
+
+def test_a_day_an_area_and_a_list_are_said_as_they_are_read() -> None:
+    assert day(date(2025, 3, 1)) == "1ᵉʳ mars 2025"
+    assert day(date(2025, 3, 2)) == "2 mars 2025"
+    assert area(482_050) == f"48,2{FINE}ha"
+    assert area(15_927_774.9) == f"15,9{FINE}km²"
+    assert area(None) == "–"
+    assert [listed(["a", "b", "c"]), listed(["a"]), listed([])] == ["a, b et c", "a", ""]
+    assert [plural(0, "quartier"), plural(1, "quartier"), plural(2, "quartier")] == [
+        "0 quartier",
+        "1 quartier",
+        "2 quartiers",
+    ]
+
+
+def test_accents_and_ligatures_do_not_change_the_order_of_words() -> None:
+    words = ["Équipements", "emploi", "Économie", "Œuvres", "mobilité", "Zones"]
+    assert sorted(words, key=sort_key) == ["Économie", "emploi", "Équipements", "mobilité", "Œuvres", "Zones"]
+
+
+def test_a_code_that_may_be_cut_is_still_text() -> None:
+    assert str(breakable("a_b/<i>")) == "a_<wbr>b/<wbr>&lt;i&gt;"
