@@ -1,11 +1,9 @@
 -- une ligne par valeur d'un indicateur dans un quartier du site
--- entrées : quartiers_du_site, la variable `indicateur`, la macro `nombre`
+-- entrées : quartiers_du_site, la variable `indicateur`, les macros `nombre` et `etat`
 SELECT v.code_zone AS code_quartier, z.nom AS quartier, m.libelle AS modalite, v.periode,
   nombre(v.valeur) AS valeur,
   i.unite,
-  CASE WHEN v.statut_diffusion = 'diffusee' THEN replace(v.statut_observation, '_', ' ')
-    WHEN v.statut_diffusion = 'masque_producteur' THEN 'cachée par son producteur'
-    ELSE 'cachée : ' || replace(v.statut_diffusion, '_', ' ') END AS statut
+  etat(v.statut_diffusion, v.statut_observation) AS statut
 FROM quartiers_du_site q
 JOIN valeurs v ON v.zonage = q.zonage AND v.code_zone = q.code_zone AND v.indicateur = getvariable('indicateur')
 JOIN indicateurs i ON i.indicateur = v.indicateur

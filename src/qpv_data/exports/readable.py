@@ -24,6 +24,20 @@ NUMBER = """CREATE TEMP MACRO nombre(x) AS CASE
   WHEN x = trunc(x) AND abs(x) < 1e15 THEN CAST(CAST(x AS BIGINT) AS VARCHAR)
   ELSE replace(coalesce(rtrim(rtrim(CAST(TRY_CAST(CAST(x AS VARCHAR) AS DECIMAL(38, 9)) AS VARCHAR), '0'), '.'),
     CAST(x AS VARCHAR)), '.', ',') END"""
+STATE = """CREATE TEMP MACRO etat(d, o) AS CASE d WHEN 'secret' THEN 'cachée : secret'
+    WHEN 'masque_producteur' THEN 'cachée par son producteur'
+    WHEN 'embargo' THEN 'sous embargo'
+    WHEN 'diffusee' THEN
+      CASE o WHEN 'normale' THEN 'diffusée'
+        WHEN 'provisoire' THEN 'provisoire'
+        WHEN 'estimee' THEN 'estimée'
+        WHEN 'imputee' THEN 'imputée'
+        WHEN 'rupture' THEN 'diffusée, rupture de série'
+        WHEN 'non_livree' THEN 'non livrée'
+        WHEN 'non_significative' THEN 'non significative'
+        WHEN 'sans_objet' THEN 'sans objet'
+        ELSE replace(o, '_', ' ') END
+    ELSE replace(d, '_', ' ') END"""
 
 BLOCK_ROWS = 500_000
 THEMES = {
@@ -38,7 +52,7 @@ def readable(folder: AudienceFolder, work: Path) -> Iterator[duckdb.DuckDBPyConn
     """A connection on the tables of an audience, in bounded memory that spills under `work`.
 
     Views `valeurs`, `lisibles` (sql/exporter/lisibles.sql) of the rows of `choisies`, which is `valeurs` until it is
-    replaced; macros `nombre` and `theme`.
+    replaced; macros `nombre`, `etat` and `theme`.
     """
     with engine(work) as con:
         values = ", ".join(sql_path(p) for p in folder.values())
@@ -50,6 +64,7 @@ def readable(folder: AudienceFolder, work: Path) -> Iterator[duckdb.DuckDBPyConn
         con.register("zones", folder.table("zones").drop_columns(["geometrie", "bbox"]))
         con.execute(f"CREATE TABLE zones_lisibles AS {query('zones')}")
         con.execute(NUMBER)
+        con.execute(STATE)
         cases = " ".join(f"WHEN '{theme}' THEN '{words}'" for theme, words in THEMES.items())
         con.execute(f"CREATE MACRO theme(t) AS CASE t {cases} ELSE replace(t, '_', ' ') END")
         con.execute(f"CREATE VIEW lisibles AS {query('lisibles')}")

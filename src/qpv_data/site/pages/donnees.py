@@ -6,7 +6,7 @@ import io
 
 from qpv_data.exports.csv import write_csv
 from qpv_data.exports.folder import AudienceFolder
-from qpv_data.exports.readable import NUMBER
+from qpv_data.exports.readable import NUMBER, STATE
 from qpv_data.exports.words import words
 from qpv_data.site.reading import BASE, Release
 from qpv_data.site.shared import Shared
@@ -43,8 +43,9 @@ def _csv(site: Site, shared: Shared) -> None:
 
 
 def _choose(release: Release) -> None:
-    """The quarters of the site, for the query to keep, and how a number is written."""
+    """The quarters of the site, for the query to keep, and how numbers and states are written."""
     release.open.execute(NUMBER)
+    release.open.execute(STATE)
     release.open.execute("CREATE OR REPLACE TEMP TABLE quartiers_du_site (zonage VARCHAR, code_zone VARCHAR)")
     release.open.executemany(
         "INSERT INTO quartiers_du_site VALUES (?, ?)", [[z.zonage, z.code] for z in release.quartiers]
