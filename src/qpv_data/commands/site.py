@@ -31,7 +31,11 @@ def site(
         str | None, typer.Option(help="Où signaler une erreur : mailto:… ou https://…. Montré sur chaque page.")
     ] = None,
     telechargements: Annotated[
-        bool, typer.Option(help="Joindre la base DuckDB et les Parquet de la publication, à télécharger.")
+        bool,
+        typer.Option(
+            "--telechargements/--sans-telechargements",
+            help="Joindre la base DuckDB et les Parquet de la publication, à télécharger.",
+        ),
     ] = True,
     nom: Annotated[str | None, typer.Option(help="Nom du territoire en tête des pages.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="N'afficher que les erreurs.")] = False,
