@@ -12,7 +12,7 @@ from qpv_data.exports.folder import AudienceFolder
 from qpv_data.problems import Problem
 from qpv_data.site import writing
 from qpv_data.site.events import read_events
-from qpv_data.site.pages import carto, comparer, donnees, fiche, indicateur, partenariat, territoire
+from qpv_data.site.pages import carto, comparer, donnees, fiche, indicateur, partenariat, signaux, territoire
 from qpv_data.site.reading import Release, certificate, opened
 from qpv_data.site.shared import shared
 from qpv_data.site.writing import HERE, Site, SiteError
@@ -24,7 +24,7 @@ RUBRIQUES = (
 )  # fmt: skip
 
 
-PAGES = (territoire, indicateur, comparer, partenariat, fiche)
+PAGES = (territoire, indicateur, comparer, signaux, partenariat, fiche)
 
 
 @dataclass(frozen=True)

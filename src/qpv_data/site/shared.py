@@ -15,6 +15,7 @@ from qpv_data.site.maps import Outline, nearest
 from qpv_data.site.model import Indicator, Zone
 from qpv_data.site.plans import Plan, plans
 from qpv_data.site.reading import Release, outlines
+from qpv_data.site.signals import Signal, Signals, signals
 from qpv_data.zonages.territories import load_territories
 
 HEADLINES = 8
@@ -35,6 +36,16 @@ class Shared:
     evenements: Mapping[str, Sequence[Event]]
     certificat: Mapping[str, Any] | None
     """What goes with the release, as it was written; None when nothing does."""
+    signaux: Signals
+    """What stands out among all quarters of the release, those of other territories included."""
+
+    @cached_property
+    def signaux_par_quartier(self) -> dict[tuple[str, str], list[Signal]]:
+        """(zonage, code) → what stands out there."""
+        found: dict[tuple[str, str], list[Signal]] = {}
+        for signal in self.signaux.signals:
+            found.setdefault((signal.zoning, signal.zone), []).append(signal)
+        return found
 
     @cached_property
     def fond(self) -> list[Outline]:
@@ -79,7 +90,7 @@ def shared(release: Release, events: Sequence[Event], certificate: Mapping[str, 
         by_quarter.setdefault(event.code_zone, []).append(event)
     return Shared(
         release, found, own, ground, {c: o.centre for c, o in own.items()}, headlines(found), _origins(release),
-        by_quarter, certificate,
+        by_quarter, certificate, signals(release.open),
     )  # fmt: skip
 
 

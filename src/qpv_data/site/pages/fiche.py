@@ -16,6 +16,7 @@ from qpv_data.site.model import Indicator, Series, Value, Zone
 from qpv_data.site.pages import comparer
 from qpv_data.site.shared import Shared, neighbours
 from qpv_data.site.side_by_side import write_all
+from qpv_data.site.signals import Signal
 from qpv_data.site.writing import Site, digest
 from qpv_data.software import software_digest
 
@@ -72,7 +73,15 @@ def _around(shared: Shared, zone: Zone) -> Any:
     beside = [shared.niveaux.ailleurs.get((kind, c)) for kind, codes in sorted(members.items()) for c in codes]
     near = [(z, shared.contours.get(z.code)) for z in (zone, *neighbours(shared, zone))]
     ground = [(c, shared.communes.get(c)) for c in members.get("commune", ())]
-    return members, beside, near, ground, shared.origines.get(zone.code), shared.evenements.get(zone.code)
+    return (
+        members,
+        beside,
+        near,
+        ground,
+        shared.origines.get(zone.code),
+        shared.evenements.get(zone.code),
+        signals_of(shared, zone),
+    )
 
 
 def content_of(shared: Shared, zone: Zone, series: Mapping[str, Series]) -> dict[str, Any]:
@@ -87,6 +96,7 @@ def content_of(shared: Shared, zone: Zone, series: Mapping[str, Series]) -> dict
         "voisins": near,
         "cartes": [card(shared, zone, level, told.get(level.indicateur.id)) for level in shared.tete],
         "themes": list(_themes(shared, zone, told)),
+        "signaux": signals_of(shared, zone),
         "evenements": shared.evenements.get(zone.code, ()),
         "sources": sources([s.indicateur for s in told.values()]),
         "ruptures": [(s.indicateur, p, why) for s in told.values() for p, why in sorted(s.ruptures.items())],
@@ -177,6 +187,11 @@ def _row(shared: Shared, zone: Zone, level: Level, series: Series, value: Value,
                               f"{level.indicateur.titre}, {period(level.periode)}, par modalité")
         if draw and series.modalites else Markup(""),
     }  # fmt: skip
+
+
+def signals_of(shared: Shared, zone: Zone) -> list[Signal]:
+    """What stands out in a quarter."""
+    return shared.signaux_par_quartier.get((zone.zonage, zone.code), [])
 
 
 def sources(indicators: Sequence[Indicator]) -> list[Indicator]:
