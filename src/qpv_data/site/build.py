@@ -82,6 +82,7 @@ def common(folder: AudienceFolder, release: Release, options: Options) -> dict[s
     return {
         "publication": release.publication,
         "avertissement": "" if public == "ouvert" else folder.warning(),
+        "diffuseur": place(release, None),
         "nom_site": f"Observatoire des quartiers · {options.nom or place(release, options.territoire)}",
         "rubriques": RUBRIQUES,
         "contact": options.contact,

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
+from qpv_data.site.events import Event
 from qpv_data.site.french import number, period, short_period
 from qpv_data.site.levels import Level
 from qpv_data.site.model import Indicator, Series, Value
-from qpv_data.site.svg import figure, hidden_figure, polyline, tag, text, ticks
+from qpv_data.site.svg import coordinate, figure, hidden_figure, polyline, tag, text, ticks
 
 WIDTH, HEIGHT = 340.0, 150.0
 LEFT, RIGHT, TOP, BOTTOM = 46.0, 12.0, 12.0, 24.0
@@ -36,8 +37,8 @@ class Scale:
         return self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
 
 
-def series_chart(series: Series, name: str) -> Markup:
-    """A series by period, with its bounds, breaks, hidden and missing values."""
+def series_chart(series: Series, name: str, events: Sequence[Event] = ()) -> Markup:
+    """A series by period, with its bounds, breaks, hidden and missing values, and the events of its place."""
     values, indicator = series.valeurs, series.indicateur
     low, high = _extent(values, indicator)
     y = Scale(low, high, HEIGHT - BOTTOM, TOP)
@@ -45,7 +46,7 @@ def series_chart(series: Series, name: str) -> Markup:
     step = (WIDTH - RIGHT - LEFT) / max(len(values) - 1, 1)
     marks = [_grid(y, indicator), _hidden_bands(values, x, min(step, 40.0)), _bounds(values, x, y), _broken(series, x)]
     marks.extend(_runs(values, x, y))
-    marks.append(_period_labels(values, x))
+    marks += [_period_labels(values, x), _events(values, events)]
     return figure(WIDTH, HEIGHT, "".join(marks), f"{indicator.titre}, par période", name, described(series))
 
 
@@ -199,6 +200,19 @@ def _runs(values: Sequence[Value], x: Sequence[float], y: Scale) -> list[str]:
         kept = [*kept, dots[-1]] if dots[-1] not in kept else kept
     drawn += [tag("circle", cx=cx, cy=cy, r=3 if (cx, cy) == dots[-1] else 2, class_="point") for cx, cy in kept]
     return drawn
+
+
+def _events(values: Sequence[Value], events: Sequence[Event]) -> str:
+    """A small triangle under the day of each event that is in the chart's time."""
+    if len(values) < 2:
+        return ""
+    x = Scale(values[0].debut.toordinal(), values[-1].debut.toordinal(), LEFT, WIDTH - RIGHT)
+    drawn = []
+    for e in events:
+        if values[0].debut <= e.quand <= values[-1].debut:
+            path = f"M{coordinate(x(e.quand.toordinal()))} {HEIGHT - BOTTOM}l4 7h-8z"
+            drawn.append(tag("path", tag("title", str(escape(f"{e.ecrite} : {e.titre}"))), d=path, class_="evenement"))
+    return "".join(drawn)
 
 
 def _period_labels(values: Sequence[Value], x: Sequence[float]) -> str:

@@ -29,6 +29,7 @@ var QPV = (function () {
     noms.sort(function (a, b) { return combien(b) - combien(a) || (a < b ? -1 : 1); });
     if (noms.length) etat.carte.fitBounds(cadre(noms[0], fond), { padding: [12, 12] });
     if (noms.length > 1) boutons(noms, fond);
+    points();
   }
   function combien(t) { return etat.zones.filter(function (z) { return z[4] === t; }).length; }
   function cadre(t, fond) {
@@ -54,18 +55,46 @@ var QPV = (function () {
     });
     element("carte-vive").after(barre);
   }
-  function montrer(i) {
+  function points() {
+    /* Quarters are smaller than a pixel on a map of a country: discs stand for them until one is near enough. */
+    if (etat.zones.length <= 120) return;
+    etat.points = L.layerGroup();
+    etat.couche.eachLayer(function (c) {
+      var p = L.circleMarker(c.getBounds().getCenter(), { radius: 3.5, weight: 1, fillOpacity: 1, className: "quartier rien" });
+      p.code = c.feature.properties.code;
+      p.on("click", function () { location.href = "quartiers/" + c.feature.properties.fichier + ".html"; });
+      etat.points.addLayer(p);
+    });
+    function choisir() {
+      var loin = etat.carte.getZoom() < 11;
+      if (loin && !etat.carte.hasLayer(etat.points)) { etat.points.addTo(etat.carte); if (etat.montre) teindre(etat.montre); }
+      if (!loin && etat.carte.hasLayer(etat.points)) etat.carte.removeLayer(etat.points);
+    }
+    etat.carte.on("zoomend", choisir);
+    choisir();
+  }
+  function teindre(i) {
     var par = {};
     i.rang.forEach(function (r) { par[r[0]] = r; });
-    if (etat.couche) etat.couche.eachLayer(function (couche) {
-      var p = couche.feature.properties, r = par[p.code] || [p.code, "rien", "sans valeur", 0];
-      var trait = couche.getElement();
+    function un(couche, code, nom) {
+      var r = par[code] || [code, "rien", "sans valeur", 0], trait = couche.getElement();
       if (trait) trait.setAttribute("class", "leaflet-interactive quartier " + r[1]);
       couche.unbindTooltip();
-      couche.bindTooltip(noeud("span", "", p.nom + " : " + r[2]), { sticky: true });
+      couche.bindTooltip(noeud("span", "", nom + " : " + r[2]), { sticky: true });
+    }
+    var noms = {};
+    etat.couche.eachLayer(function (couche) {
+      var p = couche.feature.properties;
+      noms[p.code] = p.nom;
+      un(couche, p.code, p.nom);
     });
+    if (etat.points) etat.points.eachLayer(function (p) { un(p, p.code, noms[p.code]); });
+  }
+  function montrer(i) {
+    etat.montre = i;
+    if (etat.couche) teindre(i);
     legende(i);
-    liste(i, par);
+    liste(i);
     element("titre-carte").textContent = i.titre + ", " + i.periode_ecrite;
     var lien = element("lien-indicateur");
     lien.href = "indicateurs/" + i.fichier + ".html";
