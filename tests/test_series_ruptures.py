@@ -32,9 +32,7 @@ def base() -> Iterator[duckdb.DuckDBPyConnection]:
 def write(
     con: duckdb.DuckDBPyConnection, values: list[int | None], breaks: set[str], places: list[tuple[str, str]]
 ) -> None:
-    con.execute(
-        "DELETE FROM valeurs; DELETE FROM ruptures; DELETE FROM ensembles_quartiers; DELETE FROM dernieres_periodes"
-    )
+    con.execute("DELETE FROM valeurs; DELETE FROM ruptures")
     rows = [
         (zoning, code, period, parse_period(period).debut, value)
         for zoning, code in places

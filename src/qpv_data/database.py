@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import duckdb
@@ -31,6 +33,7 @@ _CONTROLES = (
     "CREATE TABLE controles (controle VARCHAR PRIMARY KEY, gravite VARCHAR NOT NULL, titre VARCHAR NOT NULL,"
     " etat VARCHAR NOT NULL, classe VARCHAR NOT NULL)"
 )
+_ENTREES = re.compile(r"^-- entrées : (.+)$", re.MULTILINE)
 _GEOJSON = (
     "CREATE TABLE zones_geojson (zonage VARCHAR, code_zone VARCHAR, geojson VARCHAR NOT NULL,"
     " PRIMARY KEY (zonage, code_zone))"
@@ -94,10 +97,18 @@ def create(con: duckdb.DuckDBPyConnection) -> None:
     create_derived(con)
     con.execute(_GEOJSON)
     con.execute(_CONTROLES)
-    for view in sorted((sql_dir() / "vues").glob("*.sql")):
-        con.execute(f"CREATE VIEW {view.stem} AS {view.read_text('utf-8')}")
+    for name, text in _views():
+        con.execute(f"CREATE VIEW {name} AS {text}")
     past = (sql_dir() / "macros" / "valeurs_au.sql").read_text("utf-8")
     con.execute(f"CREATE MACRO valeurs_au(jour) AS TABLE {past}")
+
+
+def _views() -> Iterator[tuple[str, str]]:
+    """The views of sql/vues/, each after those that its line `-- entrées :` names, by name otherwise."""
+    texts = {path.stem: path.read_text("utf-8") for path in sorted((sql_dir() / "vues").glob("*.sql"))}
+    said = {name: _ENTREES.search(text) for name, text in texts.items()}
+    needs = {name: line[1].split(", ") if line else [] for name, line in said.items()}
+    return ((name, texts[name]) for name in TopologicalSorter(needs).static_order())
 
 
 def _create(con: duckdb.DuckDBPyConnection, name: str, table: PublishedTable) -> None:

@@ -70,7 +70,9 @@ def _named_columns(loaded: LoadedClause) -> Iterator[tuple[Chemin, str]]:
     named: list[tuple[Chemin, str | None]] = []
     if isinstance(clause, ClauseZonage):
         z = clause.zonage
-        named += [(("zonage", key), getattr(z, key)) for key in ("code", "nom", "commune", "population")]
+        named += [
+            (("zonage", key), getattr(z, key)) for key in ("code", "nom", "commune", "population", "population_commune")
+        ]
         named += [(("zonage", "communes", "colonne"), z.communes.colonne if z.communes else None)]
         named += [(("zonage", "epci", "colonne"), z.epci.colonne if z.epci else None)]
     else:

@@ -229,6 +229,9 @@ class Zonage(Modele):
     communes: ListeDeCodes | None = None
     epci: ListeDeCodes | None = None
     population: Identifiant | None = None
+    population_commune: Identifiant | None = Field(
+        default=None, description="composition: inhabitants of the zone in the commune of the row"
+    )
     en_vigueur: tuple[Vigueur, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -237,6 +240,8 @@ class Zonage(Modele):
             raise ValueError("`crs` accompagne les périmètres, et eux seuls")
         if (self.objet == "composition") != (self.commune is not None):
             raise ValueError("`commune` accompagne les compositions, et elles seules")
+        if self.population_commune is not None and self.objet != "composition":
+            raise ValueError("`population_commune` est d'une composition, et d'elle seule")
         if self.id in RESERVED - {"commune"}:
             raise ValueError(f"`{self.id}` est réservé")
         if (self.famille == "commune") != (self.id == "commune"):

@@ -59,10 +59,10 @@ def declared_members(records: Records) -> tuple[list[Member], list[CodeIllisible
 
 def composed_members(records: Records) -> list[Member]:
     """Memberships from the rows (zone, commune) of a composition."""
-    pairs = zip(records.codes, records.commune, strict=True)
+    rows = zip(records.codes, records.commune, records.habitants, strict=True)
     return [
-        Member(records.clause.zonage.id, code, pad_commune(commune), "composition")
-        for code, commune in pairs
+        Member(records.clause.zonage.id, code, pad_commune(commune), "composition", inhabitants)
+        for code, commune, inhabitants in rows
         if commune
     ]
 

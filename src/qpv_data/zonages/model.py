@@ -41,12 +41,13 @@ class Zone:
 
 
 class Member(NamedTuple):
-    """A commune of a zone, and how we know."""
+    """A commune of a zone, how we know, and how many inhabitants of the zone are there, None when nobody says."""
 
     zonage: str
     code_zone: str
     code_commune: str
     origine: Origine
+    habitants: int | None = None
 
 
 class Reparation(NamedTuple):

@@ -26,6 +26,7 @@ class Records:
     noms: tuple[str | None, ...]
     populations: tuple[int | None, ...]
     commune: tuple[str | None, ...]
+    habitants: tuple[int | None, ...]
     communes: tuple[str | None, ...]
     epci: tuple[str | None, ...]
     geometries: tuple[bytes | None, ...]
@@ -56,6 +57,7 @@ def read_records(clause: ClauseZonage, path: Path) -> Records:
         noms=texts(zonage.nom),
         populations=tuple(None if v is None else int(v) for v in column(zonage.population)),
         commune=texts(zonage.commune),
+        habitants=tuple(None if v is None else int(v) for v in column(zonage.population_commune)),
         communes=texts(zonage.communes.colonne if zonage.communes else None),
         epci=texts(zonage.epci.colonne if zonage.epci else None),
         geometries=column("geometrie" if zonage.objet == "perimetres" else None),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,9 @@ ZONES = pa.schema(
         *(pa.field(name, pa.float64()) for name in ("xmin", "ymin", "xmax", "ymax")),
     ]
 )
-ZONES_COMMUNES = pa.schema([(n, _TEXT) for n in ("zonage", "code_zone", "code_commune", "origine")])
+ZONES_COMMUNES = pa.schema(
+    [*((n, _TEXT) for n in ("zonage", "code_zone", "code_commune", "origine")), ("part_population", pa.float64())]
+)
 ZONES_EPCI = pa.schema([(n, _TEXT) for n in ("zonage", "code_zone", "code_epci")])
 ZONES_CONTRATS = pa.schema([(n, _TEXT) for n in ("zonage", "code_zone", "code_contrat")])
 EN_VIGUEUR = pa.schema(
@@ -82,13 +84,27 @@ def natives_table(zones: Iterable[Zone]) -> pa.Table:
 
 
 def members_table(members: Iterable[Member]) -> pa.Table:
-    """One row a zone and commune: a declared membership comes before a composed one, then one of contours."""
+    """One row a zone and commune: a declared membership comes before a composed one, then one of contours.
+
+    `part_population`: share of the zone's inhabitants, six decimals; null for every commune of a zone unless all of
+    them are told, and there is somebody. The largest figure is kept of a pair that is told twice.
+    """
     best: dict[tuple[str, str, str], str] = {}
+    people: dict[tuple[str, str], dict[str, int]] = {}
     ranks = ("declare", "composition", "geometrie")
-    for zonage, zone, commune, origine in members:
+    for zonage, zone, commune, origine, inhabitants in members:
         key = (zonage, zone, commune)
         best[key] = min(best.get(key, origine), origine, key=ranks.index)
-    return rows_table([(*key, origine) for key, origine in best.items()], ZONES_COMMUNES)
+        told = people.setdefault((zonage, zone), {})
+        told[commune] = max(told.get(commune, -1), -1 if inhabitants is None else inhabitants)
+    rows = [(*key, origine, _share(people[key[:2]], key[2])) for key, origine in best.items()]
+    return rows_table(rows, ZONES_COMMUNES)
+
+
+def _share(people: Mapping[str, int], commune: str) -> float | None:
+    """Of inhabitants by commune, −1 where nobody says."""
+    total = sum(people.values())
+    return round(people[commune] / total, 6) if total > 0 and min(people.values()) >= 0 else None
 
 
 def rows_table(rows: Iterable[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:
