@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from qpv_data.clause.model import Clause
     from qpv_data.operations.check import Check
 
 _FOUND = 1
@@ -47,8 +49,10 @@ def doctor(
     """
     from qpv_data.cli import now
     from qpv_data.operations.check import Etat
+    from qpv_data.refusals import errors_told
 
-    found = list(_checks(out.resolve(), clauses, miroir, hors_ligne, now()))
+    with errors_told():
+        found = list(_checks(out.resolve(), clauses, miroir, hors_ligne, now()))
     if as_json:
         typer.echo(json.dumps([asdict(c) for c in found], ensure_ascii=False, indent=1))
     else:
@@ -98,22 +102,26 @@ def _checks(out: Path, clauses: Path | None, miroir: Path | None, offline: bool,
     from qpv_data.sources.mirror import mirrored
 
     yield from host_checks(out, os.environ)
+    folder, known = _clauses(out, clauses), list["Clause"]()
     try:
-        loaded = checked_clauses(_clauses(out, clauses), now.date())
-        told = notifications(loaded.racine)
+        known += [c.clause for c in checked_clauses(folder, now.date()).chargees]
+        yield ok("clauses", f"{len(known)} clauses, {folder}")
     except InvalidDeclarationError as e:
-        yield declarations(len(e.violations))
-        return
-    known = [c.clause for c in loaded.chargees]
-    yield ok("clauses", f"{len(known)} clauses, {loaded.racine}")
-    yield told
+        yield declarations("clauses", e, f"corriger ; qpv-data check {shlex.quote(str(folder))} les dit toutes")
+    try:
+        yield notifications(folder)
+    except InvalidDeclarationError as e:
+        yield declarations("notifications", e, "corriger exploitation.yml")
     yield from lake_checks(out, known, now, os.environ)
     if offline:
         yield from secrets(known, os.environ)
         yield ok("sources", "pas demandées (--hors-ligne)")
         return
-    with mirrored(miroir.resolve() if miroir else None) as reach:
-        yield from source_checks(known, now, reach)
+    try:
+        with mirrored(miroir.resolve() if miroir else None) as reach:
+            yield from source_checks(known, now, reach)
+    except InvalidDeclarationError as e:
+        yield declarations("sources", e, "donner à --miroir un dossier, ou une table url;fichier")
 
 
 def _show(found: Sequence[Check], quiet: bool) -> None:
