@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from qpv_data.commands.reglages import Clauses, Miroir
+
 if TYPE_CHECKING:
     from qpv_data.clause.model import Clause
     from qpv_data.operations.check import Check
@@ -28,10 +30,6 @@ def register(app: typer.Typer) -> None:
 
 
 Out = Annotated[Path, typer.Option("--out", help="Dossier de l'exécution.")]
-Clauses = Annotated[
-    Path | None, typer.Option(help="Dossier des clauses. Défaut : celui de la dernière exécution, ou celui du projet.")
-]
-Miroir = Annotated[Path | None, typer.Option(help="Dossier ou table (url;fichier) où les adresses sont résolues.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Répondre en JSON.")]
 
 
@@ -47,9 +45,9 @@ def doctor(
 
     Code de sortie 1 s'il y a une erreur ; une attention n'en est pas une.
     """
-    from qpv_data.cli import now
     from qpv_data.operations.check import Etat
     from qpv_data.refusals import errors_told
+    from qpv_data.surroundings import now
 
     with errors_told():
         found = list(_checks(out.resolve(), clauses, miroir, hors_ligne, now()))
@@ -64,14 +62,15 @@ def doctor(
 def sonder(out: Out, clauses: Clauses = None, miroir: Miroir = None, as_json: AsJson = False) -> None:
     """Demander à chaque source si elle répond, sans rien télécharger, et le noter pour la disponibilité."""
     from qpv_data.clause.check import checked_clauses
-    from qpv_data.cli import now
+    from qpv_data.configure import clauses_of
     from qpv_data.operations.probing import note_probes, probe_all
     from qpv_data.refusals import errors_told
     from qpv_data.sources.mirror import mirrored
+    from qpv_data.surroundings import now
 
     with errors_told(), mirrored(miroir.resolve() if miroir else None) as reach:
         folder = out.resolve()
-        loaded = checked_clauses(_clauses(folder, clauses), now().date())
+        loaded = checked_clauses(clauses_of(folder, clauses), now().date())
         found = probe_all([c.clause for c in loaded.chargees], now().date(), reach)
         note_probes(folder / "journal", found, now())
     if as_json:
@@ -85,15 +84,9 @@ def sonder(out: Out, clauses: Clauses = None, miroir: Miroir = None, as_json: As
     typer.echo(f"{len(found)} sources sondées : {rest}.")
 
 
-def _clauses(folder: Path, given: Path | None) -> Path:
-    from qpv_data.cli import default_clauses
-    from qpv_data.operations.state import last_clauses
-
-    return (given or last_clauses(folder) or default_clauses()).resolve()
-
-
 def _checks(out: Path, clauses: Path | None, miroir: Path | None, offline: bool, now: datetime) -> Iterator[Check]:
     from qpv_data.clause.check import checked_clauses
+    from qpv_data.configure import clauses_of
     from qpv_data.operations.check import ok
     from qpv_data.operations.host_checks import host_checks
     from qpv_data.operations.lake_checks import declarations, lake_checks, notifications
@@ -102,7 +95,7 @@ def _checks(out: Path, clauses: Path | None, miroir: Path | None, offline: bool,
     from qpv_data.sources.mirror import mirrored
 
     yield from host_checks(out, os.environ)
-    folder, known = _clauses(out, clauses), list["Clause"]()
+    folder, known = clauses_of(out, clauses), list["Clause"]()
     try:
         known += [c.clause for c in checked_clauses(folder, now.date()).chargees]
         yield ok("clauses", f"{len(known)} clauses, {folder}")
