@@ -16,8 +16,8 @@ import yaml
 
 from qpv_data.clause.load import load_clauses
 from qpv_data.clause.model import Clause
-from qpv_data.cli import default_clauses
 from qpv_data.periods import Frequence, period_of
+from qpv_data.surroundings import default_clauses
 
 PROJECT = Path(__file__).resolve().parents[1]
 TARGET = PROJECT / "prefect.yaml"

@@ -10,6 +10,7 @@ from prefect.artifacts import create_table_artifact
 
 from flows import etapes
 from qpv_data.clause.check import checked_clauses
+from qpv_data.configure import configured
 from qpv_data.operations.probing import note_probes, probe_all
 from qpv_data.pipeline import transport
 
@@ -22,7 +23,7 @@ def disponibilite(
     maintenant: datetime | None = None,
 ) -> dict[str, int]:
     """How many sources were asked, and how many did not answer. The folder is not held: a run may be under way."""
-    cfg = etapes.configuration(sortie, clauses, miroir, None, maintenant)
+    cfg = configured(sortie, clauses=clauses, miroir=miroir, maintenant=maintenant)
     declared = checked_clauses(cfg.clauses, cfg.maintenant.date())
     with transport(cfg) as reach:
         found = probe_all([c.clause for c in declared.chargees], cfg.maintenant.date(), reach)

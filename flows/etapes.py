@@ -15,8 +15,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import datetime
-from pathlib import Path
 
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
@@ -26,8 +24,7 @@ from qpv_data import pipeline
 from qpv_data import receive as receiving
 from qpv_data.clause.check import unconfirmed
 from qpv_data.clause.load import ClauseSet
-from qpv_data.clause.model import Clause, ClauseJeu, Diffusion
-from qpv_data.cli import actor, default_clauses, now
+from qpv_data.clause.model import Clause, ClauseJeu
 from qpv_data.periods import Period
 from qpv_data.pipeline import Placed, Progress, Watcher
 from qpv_data.problems import Problem
@@ -59,30 +56,6 @@ def tell(step: Progress) -> None:
     get_run_logger().info("%s", " ".join(part for part in (step.etape, step.jeu, step.detail) if part))
     if (watch := _WATCHER.get()) is not None:
         watch(step)
-
-
-def configuration(
-    sortie: Path,
-    clauses: Path | None = None,
-    miroir: Path | None = None,
-    periode: str | None = None,
-    maintenant: datetime | None = None,
-    diffuseur: str = "qpv-data",
-    diffusion: Diffusion = Diffusion.PARTENAIRES,
-    finalite: str | None = None,
-) -> Configuration:
-    """From a flow's parameters. Relative paths start from the working directory of the run."""
-    return Configuration(
-        clauses=(clauses or default_clauses()).resolve(),
-        sortie=sortie.resolve(),
-        maintenant=maintenant or now(),
-        miroir=miroir.resolve() if miroir else None,
-        periode=periode,
-        diffuseur=diffuseur,
-        diffusion=diffusion,
-        finalite=finalite,
-        acteur=actor(),
-    )
 
 
 @task(name="vérifier les clauses", cache_policy=NO_CACHE, persist_result=False)

@@ -56,7 +56,7 @@ def engaged(cfg: Configuration, adresse: str, echange: str | None) -> Iterator[C
         raise RunError(Problem.EXTENSION_ABSENTE, "prefect-dask n'est pas installé", remedy) from None
     try:
         runner = DaskTaskRunner(address=adresse).__enter__()
-    except OSError as e:
+    except (OSError, ValueError) as e:
         message = f"pas de réponse à {adresse} ({type(e).__name__})"
         raise failed(message, "lancer `dask scheduler`, et vérifier l'adresse") from e
     try:

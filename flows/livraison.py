@@ -14,6 +14,7 @@ from flows.etapes import tell
 from qpv_data.clause.check import checked_clauses
 from qpv_data.clause.load import ClauseSet
 from qpv_data.clause.model import Clause, ClauseJeu
+from qpv_data.configure import configured
 from qpv_data.operations.recording import recording
 from qpv_data.periods import parse_period
 from qpv_data.pipeline import Progress, said, transport
@@ -43,7 +44,7 @@ def livraison(
     A delivery that is refused, missing, or replaced by the last good one makes the run fail, saying why: someone
     has to call the producer. Raises InvalidDeclarationError or RunError.
     """
-    cfg = etapes.configuration(sortie, clauses, miroir, None, maintenant)
+    cfg = configured(sortie, clauses=clauses, miroir=miroir, maintenant=maintenant)
     declared = checked_clauses(cfg.clauses, cfg.maintenant.date())
     asked = _clause(declared, clause)
     expected = _expected(cfg, declared, asked, periode)

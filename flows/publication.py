@@ -13,6 +13,7 @@ from flows.artefacts import show
 from flows.etapes import tell
 from qpv_data.clause.load import ClauseSet
 from qpv_data.clause.model import Clause, Diffusion
+from qpv_data.configure import configured
 from qpv_data.operations.recording import recording
 from qpv_data.pipeline import (
     Progress,
@@ -36,19 +37,23 @@ def publication(
     miroir: Path | None = None,
     periode: str | None = None,
     maintenant: datetime | None = None,
-    diffuseur: str = "qpv-data",
-    diffusion: Diffusion = Diffusion.PARTENAIRES,
+    diffuseur: str | None = None,
+    diffusion: Diffusion | None = None,
     finalite: str | None = None,
     grappe: str | None = None,
     echange: str | None = None,
 ) -> RunReport:
-    """Publish a quarter (`periode`, by default the last deliverable one): what `qpv_data.pipeline.run` does.
+    """Publish a quarter (`periode`, by default the last deliverable one): what `qpv_data.pipeline.run` does. What is
+    not said is as the folder has it.
 
     `grappe`: the address of a Dask scheduler, whose workers conform, locate and aggregate (DaskTaskRunner); `echange`:
     the store through which files go, when they do not see `sortie`.
     Raises InvalidDeclarationError or RunError; a feed's own failure is in the report and in the release.
     """
-    cfg = etapes.configuration(sortie, clauses, miroir, periode, maintenant, diffuseur, diffusion, finalite)
+    cfg = configured(
+        sortie, clauses=clauses, miroir=miroir, periode=periode, maintenant=maintenant, diffuseur=diffuseur,
+        diffusion=diffusion, finalite=finalite,
+    )  # fmt: skip
     limit = etapes.Deadline()
     with recording(cfg, "publication") as recorder:
         report = _publish(cfg, limit, grappe, echange)
@@ -61,7 +66,7 @@ def _publish(cfg: Configuration, limit: etapes.Deadline, grappe: str | None, ech
     with transport(cfg) as reach, exclusive(cfg):
         expected = deliveries(declared, period)
         if grappe is not None:
-            return _on_cluster(cfg, declared, expected, reach, grappe, echange)
+            return _on_cluster(cfg, declared, expected, reach, grappe, echange, limit)
         receptions = []
         for n, (clause, delivery) in enumerate(expected, start=1):
             limit.hold()
@@ -81,19 +86,23 @@ def _publish(cfg: Configuration, limit: etapes.Deadline, grappe: str | None, ech
 
 def _on_cluster(
     cfg: Configuration, declared: ClauseSet, expected: list[tuple[Clause, Expected]], reach: Transport | None,
-    grappe: str, echange: str | None,
+    grappe: str, echange: str | None, limit: etapes.Deadline,
 ) -> RunReport:  # fmt: skip
     """The same, with a task run for each heavy job, on the worker that does it."""
     from flows.grappe import engaged
+
+    def watched(step: Progress) -> None:
+        tell(step)
+        limit.hold()
 
     with engaged(cfg, grappe, echange) as crew:
         receptions = []
         for reception in crew.in_order(receptions_begun(cfg, declared, expected, reach)):
             receptions.append(reception)
-            tell(Progress("réception", reception.jeu, said(reception), len(receptions), len(expected)))
+            watched(Progress("réception", reception.jeu, said(reception), len(receptions), len(expected)))
         zonings, received = etapes.refer(cfg, quote(declared), quote(receptions))
         tell(Progress("zonages", "", counted(zonings), 1, 1))
-        places = all_placed(cfg, declared, received, tell, crew)
+        places = all_placed(cfg, declared, received, watched, crew)
         made = etapes.release(cfg, quote(declared), quote(received), quote(places))
         tell(Progress("publication", "", made.id, 1, 1))
     return RunReport(made, received, tuple(places), zonings, declared.ecartes)

@@ -10,9 +10,11 @@ from prefect.cache_policies import NO_CACHE
 from prefect.utilities.annotations import quote
 
 from flows import etapes
+from flows.artefacts import show
 from flows.etapes import tell
 from qpv_data.backfill import backfill
 from qpv_data.clause.model import Diffusion
+from qpv_data.configure import configured
 from qpv_data.operations.recording import recording
 from qpv_data.pipeline import RunReport
 from qpv_data.runs import Configuration
@@ -34,13 +36,18 @@ def rattrapage(
     miroir: Path | None = None,
     periode: str | None = None,
     maintenant: datetime | None = None,
-    diffusion: Diffusion = Diffusion.PARTENAIRES,
+    diffusion: Diffusion | None = None,
     finalite: str | None = None,
 ) -> RunReport:
     """Receive the deliveries of `jeux` (ids of clauses) from `de` to `a`, make again what depends on them, and publish.
 
     Raises InvalidDeclarationError or RunError.
     """
-    cfg = etapes.configuration(sortie, clauses, miroir, periode, maintenant, diffusion=diffusion, finalite=finalite)
-    with recording(cfg, "rattrapage"):
-        return ask_again(quote(cfg), jeux, de, a)
+    cfg = configured(
+        sortie, clauses=clauses, miroir=miroir, periode=periode, maintenant=maintenant, diffusion=diffusion,
+        finalite=finalite,
+    )  # fmt: skip
+    with recording(cfg, "rattrapage") as recorder:
+        report = ask_again(quote(cfg), jeux, de, a)
+    show(cfg, report, recorder)
+    return report

@@ -11,6 +11,7 @@ from prefect.utilities.annotations import quote
 from flows import etapes
 from flows.etapes import tell
 from qpv_data.clause.check import checked_clauses
+from qpv_data.configure import configured
 from qpv_data.operations.recording import recording
 from qpv_data.pipeline import Progress, counted, said, transport
 from qpv_data.runs import Expected, exclusive
@@ -28,7 +29,7 @@ def referentiels(
 
     Raises InvalidDeclarationError or RunError; a referential that fails is refused by name and the others go on.
     """
-    cfg = etapes.configuration(sortie, clauses, miroir, None, maintenant)
+    cfg = configured(sortie, clauses=clauses, miroir=miroir, maintenant=maintenant)
     declared = checked_clauses(cfg.clauses, cfg.maintenant.date())
     with recording(cfg, "referentiels"), transport(cfg) as reach, exclusive(cfg):
         receptions = []

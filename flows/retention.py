@@ -14,6 +14,7 @@ from prefect.states import Failed
 
 from flows import etapes
 from qpv_data.clause.check import checked_clauses
+from qpv_data.configure import configured
 from qpv_data.operations.recording import recording
 from qpv_data.retention.intents import pending
 from qpv_data.retention.items import Etat, Item
@@ -34,7 +35,7 @@ def retention(
 
     The signing key is asked for when something is due, and not before. Fails when what is due could not be destroyed.
     """
-    cfg = etapes.configuration(sortie, clauses, None, None, maintenant)
+    cfg = configured(sortie, clauses=clauses, maintenant=maintenant)
     declared = checked_clauses(cfg.clauses, cfg.maintenant.date())
     settings = read_settings(configuration, cfg.sortie)
     with recording(cfg, "retention"):

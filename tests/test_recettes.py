@@ -198,6 +198,7 @@ def test_a_backfill_asks_the_clause_over_its_periods_and_nobody_else(
         ("points", "2024-T4", "2024-T3", "periode_invalide"),
         ("points", "2020-T1", "2020-T4", "periode_invalide"),
         ("points", "hier", "2020-T4", "periode_invalide"),
+        ("points", "2030-T1", "2030-T4", "periode_invalide"),
     ],
 )
 def test_a_backfill_of_what_does_not_exist_is_refused_and_publishes_nothing(
@@ -209,6 +210,14 @@ def test_a_backfill_of_what_does_not_exist_is_refused_and_publishes_nothing(
     assert done.exit_code == 4
     assert said in done.output
     assert not mini.out.exists()
+
+
+def test_a_replay_does_not_go_into_the_folder_that_it_reads(tmp_path: Path) -> None:
+    mini = two_feeds(tmp_path)
+    root = mini.run().release.dossier
+    done = CliRunner().invoke(app, ["rejouer", str(root), "--sortie", str(mini.out / "rejouee")])
+    assert (done.exit_code, "est dans le dossier" in done.output) == (4, True)
+    assert not (mini.out / "rejouee").exists()
 
 
 # ---- a release, made again -----------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from qpv_data.clause.load import ClauseSet
 from qpv_data.clause.model import Clause, ClauseJeu
 from qpv_data.jobs import Crew
 from qpv_data.periods import Period, parse_period
-from qpv_data.pipeline import RunReport, Watcher, run
+from qpv_data.pipeline import RunReport, Watcher, deliveries, prepare, run
 from qpv_data.problems import Problem
 from qpv_data.runs import Configuration, Expected, RunError
 
@@ -42,7 +42,21 @@ def backfill(
     Raises InvalidDeclarationError or RunError: an unknown clause, or periods that are none of its.
     """
     asked = asked_for(checked_clauses(cfg.clauses, cfg.maintenant.date()), jeux, de, a)
+    _hold_expected(cfg, asked)
     return run(cfg, watch, asked, crew)
+
+
+def _hold_expected(cfg: Configuration, asked: Asked) -> None:
+    """A feed of which nothing is asked would be passed over, as if it had been asked for again."""
+    clauses, period, _ = prepare(cfg)
+    met = {clause.id for clause, expected in deliveries(clauses, period) if asked(clause, expected)}
+    for jeu in sorted(asked.jeux - met):
+        left = next((e.message for e in clauses.ecartes if e.jeu == jeu), None)
+        message = f"aucune livraison de `{jeu}` n'est à demander de {asked.de} à {asked.a}"
+        if left is not None:
+            raise RunError(Problem.RIEN_A_PUBLIER, f"{message} : {left}", "revoir --diffusion et --finalite")
+        remedy = f"la publication va jusqu'à {period} ; attendre, ou donner des périodes d'avant"
+        raise RunError(Problem.PERIODE_INVALIDE, message, remedy)
 
 
 def asked_for(clauses: ClauseSet, jeux: Sequence[str], de: str, a: str) -> Asked:

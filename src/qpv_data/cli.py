@@ -7,13 +7,10 @@ published), 130 interrupted.
 
 from __future__ import annotations
 
-import getpass
 import json
-import os
 import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -46,7 +43,9 @@ from qpv_data.commands import (
 )
 from qpv_data.commands import locate as locate_command
 from qpv_data.commands.moteur import Adresse, Echange, Engine, Moteur, crew_of, hold_engine
+from qpv_data.commands.reglages import Clauses, Miroir, Periode, Pour, Pourquoi, configuration_of
 from qpv_data.refusals import DECLARATIONS_REFUSED, errors_told, tell
+from qpv_data.surroundings import actor, default_clauses
 
 if TYPE_CHECKING:
     from qpv_data.jobs import Crew
@@ -69,14 +68,6 @@ app = typer.Typer(
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="N'afficher que les erreurs.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Répondre en JSON.")]
 Out = Annotated[Path, typer.Option("--out", help="Dossier de l'exécution, créé au besoin ; repris s'il existe.")]
-
-
-class Audience(StrEnum):
-    """`Diffusion` of the clauses, without reading their models to print a help."""
-
-    OUVERT = "ouvert"
-    PARTENAIRES = "partenaires"
-    INTERNE = "interne"
 
 
 # The embedded territory lives in 2024; its releases are dated from the day after its last feed is due.
@@ -140,19 +131,11 @@ def demo_configuration(out: Path, echelle: int, quiet: bool) -> Configuration:
 @app.command()
 def run(
     out: Out,
-    clauses: Annotated[Path | None, typer.Option(help="Dossier des clauses. Défaut : referentiels/clauses.")] = None,
-    miroir: Annotated[
-        Path | None, typer.Option(help="Dossier ou table (url;fichier) où les adresses sont résolues.")
-    ] = None,
-    periode: Annotated[
-        str | None, typer.Option(help="Trimestre à publier, par exemple 2024-T3. Défaut : le dernier livrable.")
-    ] = None,
-    diffusion: Annotated[
-        Audience, typer.Option(help="Pour qui : un indicateur de diffusion plus étroite est laissé de côté.")
-    ] = Audience.PARTENAIRES,
-    finalite: Annotated[
-        str | None, typer.Option(help="Code d'une finalité : un jeu dont la clause ne la prévoit pas est refusé.")
-    ] = None,
+    clauses: Clauses = None,
+    miroir: Miroir = None,
+    periode: Periode = None,
+    diffusion: Pour = None,
+    finalite: Pourquoi = None,
     traces: Annotated[
         bool, typer.Option("--traces", help="Une ligne JSON par étape sur l'erreur standard, au lieu des barres.")
     ] = False,
@@ -163,22 +146,9 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Recevoir, localiser, agréger, protéger et publier, jusqu'au trimestre demandé."""
-    from qpv_data.clause.model import Diffusion
-    from qpv_data.runs import Configuration
-
     hold_engine(moteur, adresse, echange)
-
     with errors_told():
-        cfg = Configuration(
-            clauses=(clauses or default_clauses()).resolve(),
-            sortie=out.resolve(),
-            maintenant=now(),
-            miroir=miroir.resolve() if miroir else None,
-            periode=periode,
-            diffusion=Diffusion(diffusion.value),
-            finalite=finalite,
-            acteur=actor(),
-        )
+        cfg = configuration_of(out, clauses, miroir, periode, diffusion, finalite)
         with crew_of(cfg, adresse, echange) as crew:
             _run(cfg, quiet or as_json, as_json, traces, crew)
 
@@ -235,30 +205,6 @@ def indicateurs(
             from qpv_data.terminal import show_indicators
 
             show_indicators(rows)
-
-
-def default_clauses() -> Path:
-    """The clauses that ship with the project, from whatever directory."""
-    from qpv_data.resources import referentials_dir
-
-    return referentials_dir() / "clauses"
-
-
-def now() -> datetime:
-    """The clock, read once at the edge; SOURCE_DATE_EPOCH sets it, for reproducible runs."""
-    epoch = os.environ.get("SOURCE_DATE_EPOCH")
-    return datetime.fromtimestamp(int(epoch), UTC) if epoch else datetime.now(UTC)
-
-
-def actor() -> str:
-    """Who runs, for the access log: QPV_DATA_ACTEUR, else the account."""
-    given = os.environ.get("QPV_DATA_ACTEUR", "").strip()
-    if given:
-        return given
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # an account without a name, as in some containers
-        return f"uid {os.getuid()}"
 
 
 def demo_site(cfg: Configuration, release: Path, quiet: bool) -> None:

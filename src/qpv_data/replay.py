@@ -46,10 +46,13 @@ class Replayed:
 def replay(root: Path, clauses: Path, into: Path, acteur: str, watch: Watcher) -> Replayed:
     """Make the release at `root` (releases/<id>, or archives/<id>, of a run's folder) again in the new folder `into`.
 
-    Raises RunError: `into` holds something, or nothing can be made. A delivery whose raw file was destroyed is said
-    destroyed, and what was kept of it stands in.
+    Raises RunError: `into` holds something or is in the run's folder, or nothing can be made. A delivery whose raw
+    file was destroyed is said destroyed, and what was kept of it stands in.
     """
     lake = root.parent.parent
+    if into.resolve().is_relative_to(lake.resolve()):
+        message = f"{into} est dans le dossier de l'exécution"
+        raise RunError(Problem.ECRITURE_IMPOSSIBLE, message, "donner un dossier à part : celui-ci n'est que lu")
     if into.exists() and any(into.iterdir()):
         raise RunError(Problem.ECRITURE_IMPOSSIBLE, f"{into} n'est pas vide", "donner un dossier nouveau")
     manifest = said(root)

@@ -16,7 +16,7 @@ from flows.deploiements import POOL, TARGET, rendered
 from flows.environnement import isolated
 from flows.serveur import serving
 from qpv_data.clause.load import load_clauses
-from qpv_data.cli import default_clauses
+from qpv_data.surroundings import default_clauses
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DEPLOYED = 240.0

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import sqlite3
 import ssl
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -173,6 +177,15 @@ def test_a_certificate_that_ends_soon_and_a_clock_that_is_off_are_told(
     assert "avance" in off.constat
 
 
+def test_a_mirror_says_nothing_of_our_clock_and_no_source_at_all_is_not_a_good_answer(httpserver: Fake) -> None:
+    httpserver.expect_request("/a").respond_with_data("ok")
+    source = feed(httpserver, "/a")
+    subjects = {c.sujet: c for c in source_checks([source], NOW, lambda address: address)}
+    assert "pas comparée" in subjects["horloge"].constat
+    checks = list(source_checks([feed(httpserver, "/non")], NOW))
+    assert [c.etat for c in checks if c.sujet == "sources"] == [Etat.ATTENTION]
+
+
 @pytest.mark.parametrize(
     ("seconds", "etat"),
     [([0.0, 1.0, 900.0], Etat.OK), ([-60.0], Etat.ATTENTION), ([400.0], Etat.ERREUR), ([], Etat.OK)],
@@ -191,15 +204,19 @@ def test_probes_count_for_availability_and_for_no_promise(tmp_path: Path, httpse
     assert parts == {"oui": 1.0, "non": 0.0}
 
 
-def test_what_is_open_to_others_is_an_error_and_the_remedy_closes_it(tmp_path: Path) -> None:
-    for name in ("raw", "cles"):
-        (tmp_path / name).mkdir(mode=0o700)
-    (tmp_path / "cles" / "a.cle").touch(mode=0o644)
-    (tmp_path / "raw").chmod(0o750)
-    found = host_checks.permissions(tmp_path)
+def test_what_is_open_to_others_is_an_error_and_the_remedy_closes_it_whatever_the_folder_s_name(
+    tmp_path: Path,
+) -> None:
+    lake = tmp_path / "dossier d'été; $HOME"
+    assert "pas encore" in host_checks.permissions(lake).constat, "nothing was looked at"
+    for name in ("raw", "cles", "journal", "acces"):
+        (lake / name).mkdir(mode=0o750, parents=True)
+    (lake / "cles" / "a.cle").touch(mode=0o644)
+    (lake / "exploitation.duckdb").touch(mode=0o640)
+    found = host_checks.permissions(lake)
     assert (found.etat, found.probleme) == (Etat.ERREUR, Problem.DROITS_TROP_LARGES)
-    assert os.system(found.remede.split(" et ")[0]) == 0
-    assert host_checks.permissions(tmp_path).etat is Etat.OK
+    assert os.system(found.remede) == 0
+    assert host_checks.permissions(lake).etat is Etat.OK
 
 
 def test_a_version_out_of_its_bounds_is_named() -> None:
@@ -223,6 +240,45 @@ def test_prefect_s_folder_is_its_own_and_its_database_whole(tmp_path: Path) -> N
     assert (found.etat, found.probleme) == (Etat.ERREUR, Problem.PREFECT_MAL_REGLE)
 
 
+def test_prefect_s_folder_may_be_named_from_here_or_from_home_or_be_out_of_reach(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    home = tmp_path / "à part ?#"
+    home.mkdir(mode=0o700)
+    with sqlite3.connect(home / "prefect.db") as con:
+        con.execute("CREATE TABLE t AS SELECT 1")
+    for named in ("à part ?#", "~/à part ?#"):
+        found = host_checks.prefect_home({"PREFECT_HOME": named})
+        assert (found.etat, found.constat) == (Etat.OK, str(home))
+    assert host_checks.prefect_home({"PREFECT_HOME": " "}).etat is Etat.OK, "as if it were not there"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="il faut être root pour devenir quelqu'un d'autre")
+def test_an_account_that_may_not_look_is_told_so_and_never_that_all_is_well(tmp_path: Path) -> None:
+    lake = tmp_path / "lac"
+    (lake / "journal").mkdir(mode=0o700, parents=True)
+    code = (
+        "import os, sys; from pathlib import Path; from datetime import UTC, datetime\n"
+        "from qpv_data.operations.host_checks import host_checks; from qpv_data.operations.lake_checks import lake_checks\n"
+        "lake = Path(sys.argv[1]); os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
+        "found = [*host_checks(lake, {'PREFECT_HOME': sys.argv[1] + '/p'}), *lake_checks(lake, [], datetime.now(UTC), {})]\n"
+        "print(*(f'{c.sujet}={c.etat}' for c in found))"
+    )
+    for closed in (lake, tmp_path):
+        for folder in (*tmp_path.parents[:-2], tmp_path, lake):
+            folder.chmod(0o755)
+        closed.chmod(0o700)
+        asked = [sys.executable, "-c", code, str(lake)]
+        done = subprocess.run(asked, capture_output=True, text=True, check=True)
+        assert {"écriture=erreur", "droits=erreur", "PREFECT_HOME=erreur"} <= set(done.stdout.split())
+    tmp_path.chmod(0o755)
+    lake.chmod(0o755)
+    done = subprocess.run([sys.executable, "-c", code, str(lake)], capture_output=True, text=True, check=True)
+    assert "droits=erreur" in done.stdout
+
+
 def test_a_bundle_of_authorities_that_is_not_one_is_an_error(tmp_path: Path) -> None:
     assert host_checks.certificates({}).etat is Etat.OK
     (tmp_path / "vide.pem").touch()
@@ -236,10 +292,10 @@ def test_a_log_ahead_of_the_clock_a_run_without_an_end_and_no_backup_are_told(tm
     assert lake_checks.clock_went_on([event], NOW).probleme is Problem.HORLOGE_DECALEE
     assert lake_checks.last_run([event], running=False).probleme is Problem.EXECUTION_INTERROMPUE
     assert lake_checks.last_run([event], running=True).etat is Etat.OK
-    assert lake_checks.backups([event], NOW).probleme is Problem.SAUVEGARDE_ANCIENNE
+    assert lake_checks.backups([event], NOW, True).probleme is Problem.SAUVEGARDE_ANCIENNE
     saved = [{**event, "evenement": "sauvegarde", "quand": "2025-01-04T00:00:00+00:00"}]
-    assert lake_checks.backups(saved, NOW).etat is Etat.OK
-    assert lake_checks.backups(saved, NOW + timedelta(days=30)).etat is Etat.ATTENTION
+    assert lake_checks.backups(saved, NOW, True).etat is Etat.OK
+    assert lake_checks.backups(saved, NOW + timedelta(days=30), True).etat is Etat.ATTENTION
 
 
 def test_the_command_ends_by_1_on_errors_alone_and_off_line_asks_nobody(
@@ -256,6 +312,21 @@ def test_the_command_ends_by_1_on_errors_alone_and_off_line_asks_nobody(
     assert done.exit_code == 0, done.output
     assert "erreurs" not in done.output.splitlines()[-1]
     (mini.clauses / "points.yml").write_text("id: [", "utf-8")
+    (mini.clauses.parent / "exploitation.yml").write_text("inconnu: 1", "utf-8")
     done = CliRunner().invoke(app, [*asked, "--json"])
     assert done.exit_code == 1
-    assert '"etat": "erreur"' in done.output
+    checks = {c["sujet"]: c for c in json.loads(done.output)}
+    assert checks["clauses"]["etat"] == checks["notifications"]["etat"] == "erreur"
+    assert "points.yml" in checks["clauses"]["constat"]
+    assert str(mini.clauses) in checks["clauses"]["remede"]
+    assert "exploitation.yml" in checks["notifications"]["constat"]
+    assert checks["exécution"]["etat"] == "ok", "what does not read the clauses is looked at all the same"
+
+
+def test_a_folder_with_records_and_no_log_of_runs_still_wants_a_backup(tmp_path: Path) -> None:
+    assert lake_checks.backups([], NOW, False).etat is Etat.OK
+    found = lake_checks.backups([], NOW, True)
+    assert found.etat is Etat.ATTENTION
+    command = found.remede.split(",")[0].split()
+    assert command[0] == "qpv-data"
+    assert command[1] in typer.main.get_command(app).commands  # type: ignore[attr-defined]

@@ -129,3 +129,13 @@ def test_the_command_finds_the_clauses_of_the_last_run_and_refuses_any_other_fol
     done = CliRunner().invoke(app, ["status", "--out", str(recorded.root)])
     assert done.exit_code == 4
     assert "→" in done.output
+
+
+@pytest.mark.parametrize(("days", "said"), [(0, "2025-T1 le 05/01/2025"), (-1, "2025-T1 depuis le 04/01/2025")])
+def test_a_release_whose_day_is_past_is_told_as_late_and_not_as_to_come(days: int, said: str) -> None:
+    day = NOW.date() + timedelta(days=days)
+    state = LakeState(
+        Path("/srv/qpv"), NOW, None, None, None, None, (), (), ("2025-T1", day), Disk(1, 1, 1), (), None
+    )  # fmt: skip
+    show_state(state, Console(file=(out := io.StringIO()), width=80, height=24))
+    assert f"À publier    {said}\n" in out.getvalue()

@@ -52,12 +52,26 @@ def test_every_timer_runs_a_command_that_exists() -> None:
         assert timer.name == f"qpv-data-{command}.timer"
 
 
+def test_the_guide_gives_every_enabled_timer_arguments_that_its_command_takes() -> None:
+    guide = (REPOSITORY / "docs" / "exploitation.md").read_text("utf-8")
+    enabled = re.findall(r"qpv-data-(\w+)\.timer", guide)
+    assert len(enabled) == 4
+    lines = re.findall(r"echo 'ARGUMENTS=(.*)'(?: \\\n)? +\| sudo tee /etc/qpv-data/(\w+)\.env", guide)
+    written = {name: text for text, name in lines}
+    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    for command in enabled:
+        known = {option for p in commands[command].params for option in p.opts}
+        assert set(re.findall(r"--[\w-]+", written[command])) <= known, command
+
+
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze n'est pas sur cette machine")
 def test_systemd_finds_no_fault_in_the_units_and_little_exposed(tmp_path: Path) -> None:
-    for unit in UNITS.iterdir():
-        text = unit.read_text("utf-8").replace("/opt/qpv-data/bin/qpv-data", "/bin/true")
-        (tmp_path / unit.name.replace("@.", "@run.")).write_text(text, "utf-8")
-    names = [str(p) for p in tmp_path.iterdir() if p.name in ("qpv-data@run.service", "qpv-data-run.timer")]
+    service = (UNITS / "qpv-data@.service").read_text("utf-8").replace("/opt/qpv-data/bin/qpv-data", "/bin/true")
+    for timer in UNITS.glob("*.timer"):
+        shutil.copy(timer, tmp_path)
+        command = timer.stem.removeprefix("qpv-data-")
+        (tmp_path / f"qpv-data@{command}.service").write_text(service, "utf-8")
+    names = [str(p) for p in tmp_path.iterdir()]
     asked = ["systemd-analyze", "verify", "--man=no", *names]
     done = subprocess.run(asked, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")

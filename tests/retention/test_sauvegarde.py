@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import shutil
+import signal
 import stat
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 from lac import LATER, SOWN, Lac, sown_in
 
-from qpv_data.operations.backup import LAKE, Backup, back_up, backups
+from qpv_data.operations.backup import Backup, back_up, backups
+from qpv_data.operations.inventory import LAKE, MANIFEST
 from qpv_data.operations.restore import restore
 from qpv_data.problems import Problem
 from qpv_data.retention.settings import PurgeSettings
@@ -132,3 +140,139 @@ def test_the_script_proves_that_a_backup_comes_back_and_leaves_nothing_of_its_tr
     assert done.stdout.splitlines()[-1].endswith("chaque publication se vérifie.")
     assert [p.name for p in copies.iterdir() if p.name.startswith(".")] == []
     assert len(backups(copies)) == 1
+
+
+def edited(backup: Path, edit: Callable[[dict[str, Any]], None]) -> None:
+    """Have its inventory say something else."""
+    told = json.loads((backup / MANIFEST).read_text("utf-8"))
+    edit(told)
+    (backup / MANIFEST).write_text(json.dumps(told), "utf-8")
+
+
+HOSTILE: dict[str, Callable[[dict[str, Any]], object]] = {
+    "un fichier au-dessus": lambda t: t["fichiers"].update({"../hors": {"sha256": DIGEST, "taille": 1}}),
+    "un fichier absolu": lambda t: t["fichiers"].update({"/tmp/hors": {"sha256": DIGEST, "taille": 1}}),
+    "un fichier d'un autre dossier": lambda t: t["fichiers"].update({"hors": {"sha256": DIGEST, "taille": 1}}),
+    "un fichier sans son dossier": lambda t: t["fichiers"].update({"raw/hors/x": {"sha256": DIGEST, "taille": 1}}),
+    "une empreinte qui n'en est pas": lambda t: t["fichiers"].update({"raw/x": {"sha256": "..", "taille": 1}}),
+    "un dossier au-dessus": lambda t: t["droits"].update({"../hors": 0o777}),
+    "un dossier qui remonte": lambda t: t["droits"].update({"raw/../../hors": 0o777}),
+    "un lien au-dessus": lambda t: t["liens"].update({"../hors": "raw"}),
+    "un lien vers le dehors": lambda t: t["liens"].update({"releases/hors": "../../.."}),
+    "un lien absolu": lambda t: t["liens"].update({"releases/hors": "/etc"}),
+    "un lien à la place d'un dossier": lambda t: t["liens"].update({"raw": "releases"}),
+    "un lien qui n'est pas un texte": lambda t: t["liens"].update({"releases/hors": 3}),
+    "des droits qui ne sont pas un nombre": lambda t: t["droits"].update({"raw": "rwx"}),
+    "rien": lambda t: t.clear(),
+    "des fichiers en liste": lambda t: t.update(fichiers=[]),
+}
+DIGEST = hashlib.sha256(b"x").hexdigest()
+
+
+@pytest.mark.parametrize("edit", HOSTILE.values(), ids=HOSTILE.keys())
+def test_an_inventory_that_names_what_is_of_no_run_is_refused_and_nothing_is_written(
+    lac: Lac, edit: Callable[[dict[str, Any]], object]
+) -> None:
+    made = saved(lac)
+    edited(made.dossier, lambda told: [edit(told), None][1])
+    before = tree(lac.root)
+    with pytest.raises(RunError) as e:
+        restore(made.dossier, lac.root / "revenu")
+    assert e.value.probleme is Problem.SOURCE_ALTEREE
+    assert tree(lac.root) == before
+
+
+def test_a_link_in_a_backup_is_not_followed(lac: Lac) -> None:
+    made = saved(lac)
+    shutil.move(made.dossier / LAKE / "raw", lac.root / "ailleurs")
+    (made.dossier / LAKE / "raw").symlink_to(lac.root / "ailleurs")
+    with pytest.raises(RunError, match="`raw`") as e:
+        restore(made.dossier, lac.root / "revenu")
+    assert e.value.probleme is Problem.SOURCE_ALTEREE
+
+
+def test_private_folders_come_back_private_whatever_the_inventory_says(lac: Lac) -> None:
+    made = saved(lac)
+    edited(made.dossier, lambda told: told["droits"].update(raw=0o777, cles=0o755))
+    back = restore(made.dossier, lac.root / "revenu").dossier
+    assert {stat.S_IMODE((back / name).stat().st_mode) for name in ("raw", "cles")} == {0o700}
+
+
+def test_a_key_that_is_missing_is_told_unless_it_was_kept_apart_or_destroyed(lac: Lac) -> None:
+    made = saved(lac)
+    for key in (made.dossier / LAKE / "cles").iterdir():
+        key.unlink()
+    with pytest.raises(RunError, match="absents ou changés, dans : cles"):
+        restore(made.dossier, lac.root / "revenu")
+
+
+def test_without_the_proofs_made_since_a_restore_says_that_the_dead_may_be_back(lac: Lac) -> None:
+    made = saved(lac)
+    shutil.rmtree(lac.root / "copies" / "preuves")
+    assert any("--preuves" in r for r in restore(made.dossier, lac.root / "revenu").reste)
+    with pytest.raises(RunError, match="pas de dossier de preuves"):
+        restore(made.dossier, lac.root / "autre", lac.root / "nulle-part")
+    (lac.root / "copies" / "preuves").mkdir()
+    (lac.root / "copies" / "preuves" / "000001.json").write_text("{", "utf-8")
+    with pytest.raises(RunError, match="n'est pas une preuve qui se lise"):
+        restore(made.dossier, lac.root / "autre")
+
+
+def test_a_restore_that_is_killed_leaves_nothing_that_looks_like_a_run_s_folder(lac: Lac) -> None:
+    made, back = saved(lac), lac.root / "revenu"
+    code = "import sys; from pathlib import Path; from qpv_data.operations.restore import restore\n"
+    code += "restore(Path(sys.argv[1]), Path(sys.argv[2]))"
+    started = subprocess.Popen([sys.executable, "-c", code, str(made.dossier), str(back)])
+    draft = lac.root / ".restauration-revenu"
+    while not draft.is_dir() and started.poll() is None:
+        time.sleep(0.001)
+    started.send_signal(signal.SIGKILL)
+    assert started.wait() == -signal.SIGKILL
+    assert not back.exists()
+    restore(made.dossier, back)
+    assert not draft.exists()
+
+
+def test_an_empty_folder_that_waits_for_a_restore_keeps_its_rights(lac: Lac) -> None:
+    back = lac.root / "revenu"
+    back.mkdir(mode=0o750)
+    restore(saved(lac).dossier, back)
+    assert stat.S_IMODE(back.stat().st_mode) == 0o750
+
+
+def test_a_clock_that_went_back_does_not_make_the_new_backup_the_one_that_is_forgotten(lac: Lac) -> None:
+    saved(lac, datetime(2025, 3, 1, tzinfo=UTC))
+    made = saved(lac, datetime(2025, 1, 1, tzinfo=UTC), keep=1)
+    assert backups(lac.root / "copies") == [made.dossier]
+    with pytest.raises(RunError, match="est déjà là"):
+        saved(lac, datetime(2025, 1, 1, tzinfo=UTC))
+
+
+def test_the_backups_of_another_folder_are_not_forgotten_and_its_proofs_not_mixed_up(lac: Lac) -> None:
+    first = saved(lac)
+    other = restore(first.dossier, lac.root / "autre").dossier
+    back_up(other, lac.root / "copies", LATER, keep=1)
+    assert first.dossier in backups(lac.root / "copies")
+    (lac.out / "preuves").mkdir(exist_ok=True)
+    (lac.out / "preuves" / "000001.json").write_text("{}", "utf-8")
+    (lac.root / "copies" / "preuves" / "000001.json").write_text('{"autre": 1}', "utf-8")
+    with pytest.raises(RunError, match="preuves d'un autre dossier"):
+        saved(lac, datetime(2025, 1, 6, tzinfo=UTC))
+
+
+def test_what_a_backup_lists_is_its_owner_s_alone_in_a_folder_that_others_may_enter(lac: Lac) -> None:
+    (lac.root / "copies").mkdir()
+    (lac.root / "copies").chmod(0o755)
+    made = saved(lac)
+    assert stat.S_IMODE(made.dossier.stat().st_mode) == 0o700
+    assert stat.S_IMODE((made.dossier / MANIFEST).stat().st_mode) == 0o600
+
+
+def test_a_backup_does_not_clear_away_the_one_that_another_process_is_making(lac: Lac) -> None:
+    half = lac.root / "copies" / ".20250105T030000Z.part"
+    half.mkdir(parents=True)
+    with exclusive(lac.configuration(LATER)), pytest.raises(RunError):
+        saved(lac)
+    assert half.is_dir()
+    saved(lac)
+    assert not half.exists()

@@ -144,7 +144,7 @@ def clause_named(ident: str, clauses: Path | None) -> Clause:
     import difflib
 
     from qpv_data.clause.check import checked_clauses
-    from qpv_data.cli import default_clauses
+    from qpv_data.surroundings import default_clauses
 
     known = {c.clause.id: c.clause for c in checked_clauses((clauses or default_clauses()).resolve()).chargees}
     if ident not in known:

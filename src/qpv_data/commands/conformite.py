@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from qpv_data.commands.reglages import Clauses
+
 if TYPE_CHECKING:
     from qpv_data.clause.model import Clause
     from qpv_data.compliance.availability import Availability
@@ -27,7 +29,7 @@ def register(app: typer.Typer) -> None:
 
 def conformite(
     out: Annotated[Path, typer.Option("--out", help="Dossier de l'exécution.")],
-    clauses: Annotated[Path | None, typer.Option(help="Dossier des clauses. Défaut : referentiels/clauses.")] = None,
+    clauses: Clauses = None,
     jeu: Annotated[str | None, typer.Option(help="Une clause seulement, toutes ses périodes.")] = None,
     periode: Annotated[str | None, typer.Option(help="Une période seulement.")] = None,
     disponibilite: Annotated[
@@ -37,11 +39,12 @@ def conformite(
 ) -> None:
     """Promesses des clauses : attendues, reçues, en retard, refusées, manquantes, et la qualité de ce qui est venu."""
     from qpv_data.clause.check import checked_clauses
-    from qpv_data.cli import default_clauses, now
+    from qpv_data.configure import clauses_of
     from qpv_data.refusals import errors_told
+    from qpv_data.surroundings import now
 
     with errors_told():
-        checked = checked_clauses((clauses or default_clauses()).resolve(), now().date())
+        checked = checked_clauses(clauses_of(out.resolve(), clauses), now().date())
         loaded = [c.clause for c in checked.chargees]
         if jeu is not None and jeu not in {c.id for c in loaded}:
             raise typer.BadParameter(f"aucune clause `{jeu}`", param_hint="--jeu")

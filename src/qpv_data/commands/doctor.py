@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -13,7 +14,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from qpv_data.commands.reglages import Clauses, Miroir
+
 if TYPE_CHECKING:
+    from qpv_data.clause.model import Clause
     from qpv_data.operations.check import Check
 
 _FOUND = 1
@@ -26,10 +30,6 @@ def register(app: typer.Typer) -> None:
 
 
 Out = Annotated[Path, typer.Option("--out", help="Dossier de l'exécution.")]
-Clauses = Annotated[
-    Path | None, typer.Option(help="Dossier des clauses. Défaut : celui de la dernière exécution, ou celui du projet.")
-]
-Miroir = Annotated[Path | None, typer.Option(help="Dossier ou table (url;fichier) où les adresses sont résolues.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Répondre en JSON.")]
 
 
@@ -45,10 +45,12 @@ def doctor(
 
     Code de sortie 1 s'il y a une erreur ; une attention n'en est pas une.
     """
-    from qpv_data.cli import now
     from qpv_data.operations.check import Etat
+    from qpv_data.refusals import errors_told
+    from qpv_data.surroundings import now
 
-    found = list(_checks(out.resolve(), clauses, miroir, hors_ligne, now()))
+    with errors_told():
+        found = list(_checks(out.resolve(), clauses, miroir, hors_ligne, now()))
     if as_json:
         typer.echo(json.dumps([asdict(c) for c in found], ensure_ascii=False, indent=1))
     else:
@@ -60,14 +62,15 @@ def doctor(
 def sonder(out: Out, clauses: Clauses = None, miroir: Miroir = None, as_json: AsJson = False) -> None:
     """Demander à chaque source si elle répond, sans rien télécharger, et le noter pour la disponibilité."""
     from qpv_data.clause.check import checked_clauses
-    from qpv_data.cli import now
+    from qpv_data.configure import clauses_of
     from qpv_data.operations.probing import note_probes, probe_all
     from qpv_data.refusals import errors_told
     from qpv_data.sources.mirror import mirrored
+    from qpv_data.surroundings import now
 
     with errors_told(), mirrored(miroir.resolve() if miroir else None) as reach:
         folder = out.resolve()
-        loaded = checked_clauses(_clauses(folder, clauses), now().date())
+        loaded = checked_clauses(clauses_of(folder, clauses), now().date())
         found = probe_all([c.clause for c in loaded.chargees], now().date(), reach)
         note_probes(folder / "journal", found, now())
     if as_json:
@@ -81,15 +84,9 @@ def sonder(out: Out, clauses: Clauses = None, miroir: Miroir = None, as_json: As
     typer.echo(f"{len(found)} sources sondées : {rest}.")
 
 
-def _clauses(folder: Path, given: Path | None) -> Path:
-    from qpv_data.cli import default_clauses
-    from qpv_data.operations.state import last_clauses
-
-    return (given or last_clauses(folder) or default_clauses()).resolve()
-
-
 def _checks(out: Path, clauses: Path | None, miroir: Path | None, offline: bool, now: datetime) -> Iterator[Check]:
     from qpv_data.clause.check import checked_clauses
+    from qpv_data.configure import clauses_of
     from qpv_data.operations.check import ok
     from qpv_data.operations.host_checks import host_checks
     from qpv_data.operations.lake_checks import declarations, lake_checks, notifications
@@ -98,22 +95,26 @@ def _checks(out: Path, clauses: Path | None, miroir: Path | None, offline: bool,
     from qpv_data.sources.mirror import mirrored
 
     yield from host_checks(out, os.environ)
+    folder, known = clauses_of(out, clauses), list["Clause"]()
     try:
-        loaded = checked_clauses(_clauses(out, clauses), now.date())
-        told = notifications(loaded.racine)
+        known += [c.clause for c in checked_clauses(folder, now.date()).chargees]
+        yield ok("clauses", f"{len(known)} clauses, {folder}")
     except InvalidDeclarationError as e:
-        yield declarations(len(e.violations))
-        return
-    known = [c.clause for c in loaded.chargees]
-    yield ok("clauses", f"{len(known)} clauses, {loaded.racine}")
-    yield told
+        yield declarations("clauses", e, f"corriger ; qpv-data check {shlex.quote(str(folder))} les dit toutes")
+    try:
+        yield notifications(folder)
+    except InvalidDeclarationError as e:
+        yield declarations("notifications", e, "corriger exploitation.yml")
     yield from lake_checks(out, known, now, os.environ)
     if offline:
         yield from secrets(known, os.environ)
         yield ok("sources", "pas demandées (--hors-ligne)")
         return
-    with mirrored(miroir.resolve() if miroir else None) as reach:
-        yield from source_checks(known, now, reach)
+    try:
+        with mirrored(miroir.resolve() if miroir else None) as reach:
+            yield from source_checks(known, now, reach)
+    except InvalidDeclarationError as e:
+        yield declarations("sources", e, "donner à --miroir un dossier, ou une table url;fichier")
 
 
 def _show(found: Sequence[Check], quiet: bool) -> None:

@@ -19,13 +19,13 @@ def fusion(
     audience: Annotated[str, typer.Option(help="ouvert, partenaires ou interne : la même pour toutes.")] = "ouvert",
 ) -> None:
     """Réunir les publications de plusieurs partenariats ; ce que deux disent des mêmes jeux n'y est qu'une fois."""
-    from qpv_data.cli import now
     from qpv_data.engine import scratch
     from qpv_data.refusals import errors_told
     from qpv_data.releases.listing import part_of
     from qpv_data.releases.merge import merge, source_of
     from qpv_data.releases.place import next_name, put
     from qpv_data.runs import locked
+    from qpv_data.surroundings import now
 
     if len(publications) < 2:
         raise typer.BadParameter("donner au moins deux publications", param_hint="PUBLICATIONS")

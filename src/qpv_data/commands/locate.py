@@ -121,8 +121,8 @@ def _zonings(
         from qpv_data.points.opening import open_zones
 
         return [open_zones(zones, code or "", zones_crs, width) for width in widths]
-    from qpv_data.cli import default_clauses, now
     from qpv_data.points.known import composed_folder, open_zoning
+    from qpv_data.surroundings import default_clauses, now
 
     found = []
     for name in names:

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from qpv_data.commands.reglages import Clauses
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -16,7 +18,7 @@ def register(app: typer.Typer) -> None:
 
 def pertes(
     out: Annotated[Path, typer.Option("--out", help="Dossier de l'exécution, dont les agrégats sont lus.")],
-    clauses: Annotated[Path | None, typer.Option(help="Dossier des clauses. Défaut : referentiels/clauses.")] = None,
+    clauses: Clauses = None,
     jeu: Annotated[str | None, typer.Option(help="Un jeu seulement.")] = None,
     alternatives: Annotated[
         bool, typer.Option("--alternatives", help="Essayer aussi sans les modalités, puis sans chaque zonage.")
@@ -25,14 +27,15 @@ def pertes(
 ) -> None:
     """Dire ce que le secret coûte, jeu par jeu. À ne pas diffuser : un lecteur y apprendrait ce qui est petit."""
     from qpv_data.clause.check import checked_clauses
-    from qpv_data.cli import default_clauses, now
+    from qpv_data.configure import clauses_of
     from qpv_data.engine import scratch
     from qpv_data.losses import losses
     from qpv_data.refusals import errors_told
+    from qpv_data.surroundings import now
 
     lake = out.resolve()
     with errors_told(), scratch(lake) as work:
-        declared = checked_clauses((clauses or default_clauses()).resolve(), now().date())
+        declared = checked_clauses(clauses_of(out.resolve(), clauses), now().date())
         chosen = [(c, i) for c, i in declared.indicateurs() if jeu in (None, c.id)]
         found = list(losses(chosen, lake / "aggregated", lake / "zonages", work, alternatives))
     if as_json:

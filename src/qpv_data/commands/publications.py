@@ -118,10 +118,10 @@ def valider(
     par: Annotated[str, typer.Option("--par", help="Qui signe : « prénom nom, fonction ».")],
 ) -> None:
     """Signer une publication : elle devient la stable, et le journal dit qui l'a signée."""
-    from qpv_data.cli import now
     from qpv_data.refusals import errors_told
     from qpv_data.releases.keep import sign_off
     from qpv_data.releases.listing import held
+    from qpv_data.surroundings import now
 
     with errors_told(), held(publication) as release:
         sign_off(release, par, now().date())
@@ -133,10 +133,10 @@ def retirer(
     motif: Annotated[str, typer.Option("--motif", help="Pourquoi, en clair : le motif est public.")],
 ) -> None:
     """Retirer une publication : il en reste une trace, avec le motif, et le secret compte encore ce qu'elle a dit."""
-    from qpv_data.cli import now
     from qpv_data.refusals import errors_told
     from qpv_data.releases.keep import withdraw_release
     from qpv_data.releases.listing import held
+    from qpv_data.surroundings import now
 
     with errors_told(), held(publication) as release:
         later = withdraw_release(release, motif, now().date())

@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from qpv_data.commands.reglages import Clauses, configuration_of
+
 if TYPE_CHECKING:
-    from qpv_data.clause.load import ClauseSet
     from qpv_data.retention.items import Hindrance, Item
     from qpv_data.retention.plan import Plan
     from qpv_data.retention.purge import PurgeReport
-    from qpv_data.runs import Configuration
 
 Out = Annotated[Path, typer.Option("--out", help="Dossier de l'exécution.")]
-Clauses = Annotated[Path | None, typer.Option(help="Dossier des clauses. Défaut : referentiels/clauses.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Répondre en JSON.")]
 
 group = typer.Typer(no_args_is_help=True, help="Vérifier les preuves de destruction.", rich_markup_mode=None)
@@ -46,6 +45,7 @@ def purge(
 
     Code de sortie 4 quand quelque chose qui doit être détruit n'a pas pu l'être.
     """
+    from qpv_data.clause.check import checked_clauses
     from qpv_data.refusals import RUN_FAILED, errors_told
     from qpv_data.retention.proof import signing_key
     from qpv_data.retention.purge import look
@@ -53,7 +53,8 @@ def purge(
     from qpv_data.retention.settings import read_settings
 
     with errors_told():
-        cfg, loaded = _configuration(out, clauses)
+        cfg = configuration_of(out, clauses)
+        loaded = checked_clauses(cfg.clauses, cfg.maintenant.date())
         settings = read_settings(configuration, cfg.sortie)
         if not confirmer:
             _show_plan(look(cfg, loaded, settings, os.environ), quiet, as_json)
@@ -100,16 +101,6 @@ def cle() -> None:
 
     with errors_told():
         typer.echo(public_text(signing_key(os.environ)))
-
-
-def _configuration(out: Path, clauses: Path | None) -> tuple[Configuration, ClauseSet]:
-    from qpv_data.clause.check import checked_clauses
-    from qpv_data.cli import actor, default_clauses, now
-    from qpv_data.runs import Configuration
-
-    chosen = (clauses or default_clauses()).resolve()
-    cfg = Configuration(clauses=chosen, sortie=out.resolve(), maintenant=now(), acteur=actor())
-    return cfg, checked_clauses(chosen, cfg.maintenant.date())
 
 
 def _show_plan(made: Plan, quiet: bool, as_json: bool) -> None:

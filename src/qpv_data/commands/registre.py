@@ -36,10 +36,10 @@ def registre(
 ) -> None:
     """Écrire le registre des traitements (RGPD, article 30) : une fiche par clause de données personnelles."""
     from qpv_data.clause.check import checked_clauses
-    from qpv_data.cli import default_clauses, now
     from qpv_data.refusals import errors_told
     from qpv_data.retention.register import records
     from qpv_data.retention.register_pages import counted, html_page, json_text, markdown_page
+    from qpv_data.surroundings import default_clauses, now
 
     with errors_told():
         today = now().date()

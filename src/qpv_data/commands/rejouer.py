@@ -10,20 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qpv_data.commands.moteur import Adresse, Echange, Engine, Moteur, crew_of, hold_engine
+from qpv_data.commands.reglages import Clauses, Miroir, Periode, Pour, Pourquoi, configuration_of
 
 if TYPE_CHECKING:
     from qpv_data.planning import Step
-    from qpv_data.runs import Configuration
 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="N'afficher que les erreurs.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Répondre en JSON.")]
 Out = Annotated[Path, typer.Option("--out", help="Dossier de l'exécution.")]
-Clauses = Annotated[Path | None, typer.Option(help="Dossier des clauses. Défaut : referentiels/clauses.")]
-Periode = Annotated[str | None, typer.Option(help="Trimestre à publier. Défaut : le dernier livrable.")]
-Pour = Annotated[
-    str | None, typer.Option("--diffusion", help="ouvert, partenaires ou interne. Défaut : comme les publications.")
-]
-Pourquoi = Annotated[str | None, typer.Option("--finalite", help="Code d'une finalité. Défaut : idem.")]
 
 _STATES = {
     "a_jour": "à jour", "a_refaire": "à refaire", "si_amont_change": "si l'amont change", "absente": "rien de reçu",
@@ -52,7 +46,7 @@ def plan(
     from qpv_data.refusals import errors_told
 
     with errors_told():
-        steps = planning.plan(_configuration(out, clauses, None, periode, diffusion, finalite))
+        steps = planning.plan(configuration_of(out, clauses, None, periode, diffusion, finalite))
     if as_json:
         typer.echo(json.dumps([planning.plain(s) for s in steps], ensure_ascii=False, indent=1))
     elif as_dot:
@@ -77,7 +71,7 @@ def backfill(
     de: Annotated[str, typer.Option("--de", help="Première période, par exemple 2023-T1.")],
     a: Annotated[str, typer.Option("--a", help="Dernière période, par exemple 2024-T4.")],
     clauses: Clauses = None,
-    miroir: Annotated[Path | None, typer.Option(help="Dossier ou table où les adresses sont résolues.")] = None,
+    miroir: Miroir = None,
     periode: Periode = None,
     diffusion: Pour = None,
     finalite: Pourquoi = None,
@@ -95,7 +89,7 @@ def backfill(
 
     hold_engine(moteur, adresse, echange)
     with errors_told():
-        cfg = _configuration(out, clauses, miroir, periode, diffusion, finalite)
+        cfg = configuration_of(out, clauses, miroir, periode, diffusion, finalite)
         with recording(cfg, "backfill"), watching(quiet or as_json) as watch, crew_of(cfg, adresse, echange) as crew:
             report = ask_again(cfg, clause, de, a, watch, crew)
         if as_json:
@@ -111,17 +105,18 @@ def rejouer(
     quiet: Quiet = False,
 ) -> None:
     """Refaire une publication depuis les fichiers bruts, avec le code et les clauses d'aujourd'hui, et comparer."""
-    from qpv_data.cli import actor, default_clauses
     from qpv_data.commands.publications import diff
+    from qpv_data.configure import clauses_of
     from qpv_data.refusals import errors_told
     from qpv_data.releases.listing import existing
     from qpv_data.replay import replay
+    from qpv_data.surroundings import actor
     from qpv_data.terminal import watching
 
     with errors_told():
         root = existing(publication)
         with watching(quiet) as watch:
-            made = replay(root, (clauses or default_clauses()).resolve(), sortie.resolve(), actor(), watch)
+            made = replay(root, clauses_of(root.parent.parent, clauses), sortie.resolve(), actor(), watch)
     if quiet:
         return
     typer.echo(f"{root.name} est refaite dans {made.dossier}.")
@@ -129,40 +124,3 @@ def rejouer(
         typer.echo("Les mêmes fichiers, à l'octet.")
     else:
         diff(root, made.dossier)
-
-
-def _configuration(
-    out: Path,
-    clauses: Path | None,
-    miroir: Path | None,
-    periode: str | None,
-    diffusion: str | None,
-    finalite: str | None,
-) -> Configuration:
-    """As `run` has it; a folder that has published goes on for the same audience and the same purpose."""
-    from qpv_data.clause.model import Diffusion
-    from qpv_data.cli import actor, default_clauses, now
-    from qpv_data.releases import journal
-    from qpv_data.releases.layout import said
-    from qpv_data.runs import Configuration
-
-    try:
-        audience = Diffusion(diffusion or Diffusion.PARTENAIRES)
-    except ValueError:
-        raise typer.BadParameter("ouvert, partenaires ou interne", param_hint="--diffusion") from None
-    publisher = "qpv-data"
-    if (last := journal.last(out / "releases")) is not None:
-        told = said(out / "releases" / last)
-        audience = audience if diffusion else Diffusion(told["diffusion"])
-        finalite, publisher = finalite or told["finalite"], told["diffuseur"]
-    return Configuration(
-        clauses=(clauses or default_clauses()).resolve(),
-        sortie=out.resolve(),
-        maintenant=now(),
-        miroir=miroir.resolve() if miroir else None,
-        periode=periode,
-        diffuseur=publisher,
-        diffusion=audience,
-        finalite=finalite,
-        acteur=actor(),
-    )

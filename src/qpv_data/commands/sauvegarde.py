@@ -29,12 +29,12 @@ def sauvegarder(
     as_json: AsJson = False,
 ) -> None:
     """Copier le dossier d'une exécution, sous son verrou, chaque fichier avec son empreinte."""
-    from qpv_data.cli import now
     from qpv_data.commands.conformite import plain
     from qpv_data.operations.backup import back_up
     from qpv_data.operations.recording import note_event
     from qpv_data.operations.screen import size
     from qpv_data.refusals import errors_told
+    from qpv_data.surroundings import now
 
     with errors_told():
         made = back_up(out.resolve(), vers.resolve(), now(), garder, not sans_cles)

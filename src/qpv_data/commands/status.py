@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from qpv_data.commands.reglages import Clauses
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -17,9 +19,7 @@ def register(app: typer.Typer) -> None:
 
 def status(
     out: Annotated[Path, typer.Option("--out", help="Dossier de l'exécution.")],
-    clauses: Annotated[
-        Path | None, typer.Option(help="Dossier des clauses. Défaut : celui de la dernière exécution.")
-    ] = None,
+    clauses: Clauses = None,
     tout: Annotated[bool, typer.Option("--tout", help="Tous les jeux, au-delà d'un écran.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Répondre en JSON.")] = False,
 ) -> None:
@@ -27,21 +27,21 @@ def status(
     from rich.console import Console
 
     from qpv_data.clause.check import checked_clauses
-    from qpv_data.cli import default_clauses, now
     from qpv_data.commands.conformite import plain
+    from qpv_data.configure import clauses_of
     from qpv_data.operations.screen import show_state
-    from qpv_data.operations.state import lake_state, last_clauses
+    from qpv_data.operations.state import lake_state
     from qpv_data.problems import Problem
     from qpv_data.refusals import errors_told
     from qpv_data.runs import RunError
+    from qpv_data.surroundings import now
 
     with errors_told():
         folder = out.resolve()
         if not (folder / "journal").is_dir():
             message = f"{out} n'est pas le dossier d'une exécution"
             raise RunError(Problem.REFERENCE_INCONNUE, message, "donner celui de `qpv-data run --out`")
-        chosen = (clauses or last_clauses(folder) or default_clauses()).resolve()
-        state = lake_state(folder, checked_clauses(chosen, now().date()), now())
+        state = lake_state(folder, checked_clauses(clauses_of(folder, clauses), now().date()), now())
     if as_json:
         typer.echo(json.dumps(plain(asdict(state)), ensure_ascii=False, indent=1))
     else:

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-import json
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ from typing import Any
 
 from qpv_data import __version__
 from qpv_data.digests import sha256
+from qpv_data.operations.inventory import BASE, COPIED, LAKE, MANIFEST, PROOFS, Inventory, read_inventory
 from qpv_data.problems import Problem
 from qpv_data.releases.place import sync
-from qpv_data.runs import PRIVATE, RunError, locked
+from qpv_data.replacing import replacing
+from qpv_data.runs import RunError, locked
 
-MANIFEST, LAKE, PROOFS = "sauvegarde.json", "lac", "preuves"
-_COPIED = (*PRIVATE, "zonages", "releases")
 _LEFT_OUT = frozenset({".arrivee"})
 
 
@@ -46,15 +46,16 @@ def back_up(sortie: Path, vers: Path, now: datetime, keep: int = 7, keys: bool =
     draft = vers / f".{target.name}.part"
     try:
         vers.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for left in vers.glob(".*.part"):  # by a backup that was killed
-            shutil.rmtree(left)
         with locked(sortie):
+            for left in vers.glob(".*.part"):  # by a backup that was killed
+                shutil.rmtree(left)
+            _hold_alone(sortie, target)
             made = _copy(sortie, draft, keys, now)
             _keep_proofs(sortie / PROOFS, vers / PROOFS)
-        sync(draft)
-        draft.rename(target)
-        for old in backups(vers)[:-keep]:
-            shutil.rmtree(old)
+            sync(draft)
+            draft.rename(target)
+            _sync_folder(vers)
+            _forget(target, sortie, keep)
     except OSError as e:
         message = f"sauvegarde vers {vers} : {e.strerror or type(e).__name__}"
         remedy = "monter le volume, libérer de la place, vérifier les droits"
@@ -77,11 +78,43 @@ def _hold_apart(sortie: Path, vers: Path) -> None:
         raise RunError(Problem.ECRITURE_IMPOSSIBLE, message, "choisir un autre dossier, sur un autre disque")
 
 
+def _hold_alone(sortie: Path, target: Path) -> None:
+    """One folder of backups a run's folder: those of another would be forgotten in its turn, its proofs mixed up."""
+    if target.exists():
+        message, remedy = f"{target} est déjà là", "attendre une seconde, ou régler l'heure"
+        raise RunError(Problem.ECRITURE_IMPOSSIBLE, message, remedy)
+    ours, kept = sortie / PROOFS, target.parent / PROOFS
+    for proof in ours.glob("[0-9]*.json"):
+        if (kept / proof.name).is_file() and (kept / proof.name).read_bytes() != proof.read_bytes():
+            message = f"{kept} tient les preuves d'un autre dossier que {sortie}"
+            raise RunError(Problem.ECRITURE_IMPOSSIBLE, message, "un dossier de sauvegardes par dossier d'exécution")
+
+
+def _forget(made: Path, sortie: Path, keep: int) -> None:
+    """All but the last `keep` backups of this folder; never the one that was just made, whatever the clock says. A
+    backup that is half removed no longer bears its name."""
+    others = [b for b in backups(made.parent) if b != made and read_inventory(b).dossier in ("", str(sortie))]
+    for old in others[: max(0, len(others) - (keep - 1))]:
+        gone = old.with_name(f".{old.name}.part")
+        old.rename(gone)
+        shutil.rmtree(gone)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Have a folder's names on the disk."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def _copy(sortie: Path, draft: Path, keys: bool, now: datetime) -> dict[str, dict[str, Any]]:
     """Copy every file; the manifest comes last. Files with several names have them again."""
-    (draft / LAKE).mkdir(mode=0o700, parents=True)
+    for folder in (draft, draft / LAKE):
+        folder.mkdir(mode=0o700)
     files, links = dict[str, dict[str, Any]](), dict[str, str]()
-    made, modes = dict[int, Path](), dict[str, int]()
+    first_of, modes = dict[int, Path](), dict[str, int]()
     for path in _walk(sortie, keys):
         name = path.relative_to(sortie).as_posix()
         copy = draft / LAKE / name
@@ -92,25 +125,24 @@ def _copy(sortie: Path, draft: Path, keys: bool, now: datetime) -> dict[str, dic
             modes[name] = path.stat().st_mode & 0o777
         else:
             known = path.stat()
-            first = made.setdefault(known.st_ino, copy) if known.st_nlink > 1 else copy
+            first = first_of.setdefault(known.st_ino, copy) if known.st_nlink > 1 else copy
             if first != copy:
                 copy.hardlink_to(first)
             else:
                 shutil.copy2(path, copy)
             digest = sha256(copy) if first == copy else files[first.relative_to(draft / LAKE).as_posix()]["sha256"]
             files[name] = {"sha256": digest, "taille": known.st_size}
-    told = {"faite_le": now.astimezone(UTC).isoformat(timespec="seconds"), "version": __version__, "cles": keys,
-            "droits": modes, "liens": links, "fichiers": files}  # fmt: skip
-    (draft / MANIFEST).write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    made_at = now.astimezone(UTC).isoformat(timespec="seconds")
+    Inventory(made_at, __version__, keys, str(sortie), modes, links, files).write(draft)
     return files
 
 
 def _walk(sortie: Path, keys: bool) -> Iterator[Path]:
     """What is kept of a run's folder: a folder before what is in it."""
-    base = sortie / "qpv.duckdb"
+    base = sortie / BASE
     if base.is_symlink():
         yield base
-    for name in _COPIED:
+    for name in COPIED:
         if not (sortie / name).is_dir() or (name == "cles" and not keys):
             continue
         yield sortie / name
@@ -125,4 +157,5 @@ def _keep_proofs(proofs: Path, kept: Path) -> None:
     kept.mkdir(mode=0o700, exist_ok=True)
     for proof in proofs.glob("[0-9]*.json"):
         if not (kept / proof.name).is_file():
-            shutil.copy2(proof, kept / proof.name)
+            with replacing(kept / proof.name) as draft:
+                shutil.copy2(proof, draft)

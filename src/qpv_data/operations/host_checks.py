@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import sqlite3
 import ssl
@@ -76,9 +77,9 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 def disk(sortie: Path) -> Check:
     """Room for a run: a release is written whole beside the one that it follows."""
-    there = next(p for p in (sortie, *sortie.parents) if p.exists())
-    usage, held = shutil.disk_usage(there), bytes_in(sortie)
-    inodes = os.statvfs(there)
+    above = standing(sortie)
+    usage, held = shutil.disk_usage(above), bytes_in(sortie) if above == sortie else 0
+    inodes = os.statvfs(above)
     shown = f"{size(usage.free)} libres sur {size(usage.total)}, dossier de {size(held)}"
     remedy = "libérer de la place, agrandir le volume, ou archiver d'anciennes publications (conservation)"
     if usage.free < max(_FEW, held // 2):
@@ -90,31 +91,59 @@ def disk(sortie: Path) -> Check:
     return ok("disque", shown)
 
 
+def there(path: Path) -> bool:
+    """Whether it exists, as far as this account can see."""
+    try:
+        return path.exists()
+    except PermissionError:  # of a folder above it
+        return False
+
+
+def standing(path: Path) -> Path:
+    """The path itself, or the nearest folder above it that this account can see."""
+    return next(p for p in (path, *path.parents) if there(p))
+
+
+def closed(folder: Path) -> Check | None:
+    """An error when this account may not look into a folder that is there: of what is in it, nothing is said."""
+    if not there(folder) or os.access(folder, os.R_OK | os.X_OK):
+        return None
+    remedy = "lancer doctor sous le compte qui exécute"
+    return fault(
+        "droits", Problem.ECRITURE_IMPOSSIBLE, f"{folder} n'est pas lisible de ce compte : pas regardé", remedy
+    )
+
+
 def writable(sortie: Path) -> Check:
-    """Whether this account can write where runs write, and where they put temporary files."""
-    there = next(p for p in (sortie, *sortie.parents) if p.exists())
+    """Whether this account can write where runs write: temporary files too, which are in the same folder."""
+    above = standing(sortie)
     remedy = "donner le dossier au compte qui exécute, ou monter le volume en écriture"
-    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-        return fault("écriture", Problem.ECRITURE_IMPOSSIBLE, f"{there} : pas de droit d'écrire", remedy)
-    if os.statvfs(there).f_flag & os.ST_RDONLY:
-        return fault("écriture", Problem.ECRITURE_IMPOSSIBLE, f"{there} : monté en lecture seule", remedy)
+    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+        return fault("écriture", Problem.ECRITURE_IMPOSSIBLE, f"{above} : pas de droit d'écrire", remedy)
+    if os.statvfs(above).f_flag & os.ST_RDONLY:
+        return fault("écriture", Problem.ECRITURE_IMPOSSIBLE, f"{above} : monté en lecture seule", remedy)
     mine = os.geteuid()
-    others = [p.name for p in sorted(sortie.glob("*")) if p.lstat().st_uid != mine] if sortie.is_dir() else []
+    others = [p.name for p in sorted(sortie.glob("*")) if p.lstat().st_uid != mine] if above == sortie else []
     if others and mine != 0:
         return fault("écriture", Problem.ECRITURE_IMPOSSIBLE, f"à un autre compte : {listed(others)}", remedy)
-    return ok("écriture", f"{there}")
+    return ok("écriture", f"{above}")
 
 
 def permissions(sortie: Path) -> Check:
     """What holds records, counts or keys is its owner's alone."""
-    private = [p for name in PRIVATE if (p := sortie / name).is_dir()]
-    looked = [*private, *sorted((sortie / "cles").glob("*"))]
+    if (above := closed(standing(sortie))) is not None:
+        return above
+    private = [p for name in PRIVATE if there(p := sortie / name)]
+    keys = sortie / "cles"
+    looked = [*private, *(sorted(keys.glob("*")) if keys in private and os.access(keys, os.R_OK | os.X_OK) else ())]
     wide = [str(p.relative_to(sortie)) for p in looked if stat.S_IMODE(p.stat().st_mode) & 0o077]
     base = sortie / "exploitation.duckdb"
-    wide += [base.name] if base.is_file() and stat.S_IMODE(base.stat().st_mode) & 0o007 else []
+    wide += [base.name] if there(base) and stat.S_IMODE(base.stat().st_mode) & 0o077 else []
     if wide:
-        remedy = f"chmod -R go= {' '.join(str(sortie / w) for w in wide[:3])}"
+        remedy = f"chmod -R go= {shlex.join(str(sortie / w) for w in wide)}"
         return fault("droits", Problem.DROITS_TROP_LARGES, f"lisibles par d'autres : {listed(wide)}", remedy)
+    if not private:
+        return ok("droits", f"pas encore de dossier privé dans {sortie}")
     return ok("droits", "les dossiers privés ne sont lisibles que de leur propriétaire")
 
 
@@ -139,24 +168,29 @@ def certificates(environment: Mapping[str, str]) -> Check:
 
 def prefect_home(environment: Mapping[str, str]) -> Check:
     """Prefect's folder, if flows are scheduled on this machine: its own, private, its database whole."""
-    named = environment.get("PREFECT_HOME")
-    home = Path(named) if named else Path.home() / ".prefect"
-    if not named and not home.exists():
+    named = environment.get("PREFECT_HOME", "").strip()
+    try:
+        home = (Path(named).expanduser() if named else Path.home() / ".prefect").absolute()
+    except RuntimeError:  # an account without a home
+        return ok("PREFECT_HOME", "Prefect n'est pas employé par ce compte, qui n'a pas de dossier personnel")
+    if not named and not there(home):
         return ok("PREFECT_HOME", "Prefect n'est pas employé par ce compte")
     if not named:
         remedy = "export PREFECT_HOME=<un dossier du projet, hors d'un disque temporaire>"
         return warning("PREFECT_HOME", Problem.PREFECT_MAL_REGLE, f"absent : {home} sert à tout le compte", remedy)
-    above = next(p for p in (home, *home.parents) if p.exists())
+    above = standing(home)
     if not os.access(above, os.W_OK | os.X_OK):
         return fault(
             "PREFECT_HOME", Problem.PREFECT_MAL_REGLE, f"{above} : pas de droit d'écrire", "changer ses droits"
         )
     base = home / "prefect.db"
     if base.is_file() and (why := _broken(base)):
-        remedy = f"arrêter le serveur, mettre {base} de côté, puis redéployer : docs/flux.md"
+        remedy = f"arrêter le serveur, mettre {shlex.quote(str(base))} de côté, puis redéployer : docs/flux.md"
         return fault("PREFECT_HOME", Problem.PREFECT_MAL_REGLE, f"{base.name} {why}", remedy)
     if home.is_dir() and stat.S_IMODE(home.stat().st_mode) & 0o007:
-        return warning("PREFECT_HOME", Problem.DROITS_TROP_LARGES, f"{home} ouvert à tous", f"chmod o= {home}")
+        return warning(
+            "PREFECT_HOME", Problem.DROITS_TROP_LARGES, f"{home} ouvert à tous", f"chmod o= {shlex.quote(str(home))}"
+        )
     return ok("PREFECT_HOME", f"{home}{'' if base.is_file() else ' (pas encore de base)'}")
 
 

@@ -10,9 +10,10 @@ from pathlib import Path
 from qpv_data.clause.model import Clause, SansObjet
 from qpv_data.operations.check import Check, fault, ok, warning
 from qpv_data.operations.events import read_events
+from qpv_data.operations.host_checks import closed, standing, there
 from qpv_data.operations.settings import NAME, operation_of
 from qpv_data.operations.state import held, run_states
-from qpv_data.problems import Problem, listed
+from qpv_data.problems import InvalidDeclarationError, Problem, listed
 from qpv_data.retention.proof import signing_key
 from qpv_data.runs import RunError
 
@@ -24,10 +25,16 @@ def lake_checks(
     sortie: Path, clauses: Sequence[Clause], now: datetime, environment: Mapping[str, str] = os.environ
 ) -> Iterator[Check]:
     """What the run's folder tells; nothing of a folder that is not there yet."""
-    events = list(read_events(sortie / "journal", 12))
+    journal = sortie / "journal"
+    if closed(standing(sortie)) is not None:
+        return  # said already
+    if (unread := closed(journal)) is not None:
+        yield unread
+        return
+    events = list(read_events(journal, 12))
     yield last_run(events, held(sortie))
     yield clock_went_on(events, now)
-    yield backups(events, now)
+    yield backups(events, now, there(sortie / "raw"))
     if (key := signing(clauses, environment)) is not None:
         yield key
 
@@ -59,11 +66,11 @@ def clock_went_on(events: Sequence[Mapping[str, object]], now: datetime) -> Chec
     return ok("heure", now.isoformat(timespec="seconds"))
 
 
-def backups(events: Sequence[Mapping[str, object]], now: datetime) -> Check:
-    """The last backup that the script noted."""
+def backups(events: Sequence[Mapping[str, object]], now: datetime, holds: bool) -> Check:
+    """The last backup that was noted. `holds`: whether there is anything to save."""
     saved = [datetime.fromisoformat(str(e["quand"])) for e in events if e["evenement"] == "sauvegarde"]
-    remedy = "outils/sauvegarde/sauvegarder.sh, chaque nuit : docs/exploitation.md"
-    if not events:
+    remedy = "qpv-data sauvegarder, chaque nuit : docs/exploitation.md"
+    if not holds:
         return ok("sauvegarde", "rien à sauvegarder encore")
     if not saved:
         return warning("sauvegarde", Problem.SAUVEGARDE_ANCIENNE, "aucune n'est notée", remedy)
@@ -97,7 +104,9 @@ def notifications(clauses: Path, environment: Mapping[str, str] = os.environ) ->
     return ok("notifications", listed(f"{n.type} ({', '.join(n.quand)})" for n in declared))
 
 
-def declarations(violations: int) -> Check:
-    """Refused clauses: every run would stop before writing anything."""
-    message = f"{violations} faute{'s' * (violations > 1)} dans les clauses"
-    return fault("clauses", Problem.VALEUR_INVALIDE, message, "qpv-data check les dit toutes")
+def declarations(sujet: str, error: InvalidDeclarationError, remede: str) -> Check:
+    """Refused declarations: every run would stop before writing anything."""
+    count = len(error.violations)
+    first = error.violations[0] if error.violations else None
+    message = f"{count} faute{'s' * (count > 1)}" + (f" ; la première : {first}" if first else "")
+    return fault(sujet, first.probleme if first else Problem.VALEUR_INVALIDE, message, remede)

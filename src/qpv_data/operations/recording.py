@@ -24,6 +24,7 @@ from qpv_data.operations.stages import Stage, measured_by
 from qpv_data.operations.summary import Summary, failing
 from qpv_data.problems import FeedError, InvalidDeclarationError, QpvDataError
 from qpv_data.runs import Configuration
+from qpv_data.surroundings import default_clauses
 
 Clock = Callable[[], datetime]
 
@@ -71,7 +72,7 @@ class Recorder:
             acteur=self.cfg.acteur,
             version=__version__,
             processus=os.getpid(),
-            clauses=str(self.cfg.clauses),
+            clauses=str(self.cfg.clauses) if self.cfg.clauses != default_clauses().resolve() else None,
             miroir=str(self.cfg.miroir) if self.cfg.miroir else None,
             reference=self.cfg.maintenant.isoformat(timespec="seconds"),
             periode=self.cfg.periode,

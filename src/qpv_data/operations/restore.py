@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from qpv_data.digests import sha256
-from qpv_data.operations.backup import LAKE, MANIFEST, PROOFS
+from qpv_data.operations.inventory import LAKE, PROOFS, Inventory, read_inventory
+from qpv_data.operations.since import proofs_since
+from qpv_data.operations.whole import whole
 from qpv_data.problems import Problem, listed
 from qpv_data.releases.layout import releases_in
 from qpv_data.releases.verify import verify
 from qpv_data.retention.kept import keep, kept
 from qpv_data.retention.tombstones import bury, known
-from qpv_data.runs import RunError
+from qpv_data.runs import PRIVATE, RunError
 
 _FOLDERS = {
     "brut": ("raw",), "conforme": ("conformed",), "localise": ("located",), "rejets": ("rejets", "rapports"),
@@ -43,56 +44,44 @@ class Restored:
 def restore(backup: Path, vers: Path, proofs: Path | None = None) -> Restored:
     """Restore into a folder that is not there yet. `proofs`: those made since, by default what is beside the backups.
 
-    Raises RunError: the backup lacks a file that no proof says was destroyed, or holds another content.
+    Raises RunError: the backup lacks a file that no proof says was destroyed, or holds another content, or a name that
+    is of no run's folder. Nothing stands at `vers` before all of it does.
     """
-    told = _read(backup)
-    since = _proofs_since(backup, proofs or backup.parent / PROOFS)
-    gone = [{**e, "le": e["le"] or content["etablie_le"]} for _, content in since for e in content["elements"]]
-    files = _checked(backup, told["fichiers"], gone)
-    if vers.exists() and (not vers.is_dir() or any(vers.iterdir())):
-        raise RunError(Problem.ECRITURE_IMPOSSIBLE, f"{vers} n'est pas vide", "restaurer dans un dossier neuf")
+    told = read_inventory(backup)
+    folder = backup.parent / PROOFS if proofs is None else proofs
+    if proofs is not None and not proofs.is_dir():
+        message = f"{proofs} : pas de dossier de preuves"
+        raise RunError(Problem.REFERENCE_INCONNUE, message, "donner celui de l'exécution : <out>/preuves")
+    since = proofs_since(backup / LAKE / PROOFS, folder)
+    gone = [e for _, elements in since for e in elements]
+    files = _checked(backup, told.fichiers, gone)
     left_out = sorted(n for n, f in files.items() if _destroyed(n, f["sha256"], gone))
-    try:
-        _bring_back(backup, vers, told, sorted(files.keys() - set(left_out)))
-        lost = _keep_aggregates(backup / LAKE, vers, gone)
-        _bury(vers / "raw", gone)
+    with whole(vers) as draft:
+        _bring_back(backup, draft, told, sorted(files.keys() - set(left_out)))
+        lost = _keep_aggregates(backup / LAKE, draft, gone)
+        _bury(draft / "raw", gone)
         for name, _ in since:
-            shutil.copy2((proofs or backup.parent / PROOFS) / name, vers / PROOFS / name)
-    except OSError as e:
-        message = f"{vers} : {e.strerror or type(e).__name__}"
-        raise RunError(Problem.ECRITURE_IMPOSSIBLE, message, "libérer de la place, vérifier les droits") from None
+            shutil.copy2(folder / name, draft / PROOFS / name)
     back = {f"{e['jeu']} ({e['forme']}) est revenu ailleurs" for e in gone if _of_releases(e, files, left_out)}
-    rest = tuple(sorted(back | set(lost)))
+    if not folder.is_dir():
+        back.add(f"{folder} n'est pas là : ce qui a été détruit depuis est revenu ; restaurer avec --preuves")
     faults = tuple(f"{r.name}/{f.ou} : {f.quoi}" for r in releases_in(vers / "releases") for f in verify(r))
-    proved = tuple(name for name, _ in since)
-    return Restored(vers, told["faite_le"], len(files) - len(left_out), tuple(left_out), proved, rest, faults)
+    count, proved = len(files) - len(left_out), tuple(name for name, _ in since)
+    return Restored(vers, told.faite_le, count, tuple(left_out), proved, tuple(sorted(back | set(lost))), faults)
 
 
-def _read(backup: Path) -> dict[str, Any]:
-    try:
-        told: dict[str, Any] = json.loads((backup / MANIFEST).read_text("utf-8"))
-    except (OSError, ValueError):
-        message = f"{backup} : pas de {MANIFEST} lisible"
-        raise RunError(Problem.REFERENCE_INCONNUE, message, "donner le dossier d'une sauvegarde") from None
-    return told
-
-
-def _proofs_since(backup: Path, proofs: Path) -> list[tuple[str, dict[str, Any]]]:
-    """The proofs that the backup does not hold, in order."""
-    held = {p.name for p in (backup / LAKE / PROOFS).glob("[0-9]*.json")}
-    names = sorted(p.name for p in proofs.glob("[0-9]*.json") if p.name not in held)
-    return [(n, json.loads((proofs / n).read_text("utf-8"))["contenu"]) for n in names]
-
-
-def _checked(backup: Path, told: Mapping[str, Any], gone: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+def _checked(
+    backup: Path, told: Mapping[str, Mapping[str, Any]], gone: Sequence[Mapping[str, Any]]
+) -> dict[str, Mapping[str, Any]]:
     """The files that are there, each as the manifest says; what a purge destroyed in the backup itself is not there."""
     dead = {e["sha256"] for e in gone}
-    present, wrong = dict[str, Any](), list[str]()
+    present, wrong = dict[str, Mapping[str, Any]](), list[str]()
     for name, fact in told.items():
         path = backup / LAKE / name
-        if path.is_file() and sha256(path) == fact["sha256"]:
+        there = path.is_file() and not path.is_symlink()
+        if there and sha256(path) == fact["sha256"]:
             present[name] = fact
-        elif path.is_file() or not (fact["sha256"] in dead or name.startswith("cles/")):
+        elif there or not (fact["sha256"] in dead or _destroyed(name, fact["sha256"], gone)):
             wrong.append(name.partition("/")[0])
     if wrong:
         message = f"{len(wrong)} fichiers absents ou changés, dans : {listed(sorted(set(wrong)))}"
@@ -117,21 +106,22 @@ def _of_releases(element: Mapping[str, Any], files: Mapping[str, Any], left_out:
     return any(f["sha256"] == element["sha256"] and n not in out for n, f in files.items())
 
 
-def _bring_back(backup: Path, vers: Path, told: Mapping[str, Any], names: Iterable[str]) -> None:
-    vers.mkdir(mode=0o755, parents=True, exist_ok=True)
-    for name, mode in told["droits"].items():  # a folder comes before what is in it
-        (vers / name).mkdir()
-        (vers / name).chmod(mode)
-    made = dict[int, Path]()
+def _bring_back(backup: Path, draft: Path, told: Inventory, names: Iterable[str]) -> None:
+    folders = sorted(told.droits)  # a folder comes before what is in it
+    for name in folders:
+        (draft / name).mkdir(mode=0o700)
+    first_of = dict[int, Path]()
     for name in names:
-        source, target = backup / LAKE / name, vers / name
+        source, target = backup / LAKE / name, draft / name
         inode = source.stat().st_ino
-        if (first := made.setdefault(inode, target)) != target:
+        if (first := first_of.setdefault(inode, target)) != target:
             target.hardlink_to(first)
         else:
             shutil.copy2(source, target)
-    for name, link in told["liens"].items():
-        (vers / name).symlink_to(link)
+    for name, link in told.liens.items():
+        (draft / name).symlink_to(link)
+    for name in reversed(folders):
+        (draft / name).chmod(0o700 if name in PRIVATE else told.droits[name])
 
 
 def _keep_aggregates(lake: Path, vers: Path, gone: Iterable[Mapping[str, Any]]) -> list[str]:

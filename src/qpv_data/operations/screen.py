@@ -53,7 +53,8 @@ def _headlines(state: LakeState) -> Iterator[tuple[str, str]]:
     yield "À recevoir", _due(state)
     if state.prochaine_publication is not None:
         period, day = state.prochaine_publication
-        yield "À publier", f"{period} le {_day(day)}"
+        late = day < state.maintenant.date()
+        yield "À publier", f"{period} {'depuis' if late else ''} le {_day(day)}".replace("  ", " ")
     waiting = ", ".join(state.corrections)
     yield "Corrections", f"{len(state.corrections)} en attente : {waiting}" if waiting else "aucune n'attend"
     d = state.disque

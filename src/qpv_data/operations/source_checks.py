@@ -35,9 +35,10 @@ def source_checks(
         yield fault("sources", Problem.SOURCE_INJOIGNABLE, f"aucune des {len(found)} ne répond", remedy)
     else:
         yield from (_failed(group) for _, group in sorted(groups.items()))
-        yield ok("sources", f"{len(up)} sur {len(found)} répondent{_slowest(up)}")
+        if up or not found:
+            yield ok("sources", f"{len(up)} sur {len(found)} répondent{_slowest(up)}" if found else "rien n'est dû")
     yield from _ending(up, now)
-    yield clock(found)
+    yield clock(found) if transport is None else ok("horloge", "pas comparée : un miroir répond à l'heure d'ici")
 
 
 def _failed(group: Sequence[Probed]) -> Check:

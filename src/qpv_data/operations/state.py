@@ -134,9 +134,14 @@ def held(sortie: Path) -> bool:
 
 
 def last_clauses(sortie: Path) -> Path | None:
-    """The clauses of the last run of this folder, when they are still there."""
-    named = [e["clauses"] for e in read_events(sortie / "journal", 2) if e.get("clauses")]
-    return Path(named[-1]) if named and Path(named[-1]).is_dir() else None
+    """The clauses of the last run of this folder that went well, else of the last one, when they are still there. None
+    too when they were the project's own, which are wherever the project is now."""
+    events = list(read_events(sortie / "journal", 2))
+    well = {e["execution"] for e in events if e["evenement"] == "fin" and e.get("etat") == "reussie"}
+    begun = [e for e in events if e["evenement"] == "debut"]
+    last = next((e for e in reversed(begun) if e["execution"] in well), begun[-1] if begun else None)
+    named = Path(last["clauses"]) if last is not None and last.get("clauses") else None
+    return named if named is not None and named.is_dir() else None
 
 
 def _release(releases: Path, channel: str) -> ReleaseStatus | None:

@@ -29,6 +29,8 @@ def sync(folder: Path) -> None:
     """Write every file of a folder to the disk, those that audiences share once."""
     done: set[int] = set()
     for path in [*sorted(folder.rglob("*")), folder]:
+        if path.is_symlink():
+            continue  # a name, which goes to the disk with its folder; it may lead nowhere yet
         inode = path.stat().st_ino
         if inode in done:
             continue
