@@ -2,45 +2,56 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from qpv_data.site.french import period, signed, with_unit
+from qpv_data.site.comparing import PER, Comparison
+from qpv_data.site.french import number, period, signed, with_unit
 from qpv_data.site.levels import Level
-from qpv_data.site.model import Indicator, Series, Value, Zone
-from qpv_data.site.shared import Shared
+from qpv_data.site.model import Indicator, Series, Value
 
 
 @dataclass(frozen=True)
 class Beside:
-    """What a figure is compared with: the words, the value, the gap in words (none when there is nothing to say)."""
+    """What a figure is compared with: the words, the value and the gap in words (none when it is hidden)."""
 
     nom: str
     genre: str
-    valeur: Value | None
+    valeur: float | None
+    mots: str
     ecart: str
 
 
-def compares(shared: Shared, zone: Zone, level: Level, value: Value) -> tuple[Beside, ...]:
-    """Communes, intercommunality and all quarters, of an indicator that compares."""
-    if not level.indicateur.comparable:
-        return ()
-    found = []
-    for zoning in ("commune", "epci"):
-        for code, other in shared.niveaux.beside(zone, zoning, level.indicateur.id):
-            if other.etat != "sans_objet":
-                found.append(Beside(shared.nom(zoning, code), zoning, other, gap(level.indicateur, value, other)))
-    if level.quantiles is not None:
-        median = Value(level.periode, level.debut, level.quantiles[2], "normale")
-        found.append(Beside("médiane des quartiers", "quartiers", median, gap(level.indicateur, value, median)))
+def compares(level: Level, value: Value, held: Sequence[Comparison]) -> tuple[Beside, ...]:
+    """The zones around, other quarters: what `comparaisons` has for this figure, and the quarters' median when there
+    is no figure for all of them. Amounts are compared per 1,000 inhabitants, and say so."""
+    indicator = level.indicateur
+    found = [_beside(indicator, c) for c in held]
+    if indicator.comparable and level.quantiles is not None and not any(c.sorte == "quartiers" for c in held):
+        median = level.quantiles[2]
+        gap = "" if value.valeur is None else _gap(indicator, value.valeur - median)
+        found.append(Beside("médiane des quartiers", "quartiers", median, indicator.write(median, unit=False), gap))
     return tuple(found)
 
 
-def gap(indicator: Indicator, value: Value, other: Value) -> str:
-    """« +5,2 points »; nothing when one of the two is not told."""
-    if value.valeur is None or other.valeur is None:
-        return ""
-    unit = "points" if indicator.unite == "%" else indicator.unite
-    return with_unit(signed(value.valeur - other.valeur, indicator.decimales), unit)
+def per_inhabitant(level: Level, held: Sequence[Comparison]) -> str:
+    """The figure that is compared, when it is not the indicator's own: « 2,68 pour 1 000 habitants »; else nothing."""
+    own = next((c.comparee for c in held if c.base == PER and c.comparee is not None), None)
+    return "" if own is None else f"{number(own, 2)} pour 1\u202f000 habitants"
+
+
+def _beside(indicator: Indicator, c: Comparison) -> Beside:
+    if c.valeur is None:
+        return Beside(c.nom, c.sorte, None, "protégée", "")
+    if c.base == PER:
+        return Beside(c.nom, c.sorte, c.valeur, number(c.valeur, 2), "" if c.ecart is None else signed(c.ecart, 2))
+    gap = "" if c.ecart is None else _gap(indicator, c.ecart)
+    return Beside(c.nom, c.sorte, c.valeur, indicator.write(c.valeur, unit=False), gap)
+
+
+def _gap(indicator: Indicator, gap: float) -> str:
+    """« +5,2 points »."""
+    return with_unit(signed(gap, indicator.decimales), "points" if indicator.unite == "%" else indicator.unite)
 
 
 def evolution(series: Series | None, value: Value) -> str:

@@ -20,6 +20,7 @@ from qpv_data.exports.folder import AudienceFolder
 from qpv_data.periods import parse_period
 from qpv_data.releases.layout import CERTIFICATE
 from qpv_data.resources import sql_dir
+from qpv_data.site import comparing
 from qpv_data.site.french import thin
 from qpv_data.site.maps import Outline, outline
 from qpv_data.site.model import Indicator, Series, Value, Zone
@@ -43,6 +44,10 @@ class Release:
     indicateurs: Mapping[str, Indicator]
     dernieres: Mapping[str, str]
     """Indicator → the last period at which a quarter has a value."""
+    comparaisons: Path
+    """Where the comparisons of quarters were written, for as long as the release is open."""
+    comparateurs: Mapping[tuple[str, str, str, str], str]
+    """(zonage, code, sort, zoning of comparison) of a quarter → the words for what it is compared with."""
 
     def rows(self, sql: str, *parameters: object) -> list[Row]:
         """Rows of a query as dictionaries."""
@@ -76,7 +81,8 @@ def opened(folder: AudienceFolder, work: Path, territory: str | None = None) -> 
     if not base.is_file():
         base = write_database(folder.dossier, work / BASE)
     with connected(base, cores(), work / "tri") as con:
-        yield read(con, base, territory)
+        taken = comparing.take(con, work / "comparaisons.parquet")
+        yield read(con, base, taken, territory)
 
 
 def connected(base: Path, threads: int, spill: Path | None = None) -> duckdb.DuckDBPyConnection:
@@ -90,9 +96,9 @@ def connected(base: Path, threads: int, spill: Path | None = None) -> duckdb.Duc
     return con
 
 
-def read(con: duckdb.DuckDBPyConnection, base: Path, territory: str | None = None) -> Release:
+def read(con: duckdb.DuckDBPyConnection, base: Path, taken: Path, territory: str | None = None) -> Release:
     """What every page needs, in memory: zones, indicators and the last period of each."""
-    empty = Release(con, base, {}, {}, (), {}, {})
+    empty = Release(con, base, {}, {}, (), {}, {}, taken, {})
     publication = empty.rows("SELECT * FROM publications")[-1]
     zones = {
         (z["zonage"], z["code_zone"]): Zone(
@@ -105,7 +111,7 @@ def read(con: duckdb.DuckDBPyConnection, base: Path, territory: str | None = Non
     stale = {part.split()[0] for part in (publication["jeux_perimes"] or "").split(",") if part.strip()}
     indicators = {r["indicateur"]: _indicator(r, stale) for r in empty.named("indicateurs")}
     quarters = tuple(z for z in _in_force(empty, publication, zones) if _inside(empty, z, territory))
-    return Release(con, base, publication, zones, quarters, indicators, last)
+    return Release(con, base, publication, zones, quarters, indicators, last, taken, comparing.names(con))
 
 
 def _in_force(release: Release, publication: Row, zones: Mapping[tuple[str, str], Zone]) -> list[Zone]:
@@ -144,8 +150,17 @@ def _indicator(row: Row, stale: set[str]) -> Indicator:
     )  # fmt: skip
 
 
-def sheets(release: Release, quarters: tuple[Zone, ...]) -> Iterator[tuple[Zone, dict[str, Series]]]:
-    """Each quarter with its series by indicator, in the order of `quarters` (sorted by code), a block at a time."""
+@dataclass(frozen=True)
+class Sheet:
+    """What is read of one quarter: its series by indicator, and what each is compared with."""
+
+    zone: Zone
+    series: Mapping[str, Series]
+    compares: comparing.Beside
+
+
+def sheets(release: Release, quarters: tuple[Zone, ...]) -> Iterator[Sheet]:
+    """Each quarter, in the order of `quarters` (sorted by code), read a block at a time."""
     sql = release.sql("fiches")
     breaks: dict[str, dict[str, str]] = {}
     for row in release.rows("SELECT indicateur, periode, motif FROM ruptures"):
@@ -155,8 +170,10 @@ def sheets(release: Release, quarters: tuple[Zone, ...]) -> Iterator[tuple[Zone,
         block = quarters[start : start + BLOCK]
         rows = release.rows(sql, [z.zonage for z in block], [z.code for z in block])
         by_zone = {k: list(g) for k, g in groupby(rows, key=lambda r: (r["zonage"], r["code_zone"]))}
-        for zone in block:
-            yield zone, _series(release, by_zone.get((zone.zonage, zone.code), []), breaks, labels)
+        places = [(z.zonage, z.code) for z in block]
+        beside = comparing.read(release.open, release.comparaisons, places, release.comparateurs)
+        for zone, place in zip(block, places, strict=True):
+            yield Sheet(zone, _series(release, by_zone.get(place, []), breaks, labels), beside.get(place, {}))
 
 
 def _series(

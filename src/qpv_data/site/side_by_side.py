@@ -6,20 +6,20 @@ What the pages share goes to each process once; what was written comes back. Fil
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 
 from qpv_data.cores import cores
-from qpv_data.site.model import Series, Zone
-from qpv_data.site.reading import BLOCK, connected, sheets
+from qpv_data.site.model import Zone
+from qpv_data.site.reading import BLOCK, Sheet, connected, sheets
 from qpv_data.site.shared import Shared
 from qpv_data.site.writing import Site
 
 FEW = 200
 """Up to this many sheets, starting processes would cost more than they save."""
 
-Writer = Callable[[Site, Shared, Zone, Mapping[str, Series], str], None]
+Writer = Callable[[Site, Shared, Sheet, str], None]
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,8 @@ def write_all(site: Site, shared: Shared, write: Writer, known: str) -> None:
     """
     quarters = shared.release.quartiers
     if len(quarters) <= FEW or cores() == 1:
-        for zone, series in sheets(shared.release, quarters):
-            write(site, shared, zone, series, known)
+        for sheet in sheets(shared.release, quarters):
+            write(site, shared, sheet, known)
         return
     alone = replace(shared, release=replace(shared.release, con=None))
     hands = _Hands(_blank(site), alone, write, known)
@@ -70,6 +70,6 @@ def _write_block(block: tuple[Zone, ...]) -> Site:
     """Returns what was written and kept; what all of them share stays here."""
     (hands,) = _hands
     site = _blank(hands.site)
-    for zone, series in sheets(hands.shared.release, block):
-        hands.write(site, hands.shared, zone, series, hands.known)
+    for sheet in sheets(hands.shared.release, block):
+        hands.write(site, hands.shared, sheet, hands.known)
     return replace(site, commun={}, avant={})

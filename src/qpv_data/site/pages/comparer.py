@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from qpv_data.site.beside import compares, evolution
-from qpv_data.site.model import Series, Zone
+from qpv_data.site.reading import Sheet
 from qpv_data.site.shared import Shared
 from qpv_data.site.writing import Site, theme
 
 MOST = 4
+BESIDE = ("commune", "epci", "comparables", "quartiers")
+"""Comparators that have room beside several quarters."""
 
 
 def write(site: Site, shared: Shared) -> None:
@@ -24,18 +25,19 @@ def write(site: Site, shared: Shared) -> None:
     site.script("donnees/indicateurs.js", "QPV.indicateurs", rows)
 
 
-def write_quarter(site: Site, shared: Shared, zone: Zone, series: Mapping[str, Series], path: str) -> None:
-    """What the page is told of one quarter: each figure in words and as a number, its series, what is beside it."""
+def write_quarter(site: Site, shared: Shared, sheet: Sheet, path: str) -> None:
+    """What the page is told of one quarter: each figure in words and as a number, its change, what is beside it."""
+    zone = sheet.zone
     told: dict[str, Any] = {}
     for name, level in shared.niveaux.par_indicateur.items():
         value = level.valeurs.get(zone.code)
-        if value is None or name not in series:
+        if value is None or name not in sheet.series:
             continue
         write = level.indicateur.write
         words = write(value.valeur, unit=False) if value.valeur is not None else value.mots or "sans valeur"
-        around = [(b.nom, b.valeur.valeur) for b in compares(shared, zone, level, value) if b.valeur is not None]
-        beside = [[label, write(x, unit=False), x] for label, x in around if x is not None]
-        told[name] = [words, value.valeur, int(value.cachee), evolution(series[name], value), beside]
+        held = sheet.compares.get(name, ()) if level.indicateur.comparable else ()
+        beside = [[b.nom, b.mots, b.genre] for b in compares(level, value, held) if b.genre in BESIDE]
+        told[name] = [words, value.valeur, int(value.cachee), evolution(sheet.series[name], value), beside]
     members = shared.niveaux.membres.get((zone.zonage, zone.code), {}).get("commune", ())
     content = {"code": zone.code, "nom": zone.nom, "fichier": zone.fichier, "valeurs": told,
                "communes": [shared.nom("commune", c) for c in members]}  # fmt: skip

@@ -9,17 +9,20 @@ from typing import Any
 from markupsafe import Markup
 
 from qpv_data.site import charts, maps
-from qpv_data.site.beside import Beside, compares, evolution
+from qpv_data.site.beside import Beside, compares, evolution, per_inhabitant
 from qpv_data.site.french import listed, period, plural
 from qpv_data.site.levels import Level
 from qpv_data.site.model import Indicator, Series, Value, Zone
 from qpv_data.site.pages import comparer
+from qpv_data.site.reading import Sheet
 from qpv_data.site.shared import Shared, neighbours
 from qpv_data.site.side_by_side import write_all
 from qpv_data.site.signals import Signal
 from qpv_data.site.writing import Site, digest
 from qpv_data.software import software_digest
 
+FIRST = ("commune", "epci", "comparables", "quartiers")
+"""Comparators that are told first; the others are with the series."""
 CHARTS = 32
 """Indicators of a sheet that are drawn; the others have a row, a small line and a page of their own."""
 PERIODS = 12
@@ -43,6 +46,7 @@ class Card:
     indicateur: Indicator
     valeur: Value
     compares: tuple[Beside, ...]
+    par_habitant: str
     dessin: Markup
     serie: Markup
     evolution: str
@@ -57,25 +61,24 @@ def write(site: Site, shared: Shared) -> None:
     write_all(site, shared, write_sheet, known)
 
 
-def write_sheet(site: Site, shared: Shared, zone: Zone, series: Mapping[str, Series], known: str) -> None:
+def write_sheet(site: Site, shared: Shared, sheet: Sheet, known: str) -> None:
     """One sheet, and what the page that compares is told of it. `known`: a digest of what all sheets are made from."""
-    own = digest(known, zone, series, _around(shared, zone))
+    zone = sheet.zone
+    own = digest(known, sheet, _around(shared, zone))
     path, script = f"quartiers/{zone.fichier}.html", f"donnees/quartiers/{zone.fichier}.js"
     kept = [site.same(path, own), site.same(script, own)]
     if not all(kept):
-        site.page(path, "fiche.html.j2", zone=zone, **content_of(shared, zone, series))
-        comparer.write_quarter(site, shared, zone, series, script)
+        site.page(path, "fiche.html.j2", zone=zone, **content_of(shared, sheet))
+        comparer.write_quarter(site, shared, sheet, script)
 
 
 def _around(shared: Shared, zone: Zone) -> Any:
     """All that a sheet says and that is neither in its series nor in all sheets."""
     members = shared.niveaux.membres.get((zone.zonage, zone.code), {})
-    beside = [shared.niveaux.ailleurs.get((kind, c)) for kind, codes in sorted(members.items()) for c in codes]
     near = [(z, shared.contours.get(z.code)) for z in (zone, *neighbours(shared, zone))]
     ground = [(c, shared.communes.get(c)) for c in members.get("commune", ())]
     return (
         members,
-        beside,
         near,
         ground,
         shared.origines.get(zone.code),
@@ -84,9 +87,10 @@ def _around(shared: Shared, zone: Zone) -> Any:
     )
 
 
-def content_of(shared: Shared, zone: Zone, series: Mapping[str, Series]) -> dict[str, Any]:
+def content_of(shared: Shared, sheet: Sheet) -> dict[str, Any]:
     """What the sheet's template is given."""
-    told = {k: s for k, s in series.items() if k in shared.niveaux.par_indicateur and s.meaningful}
+    zone = sheet.zone
+    told = {k: s for k, s in sheet.series.items() if k in shared.niveaux.par_indicateur and s.meaningful}
     near = neighbours(shared, zone)
     return {
         "titre": zone.nom,
@@ -94,8 +98,8 @@ def content_of(shared: Shared, zone: Zone, series: Mapping[str, Series]) -> dict
         "population": population(shared, zone),
         "carte": _map(shared, zone, near),
         "voisins": near,
-        "cartes": [card(shared, zone, level, told.get(level.indicateur.id)) for level in shared.tete],
-        "themes": list(_themes(shared, zone, told)),
+        "cartes": [card(sheet, level) for level in shared.tete],
+        "themes": list(_themes(shared, sheet, told)),
         "signaux": signals_of(shared, zone),
         "evenements": shared.evenements.get(zone.code, ()),
         "sources": sources([s.indicateur for s in told.values()]),
@@ -141,20 +145,20 @@ def lineage_of(shared: Shared, zone: Zone) -> str:
     return words.format(ancien=listed(names))
 
 
-def card(shared: Shared, zone: Zone, level: Level, series: Series | None) -> Card:
+def card(sheet: Sheet, level: Level) -> Card:
     """A headline: the value at the indicator's last period, what it is compared with, where it stands, its series."""
-    indicator = level.indicateur
-    value = level.valeurs.get(zone.code) or Value(level.periode, level.debut, None, "absente")
-    compared = compares(shared, zone, level, value)
-    marks = [(b.genre, b.valeur.valeur) for b in compared if b.valeur is not None and b.valeur.valeur is not None]
-    drawn = charts.position(level, value.valeur, [(k, v) for k, v in marks if v is not None and k == "commune"])
+    indicator, code = level.indicateur, sheet.zone.code
+    series = sheet.series.get(indicator.id)
+    value = level.valeurs.get(code) or Value(level.periode, level.debut, None, "absente")
+    held = sheet.compares.get(indicator.id, ())
+    compared = tuple(b for b in compares(level, value, held) if b.genre in FIRST)
+    marks = [(b.genre, b.valeur) for b in compared if b.valeur is not None and b.genre == "commune"]
+    drawn = charts.position(level, value.valeur, marks) if indicator.comparable else Markup("")
     line = charts.spark(series.valeurs, indicator) if series else Markup("")
-    return Card(
-        indicator, value, compared, drawn if indicator.comparable else Markup(""), line, evolution(series, value)
-    )
+    return Card(indicator, value, compared, per_inhabitant(level, held), drawn, line, evolution(series, value))
 
 
-def _themes(shared: Shared, zone: Zone, told: Mapping[str, Series]) -> Any:
+def _themes(shared: Shared, sheet: Sheet, told: Mapping[str, Series]) -> Any:
     drawn = 0
     for name, levels in shared.themes():
         rows = []
@@ -162,16 +166,18 @@ def _themes(shared: Shared, zone: Zone, told: Mapping[str, Series]) -> Any:
             series = told.get(level.indicateur.id)
             if series is None:
                 continue
-            value = level.valeurs.get(zone.code) or Value(level.periode, level.debut, None, "absente")
             few = drawn < CHARTS
             drawn += few
-            rows.append(_row(shared, zone, level, series, value, few))
+            rows.append(_row(shared, sheet, level, series, few))
         if rows:
             yield name, rows
 
 
-def _row(shared: Shared, zone: Zone, level: Level, series: Series, value: Value, draw: bool) -> dict[str, Any]:
+def _row(shared: Shared, sheet: Sheet, level: Level, series: Series, draw: bool) -> dict[str, Any]:
     """One indicator of a theme."""
+    code, held = sheet.zone.code, sheet.compares.get(level.indicateur.id, ())
+    value = level.valeurs.get(code) or Value(level.periode, level.debut, None, "absente")
+    beside = compares(level, value, held)
     name = f"s-{level.indicateur.fichier}"
     several = draw and len(series.valeurs) > 1
     return {
@@ -179,8 +185,10 @@ def _row(shared: Shared, zone: Zone, level: Level, series: Series, value: Value,
         "valeur": value,
         "evolution": evolution(series, value),
         "etincelle": charts.spark(series.valeurs, level.indicateur),
-        "compares": compares(shared, zone, level, value),
-        "serie": charts.series_chart(series, name, shared.evenements.get(zone.code, ())) if several else Markup(""),
+        "compares": [b for b in beside if b.genre in FIRST],
+        "autres": beside if draw else (),
+        "par_habitant": per_inhabitant(level, held),
+        "serie": charts.series_chart(series, name, shared.evenements.get(code, ())) if several else Markup(""),
         "tableau": series.valeurs[-PERIODS:] if draw else (),
         "modalites": series.modalites if draw else (),
         "barres": charts.bars(series.modalites, level.indicateur, f"m-{level.indicateur.fichier}",

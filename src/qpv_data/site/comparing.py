@@ -1,0 +1,94 @@
+"""What each quarter is set beside, from the views `comparaisons` and `comparateurs` of the database.
+
+They are taken once, in a file that the processes that write sheets read a block of quarters at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from qpv_data.engine import sql_path
+from qpv_data.resources import sql_dir
+from qpv_data.site.french import number, thin
+
+ORDER = ("commune", "epci", "contrat", "unite_urbaine", "departement", "region", "perimetre_local", "hors_quartiers",
+         "comparables", "quartiers", "territoire")  # fmt: skip
+SORTS = {
+    "commune": "sa commune", "epci": "son intercommunalité", "contrat": "son contrat de ville",
+    "unite_urbaine": "son unité urbaine", "departement": "son département", "region": "sa région",
+    "perimetre_local": "son périmètre local", "hors_quartiers": "hors des quartiers",
+    "comparables": "quartiers comparables", "quartiers": "ensemble des quartiers",
+    "territoire": "ensemble du territoire",
+}  # fmt: skip
+SEVERAL = {"commune": "ses communes", "epci": "ses intercommunalités", "departement": "ses départements"}
+PER = "pour_1000_habitants"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One line of `comparaisons`. `valeur` and `ecart` are None when the comparator is hidden; `base`: `valeur`, or
+    `pour_1000_habitants` for amounts, whose own figure per inhabitant is `comparee`."""
+
+    sorte: str
+    nom: str
+    base: str
+    comparee: float | None
+    valeur: float | None
+    ecart: float | None
+
+
+Beside = Mapping[str, tuple[Comparison, ...]]
+"""Indicator → what it is compared with, in the order of ORDER."""
+
+
+def take(con: duckdb.DuckDBPyConnection, target: Path) -> Path:
+    """Write the comparisons of all quarters at `target`, a Parquet file sorted by quarter."""
+    query = (sql_dir() / "site" / "comparaisons.sql").read_text("utf-8")
+    con.execute(f"COPY ({query}) TO {sql_path(target)} (FORMAT parquet, ROW_GROUP_SIZE 20000)")
+    return target
+
+
+def names(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str, str, str], str]:
+    """(zonage, code, sort, zoning of comparison) → its words: the zone's name, or that there are several, and shares."""
+    found: dict[tuple[str, str, str, str], str] = {}
+    sql = (
+        "SELECT zonage, code_zone, sorte, zonage_comparateur, list(nom ORDER BY code_comparateur),"
+        " any_value(origine_part) FROM comparateurs WHERE coalesce(part, 1) > 0 GROUP BY ALL"
+    )
+    for zoning, code, sort, other, held, origin in con.execute(sql).fetchall():
+        words = SORTS.get(sort, sort.replace("_", " "))
+        if sort in ("commune", "epci", "unite_urbaine", "departement", "region", "contrat", "perimetre_local"):
+            shares = {"population": "selon la population", "surface": "selon la surface"}.get(origin or "", "")
+            words = thin(held[0]) if len(held) == 1 else f"{SEVERAL.get(sort, words)} ({number(len(held))}, {shares})"
+        found[(zoning, code, sort, other)] = words
+    return found
+
+
+def read(
+    con: duckdb.DuckDBPyConnection, source: Path, block: list[tuple[str, str]],
+    named: Mapping[tuple[str, str, str, str], str],
+) -> dict[tuple[str, str], dict[str, tuple[Comparison, ...]]]:  # fmt: skip
+    """(zonage, code) → indicator → its comparisons, of some quarters."""
+    sql = (
+        f"SELECT * FROM read_parquet({sql_path(source)})"
+        " WHERE code_zone BETWEEN ? AND ? AND list_contains(?, zonage || ' ' || code_zone)"
+    )
+    codes = [code for _, code in block]
+    rows = con.execute(sql, [min(codes), max(codes), [f"{z} {c}" for z, c in block]]).fetchall()
+    found: dict[tuple[str, str], dict[str, list[Comparison]]] = {}
+    for zoning, code, indicator, sort, other, base, own, value, gap, _, told in rows:
+        words = named.get((zoning, code, sort, other), SORTS.get(sort, sort.replace("_", " ")))
+        one = Comparison(sort, words, base, own, value if told else None, gap if told else None)
+        found.setdefault((zoning, code), {}).setdefault(indicator, []).append(one)
+    return {
+        place: {i: tuple(sorted(them, key=lambda c: (_rank(c.sorte), c.nom))) for i, them in by_indicator.items()}
+        for place, by_indicator in found.items()
+    }
+
+
+def _rank(sort: str) -> int:
+    return ORDER.index(sort) if sort in ORDER else len(ORDER)
