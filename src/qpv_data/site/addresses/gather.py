@@ -123,7 +123,8 @@ class Gathered:
         rows = self._rows()
         for code, group in groupby(rows, key=lambda r: r[0]):
             own = list(group)
-            yield Commune(code, own[0][1], own[0][2], tuple(_address(r, answers) for r in own))
+            name = min((r[2] for r in own if r[2]), default="")
+            yield Commune(code, own[0][1], name, tuple(_address(r, answers) for r in own))
 
     def _rows(self) -> Iterator[tuple[Any, ...]]:
         asked = self._con.execute((sql_dir() / "site" / "adresses.sql").read_text("utf-8"))

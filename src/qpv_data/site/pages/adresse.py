@@ -43,6 +43,7 @@ def write(site: Site, shared: Shared, extracts: Sequence[Path], work: Path) -> C
     if extracts and not every.toutes:
         message = "aucun contour de quartier n'est publié : aucune adresse ne peut être placée"
         raise SiteError(Problem.PERIMETRES_INVALIDES, message, "publier avec les contours, ou ôter --adresses")
+    in_force = told_generations(shared, every, communes)
     sheets = {(z.zonage, z.code) for z in shared.release.quartiers}
     written: list[list[Any]] = []
     counts = None
@@ -50,15 +51,14 @@ def write(site: Site, shared: Shared, extracts: Sequence[Path], work: Path) -> C
         with gathered(extracts, Placing(every), communes, work) as found:
             counts = found.counts()
             for commune in found.communes():
-                written.append(_commune(site, shared, every, sheets, commune))
+                written.append(_commune(site, shared, every, in_force, sheets, commune))
     zones = [[z.code, z.nom, n, z.fichier if (z.zonage, z.code) in sheets else ""]
              for n, g in enumerate(every.toutes) for z in g.zones]  # fmt: skip
-    told = told_generations(shared, every, communes)
-    site.script("donnees/adresses/index.js", "QPVAdresses.index",
-                {"generations": told, "zones": zones, "communes": written, "peu": FEW, "limite": LIMITE_M})  # fmt: skip
+    index = {"generations": in_force, "zones": zones, "communes": written, "peu": FEW, "limite": LIMITE_M}
+    site.script("donnees/adresses/index.js", "QPVAdresses.index", index)
     shapes = outlines(shared.release, every.zones)
     site.script("donnees/adresses/perimetres.js", "QPVAdresses.perimetres", [shapes.get(z.code) for z in every.zones])
-    site.page("adresse.html", "adresse.html.j2", titre="Mon adresse", communes=written, generations=told,
+    site.page("adresse.html", "adresse.html.j2", titre="Mon adresse", communes=written, generations=in_force,
               limite=LIMITE_M, adresses=counts.adresses if counts else 0)  # fmt: skip
     return counts
 
@@ -104,16 +104,18 @@ def _territory(shared: Shared, commune: str) -> str | None:
 
 
 def _commune(
-    site: Site, shared: Shared, every: Generations, sheets: set[tuple[str, str]], commune: Commune
-) -> list[Any]:
+    site: Site, shared: Shared, every: Generations, in_force: Sequence[dict[str, Any]], sheets: set[tuple[str, str]],
+    commune: Commune,
+) -> list[Any]:  # fmt: skip
     """Write the script and the list of one commune; what the index says of it."""
     name = shared.nom("commune", commune.code)
     if ("commune", commune.code) not in shared.release.zones:
         name = next((a for a in (commune.nom, shared.nom("commune", commune.mere)) if a), commune.code)
     site.script(f"donnees/adresses/{commune.code}.js", "QPVAdresses.commune", compact.packed(commune, name))
+    lists = [said | held for said, held in zip(in_force, by_quarter(every, commune), strict=True)]
     site.page(
         f"rues/{commune.code}.html", "rues.html.j2", titre=f"Les rues de {name}, quartier par quartier", nom=name,
-        generations=by_quarter(every, commune), fiches=sheets, limite=LIMITE_M,
+        generations=lists, fiches=sheets, limite=LIMITE_M,
     )  # fmt: skip
     return [commune.code, name, len(commune.adresses), sorted({a.code_postal for a in commune.adresses} - {""})]
 
@@ -123,7 +125,7 @@ def by_quarter(every: Generations, commune: Commune) -> list[dict[str, Any]]:
     to check, whatever side of the limit they were found on); and how many addresses are elsewhere."""
     zones = every.zones
     found = []
-    for k, g in enumerate(every.toutes):
+    for k in range(len(every.toutes)):
         held: dict[int, list[tuple[str, str, str]]] = {}
         elsewhere: Counter[int] = Counter()
         for street, numbers in compact.streets(commune):
@@ -144,7 +146,6 @@ def by_quarter(every: Generations, commune: Commune) -> list[dict[str, Any]]:
                 held.setdefault(zone, []).append((_named(street), words, _numbers(doubtful.get(zone, []))))
         found.append(
             {
-                "nom": g.zonage.removeprefix("qpv"),
                 "quartiers": [(zones[n], held[n]) for n in sorted(held)],
                 "dehors": elsewhere[DEHORS],
                 "inconnus": elsewhere[INCONNU],

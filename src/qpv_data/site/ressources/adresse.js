@@ -73,23 +73,24 @@ var QPVAdresses = (function () {
     return ul;
   }
   function nomDe(voie) { return voie.ancienne ? voie.nom + " (" + voie.ancienne + ")" : voie.nom; }
+  function lieuDe(c) { return nomDe(c.voie) + ", " + (c.voie.postal ? c.voie.postal + " " : "") + c.commune.nom; }
+  function intitule(c) { return c.numero && ecrit(c.numero) ? ecrit(c.numero) + " " + R.suite(lieuDe(c)) : lieuDe(c); }
   function ecrit(numero) { return numero[0] < 0 ? numero[1] : (numero[0] + " " + numero[1]).trim(); }
   function montrer(c) {
     etat.marge = null;
-    var lieu = nomDe(c.voie) + ", " + (c.voie.postal ? c.voie.postal + " " : "") + c.commune.nom;
     var h = { c: c.commune.code, v: c.voie.nom };
     if (c.voie.postal) h.p = c.voie.postal;
     if (c.voie.ancienne) h.a = c.voie.ancienne;
     if (c.numero) {
       h.n = c.numero[0];
       if (c.numero[1]) h.s = c.numero[1];
-      return repondre((ecrit(c.numero) + " " + lieu).trim(), [liste(c.numero[2])], new URLSearchParams(h).toString());
+      return repondre(intitule(c), [liste(c.numero[2])], new URLSearchParams(h).toString());
     }
     var contenu = [];
     if (c.voulu) contenu.push(noeud("p", "note", "Le numéro " + (c.voulu[0] + " " + c.voulu[1]).trim() + " n'est pas dans le fichier d'adresses : voici ce que l'on sait de la voie."));
     if (c.voie.morceaux.length === 1) contenu.push(noeud("p", "", "Toutes les adresses connues de cette voie : " + R.parles(c.voie.morceaux[0][1]) + "."), liste(c.voie.morceaux[0][0]));
     else contenu.push(noeud("p", "", "Cette voie n'est pas tout entière du même côté : la réponse dépend du numéro."), tableau(c.voie));
-    repondre(lieu, contenu, new URLSearchParams(h).toString());
+    repondre(intitule(c), contenu, new URLSearchParams(h).toString());
   }
   function tableau(voie) {
     var boite = noeud("div", "defile"), t = noeud("table"), tete = noeud("tr"), corps = noeud("tbody"), haut = noeud("thead");
@@ -99,7 +100,7 @@ var QPVAdresses = (function () {
       tete.append(th);
     });
     haut.append(tete);
-    voie.morceaux.forEach(function (m) {
+    voie.morceaux.slice().sort(function (a, b) { return R.numeros(a[1])[0][0] - R.numeros(b[1])[0][0]; }).forEach(function (m) {
       var tr = noeud("tr"), th = noeud("th", "", R.parles(m[1]));
       th.scope = "row";
       tr.append(th);
@@ -149,9 +150,6 @@ var QPVAdresses = (function () {
       element("adresse").setAttribute("aria-expanded", "true");
       activer(-1);
     });
-  }
-  function intitule(c) {
-    return (c.numero ? ecrit(c.numero) + " " : "") + nomDe(c.voie) + ", " + (c.voie.postal ? c.voie.postal + " " : "") + c.commune.nom;
   }
   function option(c, i) {
     var o = noeud("li", "", intitule(c));

@@ -56,6 +56,13 @@ var QPVRecherche = (function () {
     }).join(", ");
   }
 
+  /* A street after its number: « 12 rue des Ombres », whatever the capitals of the file. */
+  function suite(nom) {
+    var premier = decoupe(nom)[0];
+    var type = premier === "quai" || premier === "cour" || premier === "montee" || premier === "sente" || Object.values(TYPES).indexOf(premier) >= 0;
+    return type ? nom.charAt(0).toLowerCase() + nom.slice(1) : nom;
+  }
+
   /* A commune's file, ready to be searched. */
   function ouvrir(d) {
     return { code: d.code, nom: d.nom, postaux: d.postaux, reponses: d.reponses, voies: d.voies.map(function (v) {
@@ -239,6 +246,6 @@ var QPVRecherche = (function () {
     var lat = Number(m[1].replace(",", ".")), lon = Number(m[2].replace(",", "."));
     return Math.abs(lat) <= 90 && Math.abs(lon) <= 180 ? [lat, lon] : null;
   }
-  return { simple: simple, numeros: numeros, parles: parles, ouvrir: ouvrir, adresses: adresses, communes: communes,
+  return { simple: simple, numeros: numeros, parles: parles, suite: suite, ouvrir: ouvrir, adresses: adresses, communes: communes,
     necessaires: necessaires, chercher: chercher, dans: dans, metres: metres, situer: situer, coordonnees: coordonnees };
 })();
