@@ -91,16 +91,16 @@ class Gathered:
 
     def read(self, path: Path, block: int = BLOCK) -> None:
         """Add an extract. Raises SiteError when nothing of it can be used, or less than what is rejected."""
-        good, rejected = self.bonnes, self.rejetees.total()
+        before, good = self.rejetees.copy(), self.bonnes
         for table, ragged in batches(path, block=block):
             self.lues += len(table) + ragged
             if ragged:
                 self.rejetees["nombre_de_champs"] += ragged
             self._take(table)
-        good, rejected = self.bonnes - good, self.rejetees.total() - rejected
-        if rejected > good:
-            told = ", ".join(f"{reason} {n}" for reason, n in sorted(self.rejetees.items()))
-            message = f"{path.name} : {rejected} lignes rejetées pour {good} retenues ({told})"
+        good, rejected = self.bonnes - good, self.rejetees - before
+        if rejected.total() > good:
+            told = ", ".join(f"{reason} {n}" for reason, n in sorted(rejected.items()))
+            message = f"{path.name} : {rejected.total()} lignes rejetées pour {good} retenues ({told})"
             raise SiteError(Problem.TROP_DE_REJETS, message, "prendre adresses-<département>.csv.gz, sans le modifier")
         if not good:
             message = f"{path.name} : aucune adresse dans les communes du site"

@@ -93,9 +93,9 @@ def _bounds(release: Release, communes: Collection[str]) -> dict[str, tuple[floa
 
 
 def _boxes(release: Release, communes: Collection[str]) -> NDArray[Any] | None:
-    """Where an address of the communes may be; None when one of them has no contour to say it."""
+    """Where an address of the communes may be; None when one of them has no contour to say it, or none is known."""
     bounds = _bounds(release, communes)
-    if set(bounds) != set(communes):
+    if not communes or set(bounds) != set(communes):
         return None
     room = 2 * LOIN_M / _DEGREE_M
     wide = [(w - room / _squeeze(s, n), s - room, e + room / _squeeze(s, n), n + room)

@@ -122,12 +122,14 @@ def _commune(
 
 def by_quarter(every: Generations, commune: Commune) -> list[dict[str, Any]]:
     """Generation by generation, the quarters that have an address here, each with its streets (name, numbers, numbers
-    to check, whatever side of the limit they were found on); and how many addresses are elsewhere."""
+    to check, whatever side of the limit they were found on); and how many addresses are elsewhere,
+    of which `douteuses` are to be checked."""
     zones = every.zones
     found = []
     for k in range(len(every.toutes)):
         held: dict[int, list[tuple[str, str, str]]] = {}
         elsewhere: Counter[int] = Counter()
+        unsure = 0
         for street, numbers in compact.streets(commune):
             inside: dict[int, list[compact.Number]] = {}
             doubtful: dict[int, list[compact.Number]] = {}
@@ -139,6 +141,7 @@ def by_quarter(every: Generations, commune: Commune) -> list[dict[str, Any]]:
                     inside.setdefault(zone, []).extend(own)
                 else:
                     elsewhere[zone] += len(own)
+                    unsure += len(own) if answer[-1] and zone == DEHORS else 0
             whole = sum(len(own) for own in numbers.values())
             for zone in sorted({*inside, *doubtful}):
                 sure = inside.get(zone, [])
@@ -148,6 +151,7 @@ def by_quarter(every: Generations, commune: Commune) -> list[dict[str, Any]]:
             {
                 "quartiers": [(zones[n], held[n]) for n in sorted(held)],
                 "dehors": elsewhere[DEHORS],
+                "douteuses": unsure,
                 "inconnus": elsewhere[INCONNU],
             }
         )

@@ -199,10 +199,6 @@ var QPVAdresses = (function () {
     if (element("ouvrir-carte")) element("ouvrir-carte").parentNode.hidden = true;
     element("carte-lieu").hidden = false;
     if (etat.carte) return apres();
-    var feuille = noeud("link");
-    feuille.rel = "stylesheet";
-    feuille.href = "ressources/leaflet/leaflet.css";
-    document.head.append(feuille);
     var reste = 3;
     ["ressources/leaflet/leaflet.js", "donnees/perimetres.js", "donnees/adresses/perimetres.js"].forEach(function (chemin) {
       script(chemin, function (lu) { if (lu && --reste === 0) { if (!etat.carte) dessiner(); apres(); } });
@@ -216,7 +212,7 @@ var QPVAdresses = (function () {
     var carte = L.map("carte-adresse", { attributionControl: false, zoomSnap: 0.25 }), cadre = L.latLngBounds([]);
     carte.getContainer().setAttribute("aria-label", "Carte des quartiers ; les coordonnées se donnent aussi dans le champ qui précède");
     etat.communes.forEach(function (c) { if (c[2]) trait(c[2], "commune", 1).addTo(carte); });
-    etat.index.generations.map(function (_, g) { return g; }).reverse().forEach(function (g) {
+    etat.index.generations.forEach(function (_, g) {
       etat.index.zones.forEach(function (z, n) {
         if (z[2] !== g || !etat.aires[n]) return;
         var t = trait(etat.aires[n], "gen gen" + g % 3, 1.5).addTo(carte);
@@ -229,6 +225,7 @@ var QPVAdresses = (function () {
     carte.on("click", function (e) {
       var pixel = 40075016.7 * Math.cos(e.latlng.lat * Math.PI / 180) / Math.pow(2, carte.getZoom() + 8);
       situer(e.latlng.lat, e.latlng.lng, Math.max(etat.index.limite, 2 * pixel));
+      element("reponse").scrollIntoView({ block: "nearest" });
     });
     etat.carte = carte;
   }
@@ -240,7 +237,7 @@ var QPVAdresses = (function () {
     var ici = connues.find(function (c) { return R.dans(lon, lat, c[2]); });
     var titre = decimales(lat, 6) + " ; " + decimales(lon, 6) + (ici ? ", " + ici[1] : "");
     if (etat.point) etat.point.remove();
-    etat.point = L.circleMarker([lat, lon], { className: "ici", radius: 7, interactive: false }).addTo(etat.carte);
+    etat.point = L.circleMarker([lat, lon], { className: "lieu", radius: 7, interactive: false }).addTo(etat.carte);
     element("coordonnees").value = decimales(lat, 6) + " ; " + decimales(lon, 6);
     etat.marge = marge;
     var reponse = R.situer(lon, lat, ici ? ici[0] : "", etat.index.generations, etat.index.zones, etat.aires, marge);
