@@ -30,7 +30,7 @@ CHAMPS = (
 # The number by which the BAN says that a place has none.
 SANS_NUMERO = 99_999
 # Several positions of one address: the one nearest to where people live wins.
-_POSITIONS = ("entrée", "bâtiment", "cage d’escalier", "logement", "délivrance postale", "parcelle", "segment")
+POSITIONS = ("entrée", "bâtiment", "cage d’escalier", "logement", "délivrance postale", "parcelle", "segment")
 # Namesakes closer than this are one place.
 _HOMONYMES_M = 50
 _BATCH = 5_000
@@ -109,7 +109,7 @@ FROM (SELECT *, TRY_CAST(numero AS UINTEGER) AS n, TRY_CAST(lon AS DOUBLE) AS p_
   FROM ({sources}))"""
 
 
-_PLACE = f"coalesce(list_position([{', '.join(repr(p) for p in _POSITIONS)}], lower(type_position)), 99)"
+_PLACE = f"coalesce(list_position([{', '.join(repr(p) for p in POSITIONS)}], lower(type_position)), 99)"
 # One row an address: a number, a suffix, a street, a commune, before and after it merged.
 _KEPT = f"""
 SELECT trim(nom_voie) AS voie, code_insee, coalesce(nom_commune, '') AS nom_commune,

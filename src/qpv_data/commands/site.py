@@ -38,6 +38,10 @@ def site(
         ),
     ] = True,
     nom: Annotated[str | None, typer.Option(help="Nom du territoire en tête des pages.")] = None,
+    adresses: Annotated[
+        list[Path] | None,
+        typer.Option(help="Extrait de la Base Adresse Nationale, CSV ou CSV.gz : la page « Mon adresse ». Répétable."),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="N'afficher que les erreurs.")] = False,
 ) -> None:
     """Écrire l'observatoire local : des pages qui s'ouvrent d'un dossier, sans serveur ni réseau."""
@@ -46,6 +50,7 @@ def site(
     from qpv_data.refusals import errors_told
     from qpv_data.site.build import Options, build
     from qpv_data.site.french import plural
+    from qpv_data.site.pages.adresse import told
 
     if audience not in (None, "ouvert", "partenaires", "interne"):
         raise typer.BadParameter("donner ouvert, partenaires ou interne", param_hint="--audience")
@@ -55,12 +60,15 @@ def site(
     asked = audience or (None if (given / "valeurs").is_dir() else "ouvert")
     with errors_told():
         folder = audience_folder(given, asked)
-        built = build(folder, out.resolve(), Options(territoire, evenements, contact, nom, telechargements))
+        options = Options(territoire, evenements, contact, nom, telechargements, tuple(adresses or ()))
+        built = build(folder, out.resolve(), options)
         if not quiet:
             files = built.ecrites + built.gardees
             typer.echo(
                 f"{plural(built.quartiers, 'quartier')}, {plural(files, 'fichier')} ({built.octets / 1e6:.1f} Mo) : "
                 f"{plural(built.ecrites, 'écrit')}, {plural(built.gardees, 'inchangé')}, {plural(built.otees, 'ôté')}"
             )
+            for line in told(built.adresses) if built.adresses else ():
+                typer.echo(line)
             typer.echo(f"Ouvrir {relative_to_cwd(built.accueil)}")
             typer.echo(folder.warning())

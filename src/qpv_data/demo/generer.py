@@ -14,6 +14,7 @@ from qpv_data.demo.jeux_publics import equipements, etablissements
 from qpv_data.demo.lignes import Jeu, Monde
 from qpv_data.demo.referentiels import referentials
 from qpv_data.demo.verite import write_truth
+from qpv_data.demo.voies import CHEMIN, extract
 
 ADRESSES = 2_400
 _REFERENTIALS_DATE = date(2025, 1, 2)
@@ -28,7 +29,8 @@ def world(graine: int, echelle: int) -> list[Jeu]:
 
 
 def generate(root: Path, *, graine: int = 2024, echelle: int = 1) -> None:
-    """Write `root/source/<host>/<path>`, a mirror of the producers' sites, and `root/verite/`.
+    """Write `root/source/<host>/<path>`, a mirror of the producers' sites, `root/verite/`, and the territory's streets
+    in `root/adresses/`.
 
     The bytes depend on `graine` and `echelle` alone: neither on the clock, the time zone nor the hash seed.
     The mirror's table says the day when each file was there, so that a late delivery is seen to be late.
@@ -49,6 +51,7 @@ def generate(root: Path, *, graine: int = 2024, echelle: int = 1) -> None:
     lines = ["url;fichier;disponible_le", *(f"https://{path};{path};{day}" for path, day in sorted(days.items()))]
     _put(root / "source" / "miroir.csv", ("\n".join(lines) + "\n").encode())
     write_truth(root / "verite", jeux)
+    _put(root / CHEMIN, extract())
 
 
 def _put(path: Path, content: bytes) -> None:

@@ -14,4 +14,5 @@ CONTACT = "mailto:observatoire@brumeval.example"
 def write_site(lake: Path, release: Path) -> Built:
     """Write it under the lake, in `site/`. `release`: the folder of the release."""
     folder = audience_folder(release, Diffusion.OUVERT.value)
-    return build(folder, lake / "site", Options(contact=CONTACT))
+    streets = tuple(sorted((lake / "territoire" / "adresses").glob("*.csv")))
+    return build(folder, lake / "site", Options(contact=CONTACT, adresses=streets))

@@ -78,9 +78,14 @@ class Margins:
 
         NaN beyond the cap, and where the place is unknown.
         """
+        return self.nearest(crs, x, y, placed)[0]
+
+    def nearest(self, crs: str, x: Floats, y: Floats, placed: Placed) -> tuple[Floats, Ints]:
+        """The same distances, and the number of the zone whose boundary it is: the holder, else the nearest; −1 where
+        there is no distance."""
         from qpv_data.uncertainty.distance import distances
 
-        out = np.full(placed.lus, np.nan)
+        out, whose = np.full(placed.lus, np.nan), np.full(placed.lus, -1, dtype=np.int64)
         known = np.ones(placed.lus, dtype=bool)
         known[placed.inconnus] = False
         holder = np.full(placed.lus, -1, dtype=np.int64)
@@ -95,6 +100,7 @@ class Margins:
             asked = mine | (holder[rows] < 0)
             rows, mx, my = rows[asked], mx[asked], my[asked]
             within = np.where(mine, local, -1)[asked]
-            metres, _ = distances(mx, my, boundaries, within, self._cap)
-            out[rows] = np.fmin(out[rows], metres)
-        return out
+            metres, zone = distances(mx, my, boundaries, within, self._cap)
+            closer = (metres < out[rows]) | (np.isnan(out[rows]) & ~np.isnan(metres))
+            out[rows[closer]], whose[rows[closer]] = metres[closer], numbers[zone[closer]]
+        return out, whose

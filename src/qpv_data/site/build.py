@@ -11,8 +11,9 @@ from typing import Any
 from qpv_data.exports.folder import AudienceFolder
 from qpv_data.problems import Problem
 from qpv_data.site import writing
+from qpv_data.site.addresses.gather import Counts
 from qpv_data.site.events import read_events
-from qpv_data.site.pages import carto, comparer, donnees, fiche, indicateur, partenariat, signaux, territoire
+from qpv_data.site.pages import adresse, carto, comparer, donnees, fiche, indicateur, partenariat, signaux, territoire
 from qpv_data.site.reading import Release, certificate, opened
 from qpv_data.site.shared import shared
 from qpv_data.site.writing import HERE, Site, SiteError
@@ -37,6 +38,8 @@ class Options:
     contact: str | None = None
     nom: str | None = None
     telechargements: bool = True
+    adresses: tuple[Path, ...] = ()
+    """Extracts of the Base Adresse Nationale: public reference data."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class Built:
     gardees: int
     otees: int
     octets: int
+    adresses: Counts | None = None
 
 
 def build(folder: AudienceFolder, out: Path, options: Options) -> Built:
@@ -71,9 +75,12 @@ def build(folder: AudienceFolder, out: Path, options: Options) -> Built:
         for page in PAGES:
             page.write(site, whole)
         donnees.write(site, whole, folder, options.telechargements)
+        counts = adresse.write(site, whole, options.adresses, Path(work))
     gone = site.finish()
     size = sum((out / p).stat().st_size for p in {*site.ecrites, *site.gardees})
-    return Built(out / "index.html", len(release.quartiers), len(site.ecrites), len(site.gardees), len(gone), size)
+    return Built(
+        out / "index.html", len(release.quartiers), len(site.ecrites), len(site.gardees), len(gone), size, counts
+    )
 
 
 def common(folder: AudienceFolder, release: Release, options: Options) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def take(con: duckdb.DuckDBPyConnection, target: Path) -> Path:
 
 
 def names(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str, str, str], str]:
-    """(zonage, code, sort, zoning of comparison) → its words: the zone's name, or that there are several, and shares."""
+    """(zonage, code, sort, zoning of comparison) → its words: the zone's name, or that it is several."""
     found: dict[tuple[str, str, str, str], str] = {}
     sql = (
         "SELECT zonage, code_zone, sorte, zonage_comparateur, list(nom ORDER BY code_comparateur),"
