@@ -62,7 +62,7 @@ def generations(release: Release, communes: Collection[str]) -> Generations:
         "SELECT zonage, code_zone, geometrie FROM zones WHERE famille = 'qpv' AND geometrie IS NOT NULL"
         " ORDER BY zonage DESC, code_zone"
     )
-    rows = release.con.execute(sql).fetchall()
+    rows = release.open.execute(sql).fetchall()
     contours, _ = repair(shapely.from_wkb(np.array([bytes(r[2]) for r in rows], dtype=object)))
     found: list[Generation] = []
     first = 0
@@ -89,7 +89,7 @@ def _bounds(release: Release, communes: Collection[str]) -> dict[str, tuple[floa
         "SELECT code_zone, bbox.xmin, bbox.ymin, bbox.xmax, bbox.ymax FROM zones"
         " WHERE zonage = 'commune' AND geometrie IS NOT NULL AND list_contains(?, code_zone)"
     )
-    return {c: tuple(box) for c, *box in release.con.execute(sql, [sorted(communes)]).fetchall()}
+    return {c: tuple(box) for c, *box in release.open.execute(sql, [sorted(communes)]).fetchall()}
 
 
 def _boxes(release: Release, communes: Collection[str]) -> NDArray[Any] | None:
@@ -109,7 +109,7 @@ def _squeeze(south: float, north: float) -> float:
 
 def _in_force(release: Release, zonage: str) -> frozenset[str] | None:
     """Territories where a generation was ever in force; None when the release does not say."""
-    rows = release.con.execute("SELECT DISTINCT territoire FROM en_vigueur WHERE zonage = ?", [zonage]).fetchall()
+    rows = release.open.execute("SELECT DISTINCT territoire FROM en_vigueur WHERE zonage = ?", [zonage]).fetchall()
     return frozenset(str(t) for (t,) in rows if t is not None) or None
 
 
