@@ -24,7 +24,11 @@ SORTS = {
     "comparables": "quartiers comparables", "quartiers": "ensemble des quartiers",
     "territoire": "ensemble du territoire",
 }  # fmt: skip
-SEVERAL = {"commune": "ses communes", "epci": "ses intercommunalités", "departement": "ses départements"}
+SEVERAL = {
+    "commune": "communes", "epci": "intercommunalités", "contrat": "contrats de ville",
+    "unite_urbaine": "unités urbaines", "departement": "départements", "region": "régions",
+    "perimetre_local": "périmètres locaux",
+}  # fmt: skip
 PER = "pour_1000_habitants"
 
 
@@ -61,9 +65,9 @@ def names(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str, str, str], str
     )
     for zoning, code, sort, other, held, origin in con.execute(sql).fetchall():
         words = SORTS.get(sort, sort.replace("_", " "))
-        if sort in ("commune", "epci", "unite_urbaine", "departement", "region", "contrat", "perimetre_local"):
-            shares = {"population": "selon la population", "surface": "selon la surface"}.get(origin or "", "")
-            words = thin(held[0]) if len(held) == 1 else f"{SEVERAL.get(sort, words)} ({number(len(held))}, {shares})"
+        if sort in SEVERAL:
+            shares = {"population": ", selon la population", "surface": ", selon la surface"}.get(origin or "", "")
+            words = thin(held[0]) if len(held) == 1 else f"ses {number(len(held))} {SEVERAL[sort]}{shares}"
         found[(zoning, code, sort, other)] = words
     return found
 

@@ -56,7 +56,7 @@ def write(site: Site, shared: Shared, extracts: Sequence[Path], work: Path) -> C
              for n, g in enumerate(every.toutes) for z in g.zones]  # fmt: skip
     index = {"generations": in_force, "zones": zones, "communes": written, "peu": FEW, "limite": LIMITE_M}
     site.script("donnees/adresses/index.js", "QPVAdresses.index", index)
-    shapes = outlines(shared.release, every.zones)
+    shapes = {code: o.coordonnees for code, o in outlines(shared.release, every.zones).items()}
     site.script("donnees/adresses/perimetres.js", "QPVAdresses.perimetres", [shapes.get(z.code) for z in every.zones])
     site.page("adresse.html", "adresse.html.j2", titre="Mon adresse", communes=written, generations=in_force,
               limite=LIMITE_M, adresses=counts.adresses if counts else 0)  # fmt: skip
