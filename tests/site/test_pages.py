@@ -211,14 +211,14 @@ def test_the_csv_of_an_indicator_has_every_value_of_the_quarters(site: Path, rel
         ).fetchone() or (0,)
     lines = (site / "donnees" / "csv" / "demo_etablissements_actifs.csv").read_text("utf-8-sig").splitlines()
     assert len(lines) == expected + 1
-    assert sum(line.endswith("cachée : secret") for line in lines) > 0
+    assert sum("cachée : secret" in line for line in lines) > 0
 
 
 def test_data_in_scripts_cannot_end_them(site: Path) -> None:
     for script in (site / "donnees").rglob("*.js"):
         text = script.read_text("utf-8")
         assert "<" not in text
-        json.loads(re.fullmatch(r"QPV\.\w+\((.*)\);\n", text, re.DOTALL)[1])  # type: ignore[index]
+        json.loads(re.fullmatch(r"QPV\w*\.\w+\((.*)\);\n", text, re.DOTALL)[1])  # type: ignore[index]
 
 
 def test_the_demonstration_ends_with_the_address_of_its_site(demonstration: Path) -> None:
