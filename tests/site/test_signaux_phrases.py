@@ -49,12 +49,14 @@ def test_periods_take_their_preposition(code: str, told: str) -> None:
     assert words.during(code) == told
 
 
-@pytest.mark.parametrize(("size", "told"), [(1.9, "+1,9 point"), (2.0, "+2,0 points"), (-3.0, "−3,0 points"), (0, "0,0 point")])
+@pytest.mark.parametrize(
+    ("size", "told"), [(1.9, "+1,9 point"), (2.0, "+2,0 points"), (-3.0, "−3,0 points"), (0, "0,0 point")]
+)
 def test_points_agree_with_their_number(size: float, told: str) -> None:
     assert plain(words.points(words.signed(size, 1), size)) == told
 
 
-NAMES = ["L'Étourdie Est", "Le Marécage", None, "Cité « Bel-Air »", "<b>x</b> & \"y\"", "N" * 120]
+NAMES = ["L'Étourdie Est", "Le Marécage", None, "Cité « Bel-Air »", '<b>x</b> & "y"', "N" * 120]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -104,7 +106,9 @@ def test_how_sure_is_said_in_words_and_in_figures(q: float, told: str) -> None:
 
 
 def test_the_caution_of_an_indicator_follows_its_limits() -> None:
-    assert sentences.limits(Kind.LEVEL, "Un seul club").endswith("Réserve de l'indicateur : «\u00a0Un seul club\u00a0».")
+    assert sentences.limits(Kind.LEVEL, "Un seul club").endswith(
+        "Réserve de l'indicateur : «\u00a0Un seul club\u00a0»."
+    )
 
 
 @pytest.mark.parametrize("kind", list(Kind))
@@ -127,7 +131,9 @@ def test_every_sentence_holds_its_figures_and_its_names_as_text(
     name: str, before: float, after: float, others: float, decimals: int, unit: str
 ) -> None:
     where = sentences.place("QN09905M", name)
-    changed = sentences.change(where, name, unit, decimals, ("2024-T1", "2024-T2"), before, after, others, 12, own=False)
+    changed = sentences.change(
+        where, name, unit, decimals, ("2024-T1", "2024-T2"), before, after, others, 12, own=False
+    )
     told = sentences.level(where, name, unit, decimals, "2024-T2", after, before, 12)
     for text in (changed, told):
         assert name in text
