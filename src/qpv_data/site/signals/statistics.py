@@ -33,7 +33,7 @@ def usable(series: Series, columns: tuple[int, ...]) -> Bools:
 
     Expected from the common ratio, never from the zone's own: a quarter is not set aside for being low.
     """
-    kept: Bools = np.isfinite(series.values[:, columns]).all(axis=1)
+    kept: Bools = np.asarray(np.isfinite(series.values[:, columns]).all(axis=1))
     for column in columns:
         below = np.isfinite(series.denominators[:, column])
         size = np.where(below, series.denominators[:, column], np.inf)
