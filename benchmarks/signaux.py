@@ -182,9 +182,10 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--repetitions", type=int, default=400)
     options.add_argument("--graine", type=int, default=1)
+    options.add_argument("--quartiers", type=int, nargs="*", default=list(SHARE), help="sizes of the worlds")
     asked = options.parse_args()
-    for quarters, part in SHARE.items():
-        times = max(10, round(part * asked.repetitions))
+    for quarters in asked.quartiers:
+        times = max(4, round(SHARE.get(quarters, 1.0) * asked.repetitions))
         plain = World("", quarters, indicators=24 if quarters < 1000 else 12)
         worlds = [replace(plain, name=law, law=law) for law in LAWS]
         worlds += [

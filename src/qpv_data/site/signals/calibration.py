@@ -21,7 +21,8 @@ BEYOND = 20
 RAREST = 0.0025
 """Least part of the scores beyond that place: signals rarer than this do not thicken the tail that they are held to."""
 ENOUGH = 1000
-"""Scores that it takes to read a tail; with fewer, ASSUMED degrees of freedom are taken."""
+"""Scores that it takes to read a tail; with fewer, ASSUMED degrees of freedom are taken, and with too few to read it at
+RAREST, no more than them."""
 ASSUMED = 20.0
 _NORMAL = 1e9
 _FREEDOMS = np.array([_NORMAL, 60, 40, 30, 20, 15, 12, 10, 9, 8, 7, 6, 5, 4.5, 4, 3.5, 3, 2.5, 2, 1.7, 1.4, 1.2, 1])
@@ -38,6 +39,8 @@ def tail(scores: Floats) -> tuple[float, float]:
         return 1.0, ASSUMED
     within = np.flatnonzero(stdtrit(_FREEDOMS, far) / stdtrit(_FREEDOMS, BODY) >= reached / body)
     freedom = float(_FREEDOMS[within[0]] if len(within) else _FREEDOMS[-1])
+    if far > RAREST:  # read less far than signals are: what is not seen is assumed no lighter
+        freedom = min(freedom, ASSUMED)
     return float(body / -stdtrit(freedom, BODY)), freedom
 
 

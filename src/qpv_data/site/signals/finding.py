@@ -78,6 +78,8 @@ def signals(con: duckdb.DuckDBPyConnection) -> Signals:
                 untested.append(Untested(one.title, kind, _reason(kind, series)))
             else:
                 made.append((one, zoning, found))
+    seen = {u.title for u in untested} | {one.title for one, _, _ in made}
+    untested += [Untested(c.title, None, "aucune valeur publiée") for c in chosen if c.title not in seen]
     p = calibration.p_values([c for _, _, c in made])
     q = multiplicity.adjusted(np.concatenate(p)) if p else np.zeros(0)
     listed: list[Signal] = []

@@ -51,18 +51,30 @@ def read(
     timeline = _timeline(con)
     for start in range(0, len(compared), _BLOCK):
         block = compared[start : start + _BLOCK]
-        columns = _columns(con, [c.indicator for c in block], list(of.groups), timeline)
-        for one in block:
-            mine = columns["indicateur"] == one.indicator
-            zoning = next((z for z in of.groups if bool((mine & (columns["zonage"] == z)).any())), None)
-            if zoning is None:
-                continue
-            periods = timeline.periods.get((one.indicator, zoning), ())
-            here = {k: v[mine & (columns["zonage"] == zoning)] for k, v in columns.items()}
-            for zones in of.groups[zoning].values():
-                if periods:
-                    inhabitants = np.array([people.get((zoning, z), np.nan) for z in zones])
-                    yield one, zoning, _series(one, zoning, zones, periods, here, timeline, inhabitants)
+        names = [c.indicator for c in block]
+        all_periods = sorted({p for (i, _), listed in timeline.periods.items() if i in names for p in listed})
+        columns = _columns(con, names, all_periods)
+        for i, one in enumerate(block):
+            here = {k: v[columns["indicateur"] == i] for k, v in columns.items()}
+            for zoning, first, zones in _newest(of, here["place"]):
+                periods = timeline.periods[one.indicator, zoning]
+                inhabitants = np.array([people.get((zoning, z), np.nan) for z in zones])
+                rank = np.array([periods.index(p) if p in periods else -1 for p in all_periods], dtype=np.int64)
+                placed = {**here, "place": here["place"] - first, "periode": rank[here["periode"]]}
+                yield one, zoning, _series(one, zoning, zones, periods, placed, timeline, inhabitants)
+
+
+def _newest(of: Quarters, places: Any) -> Iterator[tuple[str, int, tuple[str, ...]]]:
+    """(zoning, place of its first zone, zones) of each group of the newest zoning that has a value."""
+    start = 0
+    for zoning, groups in of.groups.items():
+        end = start + sum(len(zones) for zones in groups.values())
+        if bool(((places >= start) & (places < end)).any()):
+            for zones in groups.values():
+                yield zoning, start, zones
+                start += len(zones)
+            return
+        start = end
 
 
 @dataclass(frozen=True)
@@ -95,24 +107,18 @@ def _timeline(con: duckdb.DuckDBPyConnection) -> _Timeline:
     )
 
 
-def _columns(
-    con: duckdb.DuckDBPyConnection, names: list[str], zonings: list[str], timeline: _Timeline
-) -> dict[str, Any]:
-    periods = sorted({p for (i, _), listed in timeline.periods.items() if i in names for p in listed})
+def _columns(con: duckdb.DuckDBPyConnection, names: list[str], periods: list[str]) -> dict[str, Any]:
     query = (sql_dir() / "signaux" / "valeurs.sql").read_text("utf-8")
-    asked = {"indicateurs": names, "zonages": zonings, "periodes": periods}
-    read_ = con.execute(query, asked).fetchnumpy()
-    return {k: np.ma.filled(v, np.nan) if v.dtype.kind == "f" else np.ma.getdata(v) for k, v in read_.items()}
+    told = con.execute(query, {"indicateurs": names, "periodes": periods}).fetchnumpy()
+    return {k: np.ma.filled(v, np.nan) if v.dtype.kind == "f" else np.ma.getdata(v) for k, v in told.items()}
 
 
 def _series(
     one: Compared, zoning: str, zones: tuple[str, ...], periods: tuple[str, ...], here: Mapping[str, Any],
     timeline: _Timeline, inhabitants: Floats,
 ) -> Series:  # fmt: skip
-    place, column = {z: i for i, z in enumerate(zones)}, {p: i for i, p in enumerate(periods)}
-    at = np.array([place.get(z, -1) for z in here["code_zone"]], dtype=np.int64)
-    when = np.array([column.get(p, -1) for p in here["periode"]], dtype=np.int64)
-    known = (at >= 0) & (when >= 0)
+    at, when = here["place"], here["periode"]
+    known = (at >= 0) & (at < len(zones)) & (when >= 0)
     filled = {}
     for name in ("valeur", "numerateur", "denominateur", "demi_largeur", "niveau"):
         filled[name] = np.full((len(zones), len(periods)), np.nan)

@@ -53,15 +53,18 @@ def yardstick(ordered: Floats) -> tuple[Floats, Floats]:
     return inner.mean(axis=1), np.sqrt(squares / (k - 1))
 
 
-@cache
 def law(count: int) -> Law:
+    """The law of T for `count` normal comparators; beyond SMALL, of the power of two under it (heavier)."""
+    return _law(count if count <= SMALL else 1 << (count.bit_length() - 1))
+
+
+@cache
+def _law(count: int) -> Law:
     """The law of T for `count` normal comparators, by drawing yardsticks and integrating the value itself exactly.
 
     P(|T| > t) is the mean over yardsticks (m, s) of P(|Y − m| > t·s'), so that a tail of 1e−5 needs no 1e7 draws. The
     stream is numpy's frozen one (NEP 19): the same law on every machine.
     """
-    if count > SMALL:
-        count = 1 << (count.bit_length() - 1)  # rounded down: fewer comparators, heavier tails
     draws = max(400, min(_DRAWN, _CELLS // count))
     drawn = np.random.RandomState(_SEED + count).standard_normal((draws, count))
     centre, scale = yardstick(np.sort(drawn, axis=1))

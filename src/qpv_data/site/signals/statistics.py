@@ -33,7 +33,7 @@ def usable(series: Series, columns: tuple[int, ...]) -> Bools:
 
     Expected from the common ratio, never from the zone's own: a quarter is not set aside for being low.
     """
-    kept = np.isfinite(series.values[:, columns]).all(axis=1)
+    kept: Bools = np.asarray(np.isfinite(series.values[:, columns]).all(axis=1))
     for column in columns:
         below = np.isfinite(series.denominators[:, column])
         size = np.where(below, series.denominators[:, column], np.inf)
@@ -49,8 +49,10 @@ def usable(series: Series, columns: tuple[int, ...]) -> Bools:
 
 def worth(series: Series, gaps: Floats, beside: Floats) -> Bools:
     """Gaps that are large enough to be told, as a part of what they are beside."""
-    large = np.abs(gaps) >= MIN_GAP * np.abs(beside)
-    return large & (np.abs(gaps) >= MIN_POINTS * series.factor) if series.measure is Measure.SHARE else large
+    large: Bools = np.abs(gaps) >= MIN_GAP * np.abs(beside)
+    if series.measure is Measure.SHARE:
+        large &= np.abs(gaps) >= MIN_POINTS * series.factor
+    return large
 
 
 def tied(values: Floats) -> bool:
@@ -146,7 +148,7 @@ def own(series: Series) -> Compared | None:
     if len(run) < MIN_QUARTERS + 2:
         return None
     kept = usable(series, run)
-    levels_ = series.values[np.ix_(kept, run)]
+    levels_ = series.values[kept][:, run]
     if kept.sum() < MIN_QUARTERS:
         return None
     before, after = run[-2], run[-1]
@@ -165,8 +167,11 @@ def own(series: Series) -> Compared | None:
     reference = others_median(moved)
     still = np.array([tied(np.diff(row)) for row in levels_])
     told = worth(series, moved - reference, levels_[:, -2]) & (np.sign(moved - reference) == np.sign(scores))
-    made = (np.flatnonzero(kept), moved, reference, levels_[:, -2], levels_[:, -1], scores, told)
-    return Compared(Kind.OWN, series, *(m[~still] for m in made), len(run) - 2)
+    moving = ~still
+    return Compared(
+        Kind.OWN, series, np.flatnonzero(kept)[moving], moved[moving], reference[moving], levels_[moving, -2],
+        levels_[moving, -1], scores[moving], told[moving], len(run) - 2,
+    )  # fmt: skip
 
 
 def others_median(values: Floats) -> Floats:
