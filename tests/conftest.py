@@ -17,6 +17,14 @@ if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):
 import pytest
 from hypothesis import HealthCheck, settings
 
+# Tests start hundreds of commands: where bytecode is not kept, as in containers, each compiles the package anew.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# No test cuts the power, and a killed process loses nothing that it has written: waiting for the disk proves nothing
+# here. What is asked of the disk, and in which order, `make pannes` counts and kills at.
+os.fsync = lambda fd: None  # type: ignore[assignment]
+
 # A loaded machine is no fault of the code: no test is timed. Examples are drawn anew each time; `preuve` draws more.
 settings.register_profile("suite", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("preuve", deadline=None, max_examples=1000, suppress_health_check=[HealthCheck.too_slow])

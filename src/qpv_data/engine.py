@@ -86,6 +86,8 @@ def _instance(folder: Path) -> duckdb.DuckDBPyConnection:
             continue
         return instance
     instance = duckdb.connect(":memory:", config=settings())
+    # What is worked in is thrown away: to tidy it up on the disk first took as long as a small feed's whole work.
+    instance.execute("PRAGMA disable_checkpoint_on_shutdown")
     _prepare(instance, folder)
     return instance
 

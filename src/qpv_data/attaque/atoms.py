@@ -5,28 +5,37 @@ All zonings are crossed at once, so bounds are those of the common refinement, t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from qpv_data.attaque.builder import Trust
-from qpv_data.attaque.faces import HABITABLE_M2, Members
+from qpv_data.attaque.faces import HABITABLE_M2, Faces, Members
 from qpv_data.attaque.slices import UNPLACED, Slice
 
 _FAMILY = "croisement des zonages"
 
 
+@dataclass(frozen=True)
+class _Ground:
+    """The faces that some zonings cut out, which every slice of a feed is written on.
+
+    `area` and `names` by face, in order; `inside`: the faces of each zone; `alone`: the zones, communes apart, that are
+    one face and no other; `groups`: faces that a person names together.
+    """
+
+    area: dict[Members, float]
+    names: dict[Members, str]
+    inside: list[tuple[tuple[str, str], list[Members]]]
+    alone: dict[Members, list[tuple[str, str]]]
+    groups: list[tuple[str, list[Members]]]
+
+
 def face_equations(s: Slice, zonings: frozenset[str]) -> None:
     """zone = Σ its faces, and a commune has besides what could not be placed in it. `zonings`: published here."""
     assert s.zoning.faces is not None
-    area: dict[Members, float] = {}
-    for held, size in s.zoning.faces.area.items():
-        if members := tuple(pair for pair in held if pair[0] in zonings):
-            area[members] = area.get(members, 0.0) + size
-    inside: dict[tuple[str, str], list[Members]] = {}
-    for members in sorted(area):
-        for pair in members:
-            inside.setdefault(pair, []).append(members)
-    atoms = _atoms(s, area, inside, zonings)
-    for pair, faces in sorted(inside.items()):
+    ground = _ground(s.zoning.faces, zonings, tuple(sorted(z for z, f in s.zoning.family.items() if f == "qpv")))
+    atoms = _atoms(s, ground)
+    for pair, faces in ground.inside:
         whole = s.find(*pair)
         if whole is None:
             continue
@@ -34,20 +43,42 @@ def face_equations(s: Slice, zonings: frozenset[str]) -> None:
         parts = [atoms[m] for m in faces] + ([] if unplaced is None else [unplaced])
         if parts != [whole]:
             s.total(_FAMILY, whole, parts, Trust.GROUND)
-    _pairs(s, area, atoms)
+    for name, faces in ground.groups:
+        s.builder.row(f"{s.tag} : {_FAMILY}", [s.population(name)], [atoms[m] for m in faces], Trust.GROUND)
 
 
-def _atoms(
-    s: Slice, area: Mapping[Members, float], inside: Mapping[tuple[str, str], list[Members]], zonings: frozenset[str]
-) -> dict[Members, int]:
+def _ground(faces: Faces, zonings: frozenset[str], quarters: tuple[str, ...]) -> _Ground:
+    """Worked out once for all the slices that are written on it."""
+    if (zonings, quarters) not in faces.grounds:
+        faces.grounds[zonings, quarters] = _crossed(faces, zonings, quarters)
+    ground: _Ground = faces.grounds[zonings, quarters]
+    return ground
+
+
+def _crossed(faces: Faces, zonings: frozenset[str], quarters: Sequence[str]) -> _Ground:
+    summed: dict[Members, float] = {}
+    for held, size in faces.area.items():
+        if members := tuple(pair for pair in held if pair[0] in zonings):
+            summed[members] = summed.get(members, 0.0) + size
+    area = {members: summed[members] for members in sorted(summed)}
+    inside: dict[tuple[str, str], list[Members]] = {}
+    for members in area:
+        for pair in members:
+            inside.setdefault(pair, []).append(members)
+    alone = {m: [p for p in m if p[0] != "commune" and inside[p] == [m]] for m in area}
+    names = {members: _name(members, zonings) for members in area}
+    return _Ground(area, names, sorted(inside.items()), alone, list(_groups(area, quarters)))
+
+
+def _atoms(s: Slice, ground: _Ground) -> dict[Members, int]:
     """The cell of each face: that of a zone which is this face and no other, else one that no row publishes."""
     atoms: dict[Members, int] = {}
-    for members in sorted(area):
-        alone = (s.find(*p) for p in members if p[0] != "commune" and inside[p] == [members])
+    for members, size in ground.area.items():
+        alone = (s.find(*pair) for pair in ground.alone[members])
         own = next((cell for cell in alone if cell is not None), None)
         if own is None:
-            name = _name(members, zonings)
-            own = s.population(name) if area[members] >= HABITABLE_M2 else s.virtual(name)
+            name = ground.names[members]
+            own = s.population(name) if size >= HABITABLE_M2 else s.virtual(name)
         atoms[members] = own
     return atoms
 
@@ -63,18 +94,18 @@ def _name(members: Members, zonings: frozenset[str]) -> str:
     return f"{inner}{where}" + (f" hors {absent}" if absent else "")
 
 
-def _pairs(s: Slice, area: Mapping[Members, float], atoms: Mapping[Members, int]) -> None:
+def _groups(area: Mapping[Members, float], quarters: Sequence[str]) -> Iterator[tuple[str, list[Members]]]:
     """Populations of several faces that a person names: the rest of a commune, a piece of a straddling neighbourhood,
     what two generations share, what one has and the other has not."""
-    quarters = sorted(z for z, family in s.zoning.family.items() if family == "qpv" and any(z in dict(m) for m in area))
+    held = {zoning for members in area for zoning, _ in members}
+    drawn = [zoning for zoning in quarters if zoning in held]
     groups: dict[str, list[Members]] = {}
-    for members in sorted(area):
-        held = dict(members)
-        for name in _names_of_pairs(held, quarters):
+    for members in area:
+        for name in _names_of_pairs(dict(members), drawn):
             groups.setdefault(name, []).append(members)
     for name, held_by in groups.items():
         if len(held_by) > 1 and sum(area[m] for m in held_by) >= HABITABLE_M2:
-            s.builder.row(f"{s.tag} : {_FAMILY}", [s.population(name)], [atoms[m] for m in held_by], Trust.GROUND)
+            yield name, held_by
 
 
 def _names_of_pairs(held: Mapping[str, str], quarters: list[str]) -> Iterable[str]:

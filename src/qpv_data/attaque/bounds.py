@@ -93,12 +93,13 @@ def _solve_all(analysis: Analysis, exhaustive: bool) -> None:
     rule = Standard.of(analysis.system, u.cells)
     targets = analysis.system.targets[u.cells] & ~rule.harmless(low, high)
     wanted = targets if exhaustive else targets & ~rule.broken(low, high)
+    of_trees = _Trees(matrix)
     for rows, cols in components(matrix):
         if not wanted[free[cols]].any():
             continue
-        part = matrix[rows][:, cols].tocsr()
-        if analysis.propagated.settled and _tree(part):
+        if analysis.propagated.settled and of_trees.holds(rows, cols):
             continue
+        part = matrix[rows][:, cols].tocsr()
         work = _Component(analysis, u.cells[free[cols]], filled[rows], part, rhs[rows], exhaustive)
         try:
             work.run(np.flatnonzero(wanted[free[cols]]))
@@ -106,9 +107,17 @@ def _solve_all(analysis: Analysis, exhaustive: bool) -> None:
             raise contradiction(analysis.system, work.cells.tolist()) from None
 
 
-def _tree(part: sparse.csr_matrix) -> bool:
-    """Equations of ±1 that no cycle links: bounds that nothing moves are then reached, in whole units too."""
-    return bool(part.nnz == sum(part.shape) - 1 and (np.abs(part.data) == 1).all())
+class _Trees:
+    """Which components are trees, told without cutting them out of the matrix: real feeds have tens of thousands."""
+
+    def __init__(self, matrix: sparse.csr_matrix) -> None:
+        self.length = np.diff(matrix.indptr)
+        others = np.concatenate(([0], np.cumsum(np.abs(matrix.data) != 1)))
+        self.units = others[matrix.indptr[1:]] == others[matrix.indptr[:-1]]
+
+    def holds(self, rows: Ints, cols: Ints) -> bool:
+        """Equations of ±1 that no cycle links: bounds that nothing moves are then reached, in whole units too."""
+        return bool(self.length[rows].sum() == len(rows) + len(cols) - 1 and self.units[rows].all())
 
 
 class _Component:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -34,10 +35,14 @@ Members = tuple[tuple[str, str], ...]  # (zoning, zone), by zoning
 
 @dataclass(frozen=True)
 class Faces:
-    """`zonings`: those whose every zone has a contour. `area`: m² of each face, by the zones that hold it."""
+    """`zonings`: those whose every zone has a contour. `area`: m² of each face, by the zones that hold it.
+
+    `grounds`: what was worked out of them (`atoms`), kept for the next slice.
+    """
 
     zonings: frozenset[str]
     area: Mapping[Members, float]
+    grounds: dict[tuple[frozenset[str], tuple[str, ...]], Any] = field(default_factory=dict, compare=False, repr=False)
 
 
 def read_faces(folder: Path, known: dict[str, Faces | None]) -> Faces | None:

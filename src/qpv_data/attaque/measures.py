@@ -94,7 +94,8 @@ def limit_of(row: Mapping[str, Any]) -> str:
 
 def measured(measure: Measure, row: Mapping[str, Any], family: str | None) -> Measure:
     """What the measure is in a zone of a family: the rule of limits is about neighbourhoods alone."""
-    return replace(measure, limit=limit_of(row) if family == "qpv" else "")
+    limit = limit_of(row) if family == "qpv" else ""
+    return measure if measure.limit == limit else replace(measure, limit=limit)  # asked of every figure
 
 
 def providers(row: Mapping[str, Any]) -> list[tuple[Measure, str]]:
