@@ -6,7 +6,8 @@ WITH communes AS (
     CASE WHEN count(*) OVER quartier = 1 THEN 1
       WHEN count(m.part_population) OVER quartier = count(*) OVER quartier THEN m.part_population
       ELSE p.part END AS part,
-    CASE WHEN count(m.part_population) OVER quartier = count(*) OVER quartier THEN 'population' ELSE 'surface' END AS origine,
+    CASE WHEN count(m.part_population) OVER quartier = count(*) OVER quartier THEN 'population' ELSE 'surface' END
+      AS origine,
     count(*) OVER quartier AS communes
   FROM zones_communes m
   JOIN zones q ON q.zonage = m.zonage AND q.code_zone = m.code_zone AND q.famille = 'qpv'

@@ -48,7 +48,8 @@ compositions AS (
 ),
 composees AS (
   SELECT m.zonage, m.code_zone, p.periode,
-    CASE WHEN count(c.population) = count(*) THEN sum(c.population) END AS population, max(c.periode_source) AS periode_source
+    CASE WHEN count(c.population) = count(*) THEN sum(c.population) END AS population,
+    max(c.periode_source) AS periode_source
   FROM compositions m
   CROSS JOIN periodes p
   LEFT JOIN dites c ON c.zonage = 'commune' AND c.code_zone = m.code_commune AND c.periode = p.periode

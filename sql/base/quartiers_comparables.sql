@@ -56,8 +56,9 @@ profils AS (
 ),
 lus AS (
   -- the area adds nothing to population and density: it is read where one of them is not known
-  SELECT zonage, code_zone, outre_mer, population, densite, agglomeration,
-    CASE WHEN population IS NULL OR densite IS NULL THEN superficie END AS superficie, superficie AS superficie_aussi,
+  SELECT zonage, code_zone, row_number() OVER (PARTITION BY zonage ORDER BY code_zone) AS numero, outre_mer, population,
+    densite, agglomeration, CASE WHEN population IS NULL OR densite IS NULL THEN superficie END AS superficie,
+    superficie AS superficie_aussi,
     (population IS NOT NULL)::INTEGER + (densite IS NOT NULL)::INTEGER + (agglomeration IS NOT NULL)::INTEGER
       + (superficie IS NOT NULL AND (population IS NULL OR densite IS NULL))::INTEGER AS mesurees,
     concat_ws(', ', CASE WHEN population IS NOT NULL THEN 'population' END,
@@ -67,13 +68,13 @@ lus AS (
   FROM profils
 ),
 paires AS (
-  SELECT q.zonage, q.code_zone, a.code_zone AS code_comparable,
-    -- `least` passes nulls over: what is not read is no difference
-    round(sqrt((
+  SELECT q.zonage, q.code_zone, a.numero,
+    -- in millionths; `least` passes nulls over: what is not read is no difference
+    CAST(round(1e6 * sqrt((
       least(coalesce(abs(q.population - a.population), 0), 5) ** 2 + least(coalesce(abs(q.densite - a.densite), 0), 5) ** 2
       + least(coalesce(abs(q.superficie - a.superficie_aussi), 0), 5) ** 2
       + least(coalesce(abs(q.agglomeration - a.agglomeration), 0), 5) ** 2
-      + CASE WHEN q.outre_mer = a.outre_mer THEN 0 ELSE 4 END) / (q.mesurees + 1)), 6) AS distance
+      + CASE WHEN q.outre_mer = a.outre_mer THEN 0 ELSE 4 END) / (q.mesurees + 1))) AS BIGINT) AS distance
   FROM lus q
   JOIN lus a ON a.zonage = q.zonage AND a.code_zone <> q.code_zone
   -- one has all that the other is compared by: distances over different features are not in one order
@@ -82,18 +83,20 @@ paires AS (
     AND (q.agglomeration IS NULL OR a.agglomeration IS NOT NULL) AND q.mesurees >= 2
 ),
 proches AS (
-  SELECT zonage, code_zone, min({distance: distance, code: code_comparable}, 10) AS dix
+  -- one integer says the distance, then the rank of the code: ten of them are kept of millions without a sort
+  SELECT zonage, code_zone, min(distance * 1000000 + numero, 10) AS dix
   FROM paires
   GROUP BY zonage, code_zone
   -- ten of fewer than thirty would be a third of all quarters, and no neighbours
   HAVING count(*) >= 30
 ),
 rangees AS (
-  SELECT zonage, code_zone, unnest(dix) AS voisin, generate_subscripts(dix, 1) AS rang
+  SELECT zonage, code_zone, unnest(dix) AS cle, generate_subscripts(dix, 1) AS rang
   FROM proches
 )
-SELECT r.zonage, r.code_zone, r.rang, r.voisin.code AS code_comparable, r.voisin.distance,
+SELECT r.zonage, r.code_zone, r.rang, a.code_zone AS code_comparable, (r.cle // 1000000) / 1e6 AS distance,
   q.caracteristiques || ', outre_mer' AS caracteristiques
 FROM rangees r
 JOIN lus q ON q.zonage = r.zonage AND q.code_zone = r.code_zone
+JOIN lus a ON a.zonage = r.zonage AND a.numero = r.cle % 1000000
 ORDER BY r.zonage, r.code_zone, r.rang

@@ -1,8 +1,8 @@
--- une ligne par génération, compte ou somme additif, modalité et période dont aucun quartier n'est caché, inconnu ni sans population
+-- une ligne par génération, compte ou somme, modalité et période où chaque quartier est publié et a une population
 -- From published figures alone, as `ensembles_quartiers`: a quarter of which there is nothing to say takes no part in it.
 SELECT v.zonage, v.indicateur, v.modalite, v.periode,
-  round(1000 * CAST(sum(CAST(v.valeur AS DECIMAL(38, 9))) AS DOUBLE) / sum(p.population) FILTER (v.statut_observation = 'normale'), any_value(g.decimales))
-    AS pour_1000_habitants,
+  round(1000 * CAST(sum(CAST(v.valeur AS DECIMAL(38, 9))) AS DOUBLE)
+    / sum(p.population) FILTER (v.statut_observation = 'normale'), any_value(g.decimales)) AS pour_1000_habitants,
   count(*) FILTER (v.statut_observation = 'normale') AS quartiers
 FROM valeurs v
 JOIN indicateurs i ON i.indicateur = v.indicateur
