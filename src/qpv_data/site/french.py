@@ -6,6 +6,7 @@ a negative number has a real minus sign (U+2212).
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -96,6 +97,12 @@ def plural(count: int, one: str, many: str | None = None) -> str:
 def listed(names: list[str]) -> str:
     """« a », « a et b », « a, b et c »."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} et {names[-1]}" if names else ""
+
+
+def alphabetical(text: str) -> str:
+    """Key of a dictionary's order: « Économie » is before « Emploi »."""
+    bare = unicodedata.normalize("NFKD", text.replace("œ", "oe").replace("Œ", "OE"))
+    return "".join(c for c in bare if not unicodedata.combining(c)).casefold()
 
 
 def breakable(text: str) -> Markup:

@@ -106,8 +106,8 @@ def coloured(
         kind, words = style(zone)
         told = f"<title>{escape(words)}</title>"
         mark = _mark(view, outlines[zone.code], kind, told)
-        body.append(f'<a href="{escape(link(zone))}">{mark}</a>' if len(drawn) <= MANY else mark)
-    return figure(view.width, view.height, "".join(body), title, name)
+        body.append(_linked(link(zone), words, mark) if len(drawn) <= MANY else mark)
+    return figure(view.width, view.height, "".join(body), title, name, links=len(drawn) <= MANY)
 
 
 def around(zone: Zone, neighbours: Sequence[Zone], outlines: Mapping[str, Outline], ground: Sequence[Outline],
@@ -125,9 +125,10 @@ def around(zone: Zone, neighbours: Sequence[Zone], outlines: Mapping[str, Outlin
         if other.code in outlines and other.code != zone.code:
             told = f"<title>{escape(other.nom)}</title>"
             mark = _mark(view, outlines[other.code], "voisin", told)
-            body.append(f'<a href="{escape(link(other))}">{mark}</a>')
+            body.append(_linked(link(other), other.nom, mark))
     body.append(_mark(view, outlines[zone.code], "ici", f"<title>{escape(zone.nom)}</title>"))
-    return figure(view.width, view.height, "".join(body), f"Le périmètre de {zone.nom} et ce qui l'entoure", name)
+    return figure(view.width, view.height, "".join(body), f"Le périmètre de {zone.nom} et ce qui l'entoure", name,
+                  links=True)  # fmt: skip
 
 
 def nearest(zone: Zone, centres: Mapping[str, tuple[float, float]], count: int) -> list[str]:
@@ -138,6 +139,10 @@ def nearest(zone: Zone, centres: Mapping[str, tuple[float, float]], count: int) 
     squeeze = math.cos(math.radians(lat))
     far = [(math.hypot((x - lon) * squeeze, y - lat), code) for code, (x, y) in centres.items() if code != zone.code]
     return [code for _, code in sorted(far)[:count]]
+
+
+def _linked(target: str, words: str, mark: str) -> str:
+    return f'<a href="{escape(target)}" aria-label="{escape(words)}">{mark}</a>'
 
 
 def _mark(view: Plane, outline: Outline, kind: str, told: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from qpv_data.exports.readable import THEMES
 from qpv_data.site.events import Event
+from qpv_data.site.french import alphabetical
 from qpv_data.site.levels import Level, Levels, levels
 from qpv_data.site.maps import Outline, nearest, shape_of
 from qpv_data.site.model import Indicator, Zone
@@ -39,7 +40,7 @@ class Shared:
         found: dict[str, list[Level]] = {}
         for level in self.niveaux.par_indicateur.values():
             found.setdefault(level.indicateur.theme, []).append(level)
-        return sorted(found.items(), key=lambda item: THEMES.get(item[0], item[0]))
+        return sorted(found.items(), key=lambda item: _place(item[0]))
 
 
 def shared(release: Release, events: Sequence[Event] = ()) -> Shared:
@@ -71,7 +72,7 @@ def headlines(found: Levels, count: int = HEADLINES) -> tuple[Level, ...]:
         if level.visibles:
             by_theme.setdefault(level.indicateur.theme, []).append(level)
     queues = []
-    for name in sorted(by_theme, key=lambda t: THEMES.get(t, t)):
+    for name in sorted(by_theme, key=_place):
         queues.append(sorted(by_theme[name], key=_interest))
     kept: list[Level] = []
     while len(kept) < count and any(queues):
@@ -79,7 +80,11 @@ def headlines(found: Levels, count: int = HEADLINES) -> tuple[Level, ...]:
             if queue and len(kept) < count:
                 kept.append(queue.pop(0))
     order = {id(level): n for n, level in enumerate(kept)}
-    return tuple(sorted(kept, key=lambda v: (THEMES.get(v.indicateur.theme, v.indicateur.theme), order[id(v)])))
+    return tuple(sorted(kept, key=lambda v: (_place(v.indicateur.theme), order[id(v)])))
+
+
+def _place(theme: str) -> str:
+    return alphabetical(THEMES.get(theme, theme))
 
 
 def _interest(level: Level) -> tuple[bool, int, str]:

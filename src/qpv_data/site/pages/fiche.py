@@ -10,10 +10,10 @@ from typing import Any
 from markupsafe import Markup
 
 from qpv_data.periods import parse_period
-from qpv_data.site import charts, maps
-from qpv_data.site.french import listed, period, plural, signed, with_unit
+from qpv_data.site import charts, maps, paper
+from qpv_data.site.french import listed, period, plural, short_period, signed, with_unit
 from qpv_data.site.levels import Level
-from qpv_data.site.model import Indicator, Series, Value, Zone
+from qpv_data.site.model import EXPLAINED, STATES, Indicator, Series, Value, Zone
 from qpv_data.site.reading import sheets
 from qpv_data.site.shared import Shared, neighbours
 from qpv_data.site.writing import Site, digest
@@ -70,17 +70,26 @@ def content_of(shared: Shared, zone: Zone, series: Mapping[str, Series]) -> dict
     """What the sheet's template is given."""
     told = {k: s for k, s in series.items() if k in shared.niveaux.par_indicateur and s.meaningful}
     near = neighbours(shared, zone)
+    cards = [card(shared, zone, level, told.get(level.indicateur.id)) for level in shared.tete]
+    themes = list(_themes(shared, zone, told))
+    words = words_of(cards, themes)
+    origins = sources([s.indicateur for s in told.values()])
+    broken = [(s.indicateur, p, why) for s in told.values() for p, why in sorted(s.ruptures.items())]
+    room = paper.room([f"{w} : {why}" for w, why in words], len(origins), [f"{i.titre} {why}" for i, _, why in broken])
     return {
         "titre": zone.nom,
         "identite": identity(shared, zone),
         "population": population(shared, zone),
         "carte": _map(shared, zone, near),
         "voisins": near,
-        "cartes": [card(shared, zone, level, told.get(level.indicateur.id)) for level in shared.tete],
-        "themes": list(_themes(shared, zone, told)),
+        "cartes": cards,
+        "themes": themes,
+        "sur_papier": paper.kept(themes, room),
+        "papier": paper,
+        "mots": words,
         "evenements": shared.evenements.get(zone.code, ()),
-        "sources": sources([s.indicateur for s in told.values()]),
-        "ruptures": [(s.indicateur, p, why) for s in told.values() for p, why in sorted(s.ruptures.items())],
+        "sources": origins,
+        "ruptures": broken,
     }
 
 
@@ -158,7 +167,17 @@ def gap(indicator: Indicator, value: Value, other: Value) -> str:
     return with_unit(signed(value.valeur - other.valeur, indicator.decimales), unit)
 
 
-def evolution(series: Series | None, value: Value) -> str:
+def words_of(cards: Sequence[Card], themes: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]) -> list[tuple[str, str]]:
+    """The words that say a value's state in this sheet, each with what it means: a tooltip is not read by all."""
+    values = [c.valeur for c in cards]
+    for _, rows in themes:
+        for row in rows:
+            values += [row["valeur"], *row["tableau"], *(v for _, v in row["modalites"])]
+    return [(words, EXPLAINED[state]) for state, words in STATES.items()
+            if state in EXPLAINED and any(v.etat == state for v in values)]  # fmt: skip
+
+
+def evolution(series: Series | None, value: Value, short: bool = False) -> str:
     """Since the same quarter of the year before, or else since the period before; never across a break."""
     if series is None or value.valeur is None:
         return ""
@@ -174,7 +193,7 @@ def evolution(series: Series | None, value: Value) -> str:
     indicator = series.indicateur
     unit = "points" if indicator.unite == "%" else None
     moved = with_unit(signed(value.valeur - before.valeur, indicator.decimales), unit)
-    return f"{moved} depuis {_article(before.periode)}"
+    return f"{moved} depuis {short_period(before.periode) if short else _article(before.periode)}"
 
 
 def _article(code: str) -> str:
@@ -205,7 +224,7 @@ def _row(shared: Shared, zone: Zone, level: Level, series: Series, value: Value,
     return {
         "indicateur": level.indicateur,
         "valeur": value,
-        "evolution": evolution(series, value),
+        "evolution": evolution(series, value, short=True),
         "etincelle": charts.spark(series.valeurs, level.indicateur),
         "compares": compares(shared, zone, level, value),
         "serie": charts.series_chart(series, name) if several else Markup(""),
@@ -218,8 +237,8 @@ def _row(shared: Shared, zone: Zone, level: Level, series: Series, value: Value,
 
 
 def sources(indicators: Sequence[Indicator]) -> list[Indicator]:
-    """One indicator a feed, in the order of their producers: what each says of its feed."""
-    by_feed = {i.jeu: i for i in indicators}
+    """One indicator a feed, in the order of their producers: what each says of its feed, said once."""
+    by_feed = {(i.producteur, i.recue_le, i.licence, i.perime): i for i in indicators}
     return sorted(by_feed.values(), key=lambda i: (i.producteur, i.jeu))
 
 

@@ -17,6 +17,7 @@ var QPV = (function () {
     element("carte-dessinee").hidden = true;
     element("carte-vive").hidden = false;
     etat.carte = L.map("carte-vive", { attributionControl: false, zoomSnap: 0.25 });
+    etat.carte.getContainer().setAttribute("role", "region");
     etat.carte.getContainer().setAttribute("aria-label", "Carte des quartiers ; la liste dit la même chose");
     var fond = L.geoJSON(etat.communes.map(function (c) { return geojson(c[2], { nom: c[1] }); }),
       { style: function () { return { className: "commune", weight: 1, fillOpacity: 1 }; }, interactive: false }).addTo(etat.carte);
