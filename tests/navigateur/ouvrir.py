@@ -43,24 +43,36 @@ class Seen:
     failed: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
 
-    def outside(self, base: str) -> list[str]:
-        """What was asked for that is not under an address."""
-        return [url for url in self.asked if not url.startswith((base, "data:"))]
+    def open(self, url: str) -> Any:
+        """Go there, and forget what was said before."""
+        for noted in (self.said, self.failed, self.asked):
+            noted.clear()
+        self.page.goto(url)
+        settled(self.page)
+        return self.page
+
+    def faults(self, base: str) -> list[str]:
+        """What a page should not have said or asked for; `base`: the address of its folder."""
+        outside = [f"demandé hors du dossier : {url}" for url in self.asked if not url.startswith((base, "data:"))]
+        return [*self.said, *(f"échoué : {f}" for f in self.failed), *outside]
 
 
 @contextmanager
 def opened(browser: Any, **context: Any) -> Iterator[Seen]:
-    """A page of a context of its own. `context`: as Playwright's `new_context`."""
+    """A page of a context of its own. `context`: as Playwright's `new_context`. A loaded machine is no fault of the
+    page: it has minutes."""
     inside = browser.new_context(**context)
-    inside.set_default_timeout(30_000)
+    inside.set_default_timeout(300_000)
     page = inside.new_page()
     seen = Seen(page)
-    page.on("console", lambda message: seen.said.append(f"{message.type}: {message.text}"))
+    page.on("console", lambda message: seen.said.append(f"{message.type} : {message.text}"))
     page.on("pageerror", lambda error: seen.said.append(f"erreur : {error}"))
     page.on("dialog", lambda dialog: (seen.said.append(f"dialogue : {dialog.message}"), dialog.dismiss()))
     page.on("request", lambda request: seen.asked.append(request.url))
     page.on("requestfailed", lambda request: seen.failed.append(request.url))
-    page.on("response", lambda answer: seen.failed.append(f"{answer.status} {answer.url}") if answer.status >= 400 else None)
+    page.on(
+        "response", lambda answer: seen.failed.append(f"{answer.status} {answer.url}") if answer.status > 399 else None
+    )
     try:
         yield seen
     finally:

@@ -25,6 +25,9 @@ TOO_SMALL = 4.0
 MANY = 120
 """Over this many quarters, names and links are left to the list: tags on top of each other say nothing."""
 
+WIDEST = 7.0
+"""A drawing around a quarter is at most this many times as wide as the quarter."""
+
 Outline = list[Any]
 
 
@@ -115,11 +118,7 @@ def around(zone: Zone, neighbours: Sequence[Zone], outlines: Mapping[str, Outlin
     """A quarter and what is near it: its neighbours, its communes."""
     if zone.code not in outlines:
         return Markup("")
-    own = shape_of(outlines[zone.code])
-    west, south, east, north = own.bounds
-    room = max(east - west, north - south) * 0.9
-    frame = shapely.box(west - room, south - room * 0.7, east + room, north + room * 0.7)
-    view = plane([[[list(frame.exterior.coords)]]], 360.0, 260.0)
+    view = plane([_frame(zone, neighbours, outlines)], 360.0, 260.0)
     body = [tag("path", d=d, class_="commune") for o in ground if (d := view.path(o))]
     for other in neighbours:
         if other.code in outlines and other.code != zone.code:
@@ -129,6 +128,20 @@ def around(zone: Zone, neighbours: Sequence[Zone], outlines: Mapping[str, Outlin
     body.append(_mark(view, outlines[zone.code], "ici", f"<title>{escape(zone.nom)}</title>"))
     return figure(view.width, view.height, "".join(body), f"Le périmètre de {zone.nom} et ce qui l'entoure", name,
                   links=True)  # fmt: skip
+
+
+def _frame(zone: Zone, neighbours: Sequence[Zone], outlines: Mapping[str, Outline]) -> Outline:
+    """What is shown around a quarter: room on every side, and its nearest neighbours that do not make it a speck."""
+    own = shape_of(outlines[zone.code])
+    west, south, east, north = own.bounds
+    side = max(east - west, north - south)
+    shown = shapely.box(west - side * 0.9, south - side * 0.65, east + side * 0.9, north + side * 0.65)
+    for other in neighbours:
+        if other.code in outlines:
+            both = shapely.box(*shapely.union_all([shown, shape_of(outlines[other.code]).envelope]).bounds)
+            if max(both.bounds[2] - both.bounds[0], both.bounds[3] - both.bounds[1]) <= WIDEST * side:
+                shown = both
+    return [[list(shown.exterior.coords)]]
 
 
 def nearest(zone: Zone, centres: Mapping[str, tuple[float, float]], count: int) -> list[str]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from math import ceil
 from typing import Any
 
-ROOM = 900
+ROOM = 930
 """Of the 1,032 pixels of the page, the footer and what is badly guessed taken off."""
 THEME, LINE, AROUND = 30, 14, 5
 SMALL = 13
@@ -41,7 +41,7 @@ def height(row: Mapping[str, Any]) -> float:
     beside = sum(len(f"{b.nom} : {indicator.write(b.valeur.valeur)} · ") for b in row["compares"])
     told = indicator.write(value.valeur) if value.valeur is not None else value.mots
     lines = max(
-        ceil((len(indicator.titre) + 18) / 38), ceil(len(told) / 15), ceil(len(row["evolution"]) / 24),
+        ceil((len(indicator.titre) + 18) / 40), ceil(len(told) / 14), ceil(len(row["evolution"]) / 26),
         ceil(beside / 36), 1,
     )  # fmt: skip
     return LINE * lines + AROUND

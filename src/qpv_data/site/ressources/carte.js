@@ -26,6 +26,7 @@ var QPV = (function () {
         onEachFeature: function (f, couche) {
           couche.on("click", function () { location.href = "quartiers/" + f.properties.fichier + ".html"; });
         } }).addTo(etat.carte);
+    etat.carte.getPane("overlayPane").querySelectorAll("svg").forEach(function (s) { s.setAttribute("aria-hidden", "true"); });
     var cadre = (etat.zones.length > 120 || !etat.communes.length ? etat.couche : fond).getBounds();
     etat.carte.fitBounds(cadre.extend(etat.couche.getBounds()), { padding: [12, 12] });
   }
