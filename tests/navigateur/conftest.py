@@ -12,12 +12,8 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from ouvrir import chromium
+from ouvrir import ARGUMENTS, chromium
 
-ARGUMENTS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 PREFIX = "/a/b/"
 """Where a static host may put the site: nothing in it may suppose a root."""
 

@@ -10,6 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+ARGUMENTS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
 
@@ -39,6 +43,7 @@ class Seen:
     """A page and all that it said or asked for since it was opened."""
 
     page: Any
+    scripts: bool = True
     said: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
@@ -48,7 +53,8 @@ class Seen:
         for noted in (self.said, self.failed, self.asked):
             noted.clear()
         self.page.goto(url)
-        settled(self.page)
+        if self.scripts:
+            settled(self.page)
         return self.page
 
     def faults(self, base: str) -> list[str]:
@@ -64,7 +70,7 @@ def opened(browser: Any, **context: Any) -> Iterator[Seen]:
     inside = browser.new_context(**context)
     inside.set_default_timeout(300_000)
     page = inside.new_page()
-    seen = Seen(page)
+    seen = Seen(page, context.get("java_script_enabled", True))
     page.on("console", lambda message: seen.said.append(f"{message.type} : {message.text}"))
     page.on("pageerror", lambda error: seen.said.append(f"erreur : {error}"))
     page.on("dialog", lambda dialog: (seen.said.append(f"dialogue : {dialog.message}"), dialog.dismiss()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -24,23 +25,28 @@ CLAMPED = """() => [...document.querySelectorAll(".carte h3, .compares span, .ca
 
 
 def printed(page: Any) -> list[str]:
-    """The text of each page of paper, without spaces: lines break where they break."""
+    """The text of each page of paper; lines break where they break."""
     pdf = PdfReader(io.BytesIO(page.pdf(prefer_css_page_size=True, print_background=True)))
     assert all((round(float(p.mediabox.width)), round(float(p.mediabox.height))) == (595, 842) for p in pdf.pages)
-    return ["".join(p.extract_text().split()) for p in pdf.pages]
+    return [bare(p.extract_text()) for p in pdf.pages]
+
+
+def bare(text: str) -> str:
+    """Without spaces nor the ligatures that a font makes: « ﬀ »."""
+    return "".join(unicodedata.normalize("NFKC", text).split())
 
 
 def cut(page: Any, script: str = CUT) -> list[str]:
     page.set_viewport_size(PAPER)
     page.emulate_media(media="print")
     found: list[str] = page.evaluate(script)
-    page.emulate_media(media="screen")
+    page.emulate_media(media="null")  # as it was: « screen » would be printed as a screen
     return found
 
 
 def titles(page: Any) -> list[str]:
     found: list[str] = page.eval_on_selector_all("table.theme tbody th a", "all => all.map(a => a.textContent)")
-    return ["".join(t.split()) for t in found]
+    return [bare(t) for t in found]
 
 
 def on_two_pages(page: Any) -> int:

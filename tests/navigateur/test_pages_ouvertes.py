@@ -11,8 +11,10 @@ from publications_ecrites import hostile
 
 STRUCTURE = (Path(__file__).parent / "structure.js").read_text("utf-8")
 OVERFLOW = """() => {
-  const wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
-  return wide > 0 ? [`défile de ${wide} px sur ${innerWidth} px`] : [];
+  const room = document.documentElement.clientWidth;
+  if (document.documentElement.scrollWidth <= room) return [];
+  const wide = [...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > room + 1);
+  return [`défile à ${innerWidth} px : ` + (wide.at(-1) || document.body).outerHTML.slice(0, 100)];
 }"""
 
 

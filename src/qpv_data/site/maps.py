@@ -109,7 +109,7 @@ def coloured(
         kind, words = style(zone)
         told = f"<title>{escape(words)}</title>"
         mark = _mark(view, outlines[zone.code], kind, told)
-        body.append(_linked(link(zone), words, mark) if len(drawn) <= MANY else mark)
+        body.append(_linked(link(zone), words, mark, zone.code) if len(drawn) <= MANY else mark)
     return figure(view.width, view.height, "".join(body), title, name, links=len(drawn) <= MANY)
 
 
@@ -124,7 +124,7 @@ def around(zone: Zone, neighbours: Sequence[Zone], outlines: Mapping[str, Outlin
         if other.code in outlines and other.code != zone.code:
             told = f"<title>{escape(other.nom)}</title>"
             mark = _mark(view, outlines[other.code], "voisin", told)
-            body.append(_linked(link(other), other.nom, mark))
+            body.append(_linked(link(other), other.nom, mark, other.code))
     body.append(_mark(view, outlines[zone.code], "ici", f"<title>{escape(zone.nom)}</title>"))
     return figure(view.width, view.height, "".join(body), f"Le périmètre de {zone.nom} et ce qui l'entoure", name,
                   links=True)  # fmt: skip
@@ -154,8 +154,8 @@ def nearest(zone: Zone, centres: Mapping[str, tuple[float, float]], count: int) 
     return [code for _, code in sorted(far)[:count]]
 
 
-def _linked(target: str, words: str, mark: str) -> str:
-    return f'<a href="{escape(target)}" aria-label="{escape(words)}">{mark}</a>'
+def _linked(target: str, words: str, mark: str, code: str) -> str:
+    return f'<a href="{escape(target)}" data-code="{escape(code)}" aria-label="{escape(words)}">{mark}</a>'
 
 
 def _mark(view: Plane, outline: Outline, kind: str, told: str) -> str:

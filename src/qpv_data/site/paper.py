@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from math import ceil
 from typing import Any
 
-ROOM = 930
+ROOM = 940
 """Of the 1,032 pixels of the page, the footer and what is badly guessed taken off."""
 THEME, LINE, AROUND = 30, 14, 5
 SMALL = 13
@@ -47,7 +47,9 @@ def height(row: Mapping[str, Any]) -> float:
     return LINE * lines + AROUND
 
 
-def room(words: Sequence[str], sources: int, breaks: Sequence[str]) -> float:
-    """What the themes have, once the explanations of the page's words, its breaks and its sources are told."""
-    told = sum(ceil(len(w) / 110) for w in words) + sum(ceil(len(b) / 110) for b in breaks[:BREAKS])
-    return ROOM - SMALL * (told + 2 * ceil(min(sources, SOURCES) / 2) + 5)
+def room(words: Sequence[str], events: Sequence[str], sources: Sequence[str], breaks: Sequence[str]) -> float:
+    """What the themes have, once the page's words, its events, its breaks and its sources are told."""
+    whole = [*words, *events[:EVENTS], *breaks[:BREAKS]]
+    told = sum(ceil(len(w) / 105) for w in whole) + 2 * bool(events)
+    halves = sum(ceil(len(s) / 48) for s in sources[:SOURCES])
+    return ROOM - SMALL * (told + ceil((halves + 1) / 2) + 5)

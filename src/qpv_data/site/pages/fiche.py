@@ -75,7 +75,12 @@ def content_of(shared: Shared, zone: Zone, series: Mapping[str, Series]) -> dict
     words = words_of(cards, themes)
     origins = sources([s.indicateur for s in told.values()])
     broken = [(s.indicateur, p, why) for s in told.values() for p, why in sorted(s.ruptures.items())]
-    room = paper.room([f"{w} : {why}" for w, why in words], len(origins), [f"{i.titre} {why}" for i, _, why in broken])
+    events = shared.evenements.get(zone.code, ())
+    room = paper.room(
+        [f"{w} : {why}" for w, why in words], [f"{e.ecrite} {e.nature} : {e.titre} ({e.source})" for e in events],
+        [f"{i.producteur}, livraison du 00 septembre 0000 ({i.licence})" for i in origins],
+        [f"{i.titre}, 0e trimestre 0000 : rupture de série. {why}" for i, _, why in broken],
+    )  # fmt: skip
     return {
         "titre": zone.nom,
         "identite": identity(shared, zone),
@@ -87,7 +92,7 @@ def content_of(shared: Shared, zone: Zone, series: Mapping[str, Series]) -> dict
         "sur_papier": paper.kept(themes, room),
         "papier": paper,
         "mots": words,
-        "evenements": shared.evenements.get(zone.code, ()),
+        "evenements": events,
         "sources": origins,
         "ruptures": broken,
     }

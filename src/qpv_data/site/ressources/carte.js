@@ -14,7 +14,8 @@ var QPV = (function () {
   }
   function ouvrir() {
     if (etat.carte || !window.L || !etat.zones.length) return;
-    element("carte-dessinee").hidden = true;
+    if (marques().length) element("carte-dessinee").classList.add("sur-papier-seul");
+    else element("carte-dessinee").hidden = true;
     element("carte-vive").hidden = false;
     etat.carte = L.map("carte-vive", { attributionControl: false, zoomSnap: 0.25 });
     etat.carte.getContainer().setAttribute("role", "region");
@@ -26,10 +27,12 @@ var QPV = (function () {
         onEachFeature: function (f, couche) {
           couche.on("click", function () { location.href = "quartiers/" + f.properties.fichier + ".html"; });
         } }).addTo(etat.carte);
-    etat.carte.getPane("overlayPane").querySelectorAll("svg").forEach(function (s) { s.setAttribute("aria-hidden", "true"); });
     var cadre = (etat.zones.length > 120 || !etat.communes.length ? etat.couche : fond).getBounds();
     etat.carte.fitBounds(cadre.extend(etat.couche.getBounds()), { padding: [12, 12] });
+    etat.carte.getPane("overlayPane").querySelectorAll("svg").forEach(function (s) { s.setAttribute("aria-hidden", "true"); });
   }
+  /* The drawing's own marks, by quarter: it is what is printed, where it has them. */
+  function marques() { return Array.from(element("carte-dessinee").querySelectorAll("a[data-code]")); }
   function montrer(i) {
     var par = {};
     i.rang.forEach(function (r) { par[r[0]] = r; });
@@ -39,6 +42,9 @@ var QPV = (function () {
       if (trait) trait.setAttribute("class", "leaflet-interactive quartier " + r[1]);
       couche.unbindTooltip();
       couche.bindTooltip(noeud("span", "", p.nom + " : " + r[2]), { sticky: true });
+    });
+    marques().forEach(function (a) {
+      a.firstElementChild.setAttribute("class", "quartier " + (par[a.dataset.code] || ["", "rien"])[1]);
     });
     legende(i);
     liste(i, par);
@@ -101,6 +107,7 @@ var QPV = (function () {
       var choix = element("choix");
       if (!choix) return;
       choix.disabled = false;
+      element("choisir").hidden = false;
       choix.addEventListener("change", function () { demander(choix.value); });
       ouvrir();
     },
