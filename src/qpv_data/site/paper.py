@@ -10,9 +10,11 @@ from collections.abc import Mapping, Sequence
 from math import ceil
 from typing import Any
 
-ROOM = 940
-"""Of the 1,032 pixels of the page, the footer and what is badly guessed taken off."""
-THEME, LINE, AROUND = 30, 14, 5
+from qpv_data.site.french import period as words_of
+
+ROOM = 985
+"""Of the 1,032 pixels of the page, the footer taken off."""
+THEME, LINE, AROUND = 28, 14, 6
 SMALL = 13
 SOURCES, EVENTS, BREAKS = 10, 4, 3
 """As many of each on paper."""
@@ -20,36 +22,38 @@ SOURCES, EVENTS, BREAKS = 10, 4, 3
 Themes = Sequence[tuple[str, Sequence[Mapping[str, Any]]]]
 
 
-def kept(themes: Themes, room: float) -> frozenset[str]:
-    """Ids of the indicators that fit in `room`: the first of each theme, then the second of each, and so on."""
+def kept(themes: Themes, room: float, period: str) -> frozenset[str]:
+    """Ids of the indicators that fit in `room`: the first of each theme, then the second of each, and so on.
+
+    `period`: the one that the page says once for all rows.
+    """
     chosen: set[str] = set()
     longest = max((len(rows) for _, rows in themes), default=0)
     for rank in range(longest):
         for _, rows in themes:
             if rank >= len(rows):
                 continue
-            cost = height(rows[rank]) + (0 if any(r["indicateur"].id in chosen for r in rows) else THEME)
+            cost = height(rows[rank], period) + (0 if any(r["indicateur"].id in chosen for r in rows) else THEME)
             if cost <= room:
                 room -= cost
                 chosen.add(rows[rank]["indicateur"].id)
     return frozenset(chosen)
 
 
-def height(row: Mapping[str, Any]) -> float:
+def height(row: Mapping[str, Any], period: str) -> float:
     """Of a row of a theme's table."""
     indicator, value = row["indicateur"], row["valeur"]
-    beside = sum(len(f"{b.nom} : {indicator.write(b.valeur.valeur)} · ") for b in row["compares"])
     told = indicator.write(value.valeur) if value.valeur is not None else value.mots
-    lines = max(
-        ceil((len(indicator.titre) + 18) / 40), ceil(len(told) / 14), ceil(len(row["evolution"]) / 26),
-        ceil(beside / 36), 1,
-    )  # fmt: skip
-    return LINE * lines + AROUND
+    title = len(indicator.titre) + (0 if value.periode == period else 1 + len(words_of(value.periode)))
+    return LINE * max(ceil(title / 33), ceil(len(told) / 15), ceil(len(row["evolution"]) / 26), 1) + AROUND
 
 
-def room(words: Sequence[str], events: Sequence[str], sources: Sequence[str], breaks: Sequence[str]) -> float:
-    """What the themes have, once the page's words, its events, its breaks and its sources are told."""
+def room(
+    heads: Sequence[str], words: Sequence[str], events: Sequence[str], sources: Sequence[str], breaks: Sequence[str]
+) -> float:
+    """What the themes have, once the names of their columns, the page's words, events, sources and breaks are told."""
     whole = [*words, *events[:EVENTS], *breaks[:BREAKS]]
-    told = sum(ceil(len(w) / 105) for w in whole) + 2 * bool(events)
-    halves = sum(ceil(len(s) / 48) for s in sources[:SOURCES])
-    return ROOM - SMALL * (told + ceil((halves + 1) / 2) + 5)
+    told = sum(ceil(len(w) / 100) for w in whole) + 6 * bool(events) + 2 * bool(words)
+    halves = sum(ceil(len(s) / 46) for s in sources[:SOURCES])
+    head = max((ceil(len(h) / (28 // len(heads))) for h in heads), default=1)
+    return ROOM - LINE * head - SMALL * (told + ceil((halves + 1) / 2) + 5) - 2 * AROUND

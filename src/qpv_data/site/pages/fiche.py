@@ -20,6 +20,8 @@ from qpv_data.site.writing import Site, digest
 
 CHARTS = 32
 """Indicators of a sheet that are drawn; the others have a row, a small line and a page of their own."""
+MOST = 5
+"""Columns of what a theme's values are compared with."""
 PERIODS = 12
 """Periods of the table beside a chart."""
 NATURES = {
@@ -76,8 +78,10 @@ def content_of(shared: Shared, zone: Zone, series: Mapping[str, Series]) -> dict
     origins = sources([s.indicateur for s in told.values()])
     broken = [(s.indicateur, p, why) for s in told.values() for p, why in sorted(s.ruptures.items())]
     events = shared.evenements.get(zone.code, ())
+    heads = compared_with(themes)
     room = paper.room(
-        [f"{w} : {why}" for w, why in words], [f"{e.ecrite} {e.nature} : {e.titre} ({e.source})" for e in events],
+        heads, [f"{w} : {why}" for w, why in words],
+        [f"{e.ecrite} {e.nature} : {e.titre} ({e.source})" for e in events],
         [f"{i.producteur}, livraison du 00 septembre 0000 ({i.licence})" for i in origins],
         [f"{i.titre}, 0e trimestre 0000 : rupture de série. {why}" for i, _, why in broken],
     )  # fmt: skip
@@ -89,7 +93,8 @@ def content_of(shared: Shared, zone: Zone, series: Mapping[str, Series]) -> dict
         "voisins": near,
         "cartes": cards,
         "themes": themes,
-        "sur_papier": paper.kept(themes, room),
+        "comparateurs": heads,
+        "sur_papier": paper.kept(themes, room, shared.release.publication["periode"]),
         "papier": paper,
         "mots": words,
         "evenements": events,
@@ -164,6 +169,14 @@ def compares(shared: Shared, zone: Zone, level: Level, value: Value) -> tuple[Be
     return tuple(found)
 
 
+def compared_with(themes: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]) -> list[str]:
+    """Names of what the rows of a sheet are compared with, a column each: the median last, MOST at most."""
+    order = {"commune": 0, "epci": 1, "quartiers": 2}
+    found = {b.nom: order[b.genre] for _, rows in themes for row in rows for b in row["par_nom"].values()}
+    names = sorted(found, key=lambda n: found[n])
+    return names if len(names) <= MOST else [*names[: MOST - 1], names[-1]]
+
+
 def gap(indicator: Indicator, value: Value, other: Value) -> str:
     """« +5,2 points »; nothing when one of the two is not told."""
     if value.valeur is None or other.valeur is None:
@@ -231,7 +244,7 @@ def _row(shared: Shared, zone: Zone, level: Level, series: Series, value: Value,
         "valeur": value,
         "evolution": evolution(series, value, short=True),
         "etincelle": charts.spark(series.valeurs, level.indicateur),
-        "compares": compares(shared, zone, level, value),
+        "par_nom": {b.nom: b for b in compares(shared, zone, level, value)},
         "serie": charts.series_chart(series, name) if several else Markup(""),
         "tableau": series.valeurs[-PERIODS:] if draw else (),
         "modalites": series.modalites if draw else (),
