@@ -12,9 +12,9 @@ from typing import Any
 
 from qpv_data.site.french import period as words_of
 
-ROOM = 985
-"""Of the 1,032 pixels of the page, the footer taken off."""
-THEME, LINE, AROUND = 28, 14, 6
+ROOM = 999
+"""Of the 1,032 pixels of the page, most of the footer taken off: rows are reckoned a little high."""
+THEME, LINE, AROUND = 26, 14, 6
 SMALL = 13
 SOURCES, EVENTS, BREAKS = 10, 4, 3
 """As many of each on paper."""
@@ -22,10 +22,10 @@ SOURCES, EVENTS, BREAKS = 10, 4, 3
 Themes = Sequence[tuple[str, Sequence[Mapping[str, Any]]]]
 
 
-def kept(themes: Themes, room: float, period: str) -> frozenset[str]:
+def kept(themes: Themes, room: float, period: str, heads: int) -> frozenset[str]:
     """Ids of the indicators that fit in `room`: the first of each theme, then the second of each, and so on.
 
-    `period`: the one that the page says once for all rows.
+    `period`: the one that the page says once for all rows; `heads`: how many comparators have a column.
     """
     chosen: set[str] = set()
     longest = max((len(rows) for _, rows in themes), default=0)
@@ -33,19 +33,21 @@ def kept(themes: Themes, room: float, period: str) -> frozenset[str]:
         for _, rows in themes:
             if rank >= len(rows):
                 continue
-            cost = height(rows[rank], period) + (0 if any(r["indicateur"].id in chosen for r in rows) else THEME)
+            cost = height(rows[rank], period, heads)
+            cost += 0 if any(r["indicateur"].id in chosen for r in rows) else THEME
             if cost <= room:
                 room -= cost
                 chosen.add(rows[rank]["indicateur"].id)
     return frozenset(chosen)
 
 
-def height(row: Mapping[str, Any], period: str) -> float:
-    """Of a row of a theme's table."""
+def height(row: Mapping[str, Any], period: str, heads: int) -> float:
+    """Of a row of a theme's table, whose columns are narrower when there are more of them."""
+    title, told, moved = (37, 15, 26) if heads < 4 else (35, 11, 22)
     indicator, value = row["indicateur"], row["valeur"]
-    told = indicator.write(value.valeur) if value.valeur is not None else value.mots
-    title = len(indicator.titre) + (0 if value.periode == period else 1 + len(words_of(value.periode)))
-    return LINE * max(ceil(title / 33), ceil(len(told) / 15), ceil(len(row["evolution"]) / 26), 1) + AROUND
+    figure = indicator.write(value.valeur) if value.valeur is not None else value.mots
+    words = len(indicator.titre) + (0 if value.periode == period else 1 + len(words_of(value.periode)))
+    return LINE * max(ceil(words / title), ceil(len(figure) / told), ceil(len(row["evolution"]) / moved), 1) + AROUND
 
 
 def room(
@@ -53,7 +55,7 @@ def room(
 ) -> float:
     """What the themes have, once the names of their columns, the page's words, events, sources and breaks are told."""
     whole = [*words, *events[:EVENTS], *breaks[:BREAKS]]
-    told = sum(ceil(len(w) / 100) for w in whole) + 6 * bool(events) + 2 * bool(words)
+    told = sum(ceil(len(w) / 100) for w in whole) + 7 * bool(events) + 2 * bool(words)
     halves = sum(ceil(len(s) / 46) for s in sources[:SOURCES])
-    head = max((ceil(len(h) / (28 // len(heads))) for h in heads), default=1)
-    return ROOM - LINE * head - SMALL * (told + ceil((halves + 1) / 2) + 5) - 2 * AROUND
+    head = max((ceil(len(h) / (24 // len(heads))) for h in heads), default=1)
+    return ROOM - SMALL * (len(heads) > 3) - LINE * head - SMALL * (told + ceil((halves + 1) / 2) + 5) - 2 * AROUND

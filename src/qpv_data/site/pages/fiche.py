@@ -94,7 +94,7 @@ def content_of(shared: Shared, zone: Zone, series: Mapping[str, Series]) -> dict
         "cartes": cards,
         "themes": themes,
         "comparateurs": heads,
-        "sur_papier": paper.kept(themes, room, shared.release.publication["periode"]),
+        "sur_papier": paper.kept(themes, room, shared.release.publication["periode"], len(heads)),
         "papier": paper,
         "mots": words,
         "evenements": events,
@@ -178,10 +178,10 @@ def compared_with(themes: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]) -> 
 
 
 def gap(indicator: Indicator, value: Value, other: Value) -> str:
-    """« +5,2 points »; nothing when one of the two is not told."""
+    """« +5,2 points », « −2,7 W »; a long unit stands beside the figure already. Nothing when one is not told."""
     if value.valeur is None or other.valeur is None:
         return ""
-    unit = "points" if indicator.unite == "%" else indicator.unite
+    unit = "points" if indicator.unite == "%" else indicator.unite if len(indicator.unite) <= 3 else None
     return with_unit(signed(value.valeur - other.valeur, indicator.decimales), unit)
 
 

@@ -42,6 +42,7 @@ var QPV = (function () {
       if (trait) trait.setAttribute("class", "leaflet-interactive quartier " + r[1]);
       couche.unbindTooltip();
       couche.bindTooltip(noeud("span", "", p.nom + " : " + r[2]), { sticky: true });
+      if (trait) trait.setAttribute("tabindex", "-1"); /* the list is for the keyboard: it says as much, and leads there */
     });
     marques().forEach(function (a) {
       a.firstElementChild.setAttribute("class", "quartier " + (par[a.dataset.code] || ["", "rien"])[1]);
