@@ -8,7 +8,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 OUT ?= data/demo
 
-.PHONY: demo test install check lint types lock clean bench preuve pannes semaine docs addok
+.PHONY: demo test install check lint types lock clean bench preuve pannes semaine docs addok captures
 
 demo: install ## run the main job on the embedded territory, through Prefect
 	@$(BIN)/python -m flows.demonstration --out $(OUT)
@@ -50,6 +50,9 @@ docs: install ## write the generated pages again
 	$(BIN)/python -m qpv_data.documentation catalogue > docs/catalogue.md
 	$(BIN)/python -m qpv_data.exports.schema > docs/schema-parquet.json
 	$(BIN)/python -m flows.deploiements
+
+captures: install ## screenshots of the demonstration's site for docs/, by Chromium: make demo first
+	PYTHONPATH=tests:tests/navigateur $(BIN)/python -m captures $(OUT) docs/captures
 
 addok: install ## an on-premises geocoder, until Ctrl-C: make addok BAN="chemin/adresses-31.csv.gz …"
 	@$(BIN)/python outils/addok/servir.py --dossier data/addok --port $(or $(ADDOK_PORT),7878) --ban $(BAN)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qpv_data.site.comparing import PER, Comparison
-from qpv_data.site.french import number, period, signed, with_unit
+from qpv_data.site.french import number, period, short_period, signed, with_unit
 from qpv_data.site.levels import Level
 from qpv_data.site.model import Indicator, Series, Value
 
@@ -35,26 +35,28 @@ def compares(level: Level, value: Value, held: Sequence[Comparison]) -> tuple[Be
 
 
 def per_inhabitant(level: Level, held: Sequence[Comparison]) -> str:
-    """The figure that is compared, when it is not the indicator's own: « 2,68 pour 1 000 habitants »; else nothing."""
+    """The figure that is compared, when it is not the indicator's own: « 2,68 pour 1 000 hab. »; else nothing."""
     own = next((c.comparee for c in held if c.base == PER and c.comparee is not None), None)
-    return "" if own is None else f"{number(own, 2)} pour 1\u202f000 habitants"
+    return "" if own is None else f"{number(own, 2)} pour 1\u202f000 hab."
 
 
 def _beside(indicator: Indicator, c: Comparison) -> Beside:
     if c.valeur is None:
         return Beside(c.nom, c.sorte, None, "protégée", "")
     if c.base == PER:
-        return Beside(c.nom, c.sorte, c.valeur, number(c.valeur, 2), "" if c.ecart is None else signed(c.ecart, 2))
+        words = f"{number(c.valeur, 2)} pour 1\u202f000 hab."
+        return Beside(c.nom, c.sorte, c.valeur, words, "" if c.ecart is None else signed(c.ecart, 2))
     gap = "" if c.ecart is None else _gap(indicator, c.ecart)
     return Beside(c.nom, c.sorte, c.valeur, indicator.write(c.valeur, unit=False), gap)
 
 
 def _gap(indicator: Indicator, gap: float) -> str:
-    """« +5,2 points »."""
-    return with_unit(signed(gap, indicator.decimales), "points" if indicator.unite == "%" else indicator.unite)
+    """« +5,2 points », « −2,7 W »; a long unit stands beside the figure already."""
+    unit = "points" if indicator.unite == "%" else indicator.unite if len(indicator.unite) <= 3 else None
+    return with_unit(signed(gap, indicator.decimales), unit)
 
 
-def evolution(series: Series | None, value: Value) -> str:
+def evolution(series: Series | None, value: Value, short: bool = False) -> str:
     """Since the same quarter of the year before, or else since the period before; never across a break."""
     if series is None or value.valeur is None:
         return ""
@@ -70,7 +72,7 @@ def evolution(series: Series | None, value: Value) -> str:
     indicator = series.indicateur
     unit = "points" if indicator.unite == "%" else None
     moved = with_unit(signed(value.valeur - before.valeur, indicator.decimales), unit)
-    return f"{moved} depuis {_article(before.periode)}"
+    return f"{moved} depuis {short_period(before.periode) if short else _article(before.periode)}"
 
 
 def _article(code: str) -> str:

@@ -26,6 +26,9 @@ TOO_SMALL = 4.0
 MANY = 120
 """Over this many quarters, names and links are left to the list: tags on top of each other say nothing."""
 
+WIDEST = 7.0
+"""A drawing around a quarter is at most this many times as wide as the quarter."""
+
 Box = tuple[float, float, float, float]
 
 
@@ -133,18 +136,36 @@ def around(zone: Zone, neighbours: Sequence[Zone], outlines: Mapping[str, Outlin
     """A quarter and what is near it: its neighbours, its communes."""
     if zone.code not in outlines:
         return Markup("")
-    west, south, east, north = outlines[zone.code].boite
-    room = max(east - west, north - south) * 0.9
-    frame = (west - room, south - room * 0.7, east + room, north + room * 0.7)
+    frame = _frame(zone, neighbours, outlines)
     view = plane([frame], 360.0, 260.0)
     body = [tag("path", d=d, class_="commune") for o in ground if o.meets(frame) and (d := view.path(o))]
     for other in neighbours:
         if other.code in outlines and other.code != zone.code and outlines[other.code].meets(frame):
             told = f"<title>{escape(other.nom)}</title>"
             mark = _mark(view, outlines[other.code], "voisin", told)
-            body.append(f'<a href="{escape(link(other))}">{mark}</a>')
+            body.append(linked(link(other), other.nom, mark, other.code))
     body.append(_mark(view, outlines[zone.code], "ici", f"<title>{escape(zone.nom)}</title>"))
-    return figure(view.width, view.height, "".join(body), f"Le périmètre de {zone.nom} et ce qui l'entoure", name)
+    return figure(view.width, view.height, "".join(body), f"Le périmètre de {zone.nom} et ce qui l'entoure", name,
+                  links=True)  # fmt: skip
+
+
+def _frame(zone: Zone, neighbours: Sequence[Zone], outlines: Mapping[str, Outline]) -> Box:
+    """What is shown around a quarter: room on every side, and its nearest neighbours that do not make it a speck."""
+    west, south, east, north = outlines[zone.code].boite
+    side = max(east - west, north - south)
+    shown = (west - side * 0.9, south - side * 0.65, east + side * 0.9, north + side * 0.65)
+    for other in neighbours:
+        if other.code in outlines:
+            theirs = outlines[other.code].boite
+            both = (
+                min(shown[0], theirs[0]),
+                min(shown[1], theirs[1]),
+                max(shown[2], theirs[2]),
+                max(shown[3], theirs[3]),
+            )
+            if max(both[2] - both[0], both[3] - both[1]) <= WIDEST * side:
+                shown = both
+    return shown
 
 
 def nearest(zone: Zone, centres: Mapping[str, tuple[float, float]], count: int) -> list[str]:
@@ -155,6 +176,10 @@ def nearest(zone: Zone, centres: Mapping[str, tuple[float, float]], count: int) 
     squeeze = math.cos(math.radians(lat))
     far = [(math.hypot((x - lon) * squeeze, y - lat), code) for code, (x, y) in centres.items() if code != zone.code]
     return [code for _, code in sorted(far)[:count]]
+
+
+def linked(target: str, words: str, mark: str, code: str) -> str:
+    return f'<a href="{escape(target)}" data-code="{escape(code)}" aria-label="{escape(words)}">{mark}</a>'
 
 
 def _mark(view: Plane, outline: Outline, kind: str, told: str) -> str:

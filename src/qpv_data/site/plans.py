@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from qpv_data.site.maps import MANY, TALLEST, TOO_SMALL, WIDTH, Outline, Plane, plane
+from qpv_data.site.maps import MANY, TALLEST, TOO_SMALL, WIDTH, Outline, Plane, linked, plane
 from qpv_data.site.model import Zone
 from qpv_data.site.svg import coordinate, figure, tag
 
@@ -69,12 +69,12 @@ def coloured(plans: Sequence[Plan], style: Style, title: str, name: str, link: C
     """
     drawn = Markup("")
     for n, plan in enumerate(plans):
-        body = [plan.fond]
+        body, few = [plan.fond], len(plan.marques) <= MANY
         for zone, element, place in plan.marques:
             kind, words = style(zone)
             mark = f'<{element} {place} class="quartier {kind}"><title>{escape(words)}</title></{element}>'
-            body.append(f'<a href="{escape(link(zone))}">{mark}</a>' if len(plan.marques) <= MANY else mark)
+            body.append(linked(link(zone), words, mark, zone.code) if few else mark)
         where = named.get(plan.territoire, plan.territoire)
         whole = f"{title} ({where})" if len(plans) > 1 else title
-        drawn += figure(plan.largeur, plan.hauteur, "".join(body), whole, f"{name}-{n}" if n else name)
+        drawn += figure(plan.largeur, plan.hauteur, "".join(body), whole, f"{name}-{n}" if n else name, links=few)
     return drawn

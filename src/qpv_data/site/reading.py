@@ -23,7 +23,7 @@ from qpv_data.resources import sql_dir
 from qpv_data.site import comparing
 from qpv_data.site.french import thin
 from qpv_data.site.maps import Outline, outline
-from qpv_data.site.model import Indicator, Series, Value, Zone
+from qpv_data.site.model import HIDDEN, Indicator, Series, Value, Zone
 
 Row = dict[str, Any]
 BASE = "qpv.duckdb"
@@ -199,6 +199,8 @@ def value_of(r: Row, broken: bool) -> Value:
     if r["valeur"] is None and state in ("normale", "provisoire", "estimee", "imputee", "rupture"):
         state = "absente"
     debut: date = r["periode_debut"]
+    if state in HIDDEN:  # whatever stands beside it
+        return Value(r["periode"], debut, None, state, broken)
     return Value(r["periode"], debut, r["valeur"], state, broken, r["borne_basse"], r["borne_haute"])
 
 

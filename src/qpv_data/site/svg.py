@@ -36,15 +36,19 @@ def polyline(points: Iterable[tuple[float, float]], **attributes: str) -> str:
     return tag("polyline", "", points=drawn, **attributes)
 
 
-def figure(width: float, height: float, body: str, title: str, name: str, described: str = "") -> Markup:
-    """A whole drawing with its name and its description for those who do not see it. `name`: unique in its page."""
+def figure(
+    width: float, height: float, body: str, title: str, name: str, described: str = "", links: bool = False
+) -> Markup:
+    """A whole drawing with its name and its description for those who do not see it. `name`: unique in its page;
+    `links`: it holds some, which an image may not."""
     told = f"<title id={name}-t>{escape(title)}</title>"
     labelled = f"{name}-t"
     if described:
         told += f"<desc id={name}-d>{escape(described)}</desc>"
         labelled += f" {name}-d"
     box = f"0 0 {coordinate(width)} {coordinate(height)}"
-    drawn = f'<svg viewBox="{box}" role="img" aria-labelledby="{labelled}">{told}{body}</svg>'
+    role = "group" if links else "img"
+    drawn = f'<svg viewBox="{box}" role="{role}" aria-labelledby="{labelled}">{told}{body}</svg>'
     return Markup(drawn)  # noqa: S704  made of `tag` and `text`, which escape
 
 

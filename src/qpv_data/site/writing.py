@@ -82,7 +82,9 @@ class Site:
         self.text(path, f"{call}({in_script(content)});\n")
 
     def same(self, path: str, given: str) -> bool:
-        """Whether a page stands that the last build made from the same things; it is kept if so. `given`: a digest."""
+        """Whether a page stands that the last build made from the same things, with the same software; it is kept if
+        so. `given`: a digest."""
+        given = digest(given, software())
         self.entrees[path] = given
         if self.avant.get(path) == given and (self.out / path).is_file():
             self.gardees.append(path)
@@ -159,6 +161,13 @@ def in_script(content: object) -> Markup:
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return Markup(text)  # noqa: S704  no markup is left in it
+
+
+@cache
+def software() -> str:
+    """A digest of what makes pages: another template or another chart makes them all again."""
+    made_by = (p for p in HERE.rglob("*") if p.suffix in (".py", ".j2"))
+    return digest(*((p.name, p.read_bytes()) for p in sorted(made_by)))
 
 
 def digest(*things: object) -> str:

@@ -8,11 +8,11 @@ from typing import Any
 
 from markupsafe import Markup
 
-from qpv_data.site import charts, maps
+from qpv_data.site import charts, maps, paper
 from qpv_data.site.beside import Beside, compares, evolution, per_inhabitant
 from qpv_data.site.french import listed, period, plural
 from qpv_data.site.levels import Level
-from qpv_data.site.model import Indicator, Series, Value, Zone
+from qpv_data.site.model import EXPLAINED, STATES, Indicator, Series, Value, Zone
 from qpv_data.site.pages import comparer
 from qpv_data.site.reading import Sheet
 from qpv_data.site.shared import Shared, neighbours
@@ -25,6 +25,8 @@ FIRST = ("commune", "epci", "comparables", "quartiers")
 """Comparators that are told first; the others are with the series."""
 CHARTS = 32
 """Indicators of a sheet that are drawn; the others have a row, a small line and a page of their own."""
+MOST = 5
+"""Columns of what a theme's values are compared with."""
 PERIODS = 12
 """Periods of the table beside a chart."""
 NATURES = {
@@ -92,18 +94,36 @@ def content_of(shared: Shared, sheet: Sheet) -> dict[str, Any]:
     zone = sheet.zone
     told = {k: s for k, s in sheet.series.items() if k in shared.niveaux.par_indicateur and s.meaningful}
     near = neighbours(shared, zone)
+    cards = [card(sheet, level) for level in shared.tete]
+    themes = list(_themes(shared, sheet, told))
+    words = words_of(cards, themes)
+    origins = sources([s.indicateur for s in told.values()])
+    broken = [(s.indicateur, p, why) for s in told.values() for p, why in sorted(s.ruptures.items())]
+    events = shared.evenements.get(zone.code, ())
+    heads = compared_with(themes)
+    room = paper.room(
+        heads, [f"{w} : {why}" for w, why in words],
+        [f"{e.ecrite} {e.nature} : {e.titre} ({e.source})" for e in events],
+        [f"{i.producteur}, livraison du 00 septembre 0000 ({i.licence})" for i in origins],
+        [f"{i.titre}, 0e trimestre 0000 : rupture de série. {why}" for i, _, why in broken],
+        [s.sentence for s in signals_of(shared, zone)],
+    )  # fmt: skip
     return {
         "titre": zone.nom,
         "identite": identity(shared, zone),
         "population": population(shared, zone),
         "carte": _map(shared, zone, near),
         "voisins": near,
-        "cartes": [card(sheet, level) for level in shared.tete],
-        "themes": list(_themes(shared, sheet, told)),
+        "cartes": cards,
+        "themes": themes,
+        "comparateurs": heads,
+        "sur_papier": paper.kept(themes, room, shared.release.publication["periode"], len(heads)),
+        "papier": paper,
+        "mots": words,
         "signaux": signals_of(shared, zone),
-        "evenements": shared.evenements.get(zone.code, ()),
-        "sources": sources([s.indicateur for s in told.values()]),
-        "ruptures": [(s.indicateur, p, why) for s in told.values() for p, why in sorted(s.ruptures.items())],
+        "evenements": events,
+        "sources": origins,
+        "ruptures": broken,
     }
 
 
@@ -158,6 +178,24 @@ def card(sheet: Sheet, level: Level) -> Card:
     return Card(indicator, value, compared, per_inhabitant(level, held), drawn, line, evolution(series, value))
 
 
+def compared_with(themes: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]) -> list[str]:
+    """Names of what the rows of a sheet are compared with, a column each: the quarters last, MOST at most."""
+    order = {genre: n for n, genre in enumerate(FIRST)}
+    found = {b.nom: order[b.genre] for _, rows in themes for row in rows for b in row["par_nom"].values()}
+    names = sorted(found, key=lambda n: found[n])
+    return names if len(names) <= MOST else [*names[: MOST - 1], names[-1]]
+
+
+def words_of(cards: Sequence[Card], themes: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]) -> list[tuple[str, str]]:
+    """The words that say a value's state in this sheet, each with what it means: a tooltip is not read by all."""
+    values = [c.valeur for c in cards]
+    for _, rows in themes:
+        for row in rows:
+            values += [row["valeur"], *row["tableau"], *(v for _, v in row["modalites"])]
+    return [(words, EXPLAINED[state]) for state, words in STATES.items()
+            if state in EXPLAINED and any(v.etat == state for v in values)]  # fmt: skip
+
+
 def _themes(shared: Shared, sheet: Sheet, told: Mapping[str, Series]) -> Any:
     drawn = 0
     for name, levels in shared.themes():
@@ -183,9 +221,9 @@ def _row(shared: Shared, sheet: Sheet, level: Level, series: Series, draw: bool)
     return {
         "indicateur": level.indicateur,
         "valeur": value,
-        "evolution": evolution(series, value),
+        "evolution": evolution(series, value, short=True),
         "etincelle": charts.spark(series.valeurs, level.indicateur),
-        "compares": [b for b in beside if b.genre in FIRST],
+        "par_nom": {b.nom: b for b in beside if b.genre in FIRST},
         "autres": beside if draw else (),
         "par_habitant": per_inhabitant(level, held),
         "serie": charts.series_chart(series, name, shared.evenements.get(code, ())) if several else Markup(""),
@@ -203,8 +241,8 @@ def signals_of(shared: Shared, zone: Zone) -> list[Signal]:
 
 
 def sources(indicators: Sequence[Indicator]) -> list[Indicator]:
-    """One indicator a feed, in the order of their producers: what each says of its feed."""
-    by_feed = {i.jeu: i for i in indicators}
+    """One indicator a feed, in the order of their producers: what each says of its feed, said once."""
+    by_feed = {(i.producteur, i.recue_le, i.licence, i.perime): i for i in indicators}
     return sorted(by_feed.values(), key=lambda i: (i.producteur, i.jeu))
 
 

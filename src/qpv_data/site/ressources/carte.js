@@ -14,9 +14,11 @@ var QPV = (function () {
   }
   function ouvrir() {
     if (etat.carte || !window.L || !etat.zones.length) return;
-    element("carte-dessinee").hidden = true;
+    if (marques().length) element("carte-dessinee").classList.add("sur-papier-seul");
+    else element("carte-dessinee").hidden = true;
     element("carte-vive").hidden = false;
     etat.carte = L.map("carte-vive", { attributionControl: false, zoomSnap: 0.25 });
+    etat.carte.getContainer().setAttribute("role", "region");
     etat.carte.getContainer().setAttribute("aria-label", "Carte des quartiers ; la liste dit la même chose");
     var fond = L.geoJSON(etat.communes.map(function (c) { return geojson(c[2], { nom: c[1] }); }),
       { style: function () { return { className: "commune", weight: 1, fillOpacity: 1 }; }, interactive: false }).addTo(etat.carte);
@@ -30,6 +32,7 @@ var QPV = (function () {
     if (noms.length) etat.carte.fitBounds(cadre(noms[0], fond), { padding: [12, 12] });
     if (noms.length > 1) boutons(noms, fond);
     points();
+    etat.carte.getPane("overlayPane").querySelectorAll("svg").forEach(function (s) { s.setAttribute("aria-hidden", "true"); });
   }
   function combien(t) { return etat.zones.filter(function (z) { return z[4] === t; }).length; }
   function cadre(t, fond) {
@@ -73,6 +76,8 @@ var QPV = (function () {
     etat.carte.on("zoomend", choisir);
     choisir();
   }
+  /* The drawing's own marks, by quarter: it is what is printed, where it has them. */
+  function marques() { return Array.from(element("carte-dessinee").querySelectorAll("a[data-code]")); }
   function teindre(i) {
     var par = {};
     i.rang.forEach(function (r) { par[r[0]] = r; });
@@ -81,12 +86,16 @@ var QPV = (function () {
       if (trait) trait.setAttribute("class", "leaflet-interactive quartier " + r[1]);
       couche.unbindTooltip();
       couche.bindTooltip(noeud("span", "", nom + " : " + r[2]), { sticky: true });
+      if (trait) trait.setAttribute("tabindex", "-1"); /* the list is for the keyboard: it says as much, and leads there */
     }
     var noms = {};
     etat.couche.eachLayer(function (couche) {
       var p = couche.feature.properties;
       noms[p.code] = p.nom;
       un(couche, p.code, p.nom);
+    });
+    marques().forEach(function (a) {
+      a.firstElementChild.setAttribute("class", "quartier " + (par[a.dataset.code] || ["", "rien"])[1]);
     });
     if (etat.points) etat.points.eachLayer(function (p) { un(p, p.code, noms[p.code]); });
   }
@@ -155,6 +164,7 @@ var QPV = (function () {
       var choix = element("choix");
       if (!choix) return;
       choix.disabled = false;
+      element("choisir").hidden = false;
       choix.addEventListener("change", function () { demander(choix.value); });
       ouvrir();
     },
