@@ -13,24 +13,26 @@ from qpv_data.site.model import Indicator, Series, Value
 
 @dataclass(frozen=True)
 class Beside:
-    """What a figure is compared with: the words, the value and the gap in words (none when it is hidden)."""
+    """What a figure is compared with: the words, the value and the gap in words (none when it is hidden). `unite`: when
+    it is not the indicator's own; `parts`: by what several zones are weighed."""
 
     nom: str
     genre: str
     valeur: float | None
     mots: str
     ecart: str
+    unite: str = ""
+    parts: str = ""
 
 
 def compares(level: Level, value: Value, held: Sequence[Comparison]) -> tuple[Beside, ...]:
-    """The zones around, other quarters: what `comparaisons` has for this figure, and the quarters' median when there
-    is no figure for all of them. Amounts are compared per 1,000 inhabitants, and say so."""
+    """The zones around, other quarters: what `comparaisons` has for this figure, and the quarters' median. Amounts are compared per 1,000 inhabitants, and say so."""
     indicator = level.indicateur
     found = [_beside(indicator, c) for c in held]
-    if indicator.comparable and level.quantiles is not None and not any(c.sorte == "quartiers" for c in held):
+    if indicator.comparable and level.quantiles is not None:
         median = level.quantiles[2]
         gap = "" if value.valeur is None else _gap(indicator, value.valeur - median)
-        found.append(Beside("médiane des quartiers", "quartiers", median, indicator.write(median, unit=False), gap))
+        found.append(Beside("médiane des quartiers", "mediane", median, indicator.write(median, unit=False), gap))
     return tuple(found)
 
 
@@ -42,12 +44,12 @@ def per_inhabitant(level: Level, held: Sequence[Comparison]) -> str:
 
 def _beside(indicator: Indicator, c: Comparison) -> Beside:
     if c.valeur is None:
-        return Beside(c.nom, c.sorte, None, "protégée", "")
+        return Beside(c.nom, c.sorte, None, "protégée", "", parts=c.parts)
     if c.base == PER:
-        words = f"{number(c.valeur, 2)} pour 1\u202f000 hab."
-        return Beside(c.nom, c.sorte, c.valeur, words, "" if c.ecart is None else signed(c.ecart, 2))
+        gap = "" if c.ecart is None else signed(c.ecart, 2)
+        return Beside(c.nom, c.sorte, c.valeur, number(c.valeur, 2), gap, "pour 1\u202f000 hab.", c.parts)
     gap = "" if c.ecart is None else _gap(indicator, c.ecart)
-    return Beside(c.nom, c.sorte, c.valeur, indicator.write(c.valeur, unit=False), gap)
+    return Beside(c.nom, c.sorte, c.valeur, indicator.write(c.valeur, unit=False), gap, parts=c.parts)
 
 
 def _gap(indicator: Indicator, gap: float) -> str:

@@ -30,6 +30,10 @@ SEVERAL = {
     "perimetre_local": "périmètres locaux",
 }  # fmt: skip
 PER = "pour_1000_habitants"
+SHARES = {"population": "selon la population", "surface": "selon la surface"}
+
+Place = tuple[str, str, str, str]
+"""Zoning and code of a quarter, sort of comparison, zoning of comparison."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,7 @@ class Comparison:
 
     sorte: str
     nom: str
+    parts: str
     base: str
     comparee: float | None
     valeur: float | None
@@ -56,25 +61,26 @@ def take(con: duckdb.DuckDBPyConnection, target: Path) -> Path:
     return target
 
 
-def names(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str, str, str], str]:
-    """(zonage, code, sort, zoning of comparison) → its words: the zone's name, or that it is several."""
-    found: dict[tuple[str, str, str, str], str] = {}
+def names(con: duckdb.DuckDBPyConnection) -> dict[Place, tuple[str, str]]:
+    """(zonage, code, sort, zoning of comparison) → its words: the zone's name, or how many there are, and by what
+    shares they are weighed."""
+    found: dict[Place, tuple[str, str]] = {}
     sql = (
         "SELECT zonage, code_zone, sorte, zonage_comparateur, list(nom ORDER BY code_comparateur),"
         " any_value(origine_part) FROM comparateurs WHERE coalesce(part, 1) > 0 GROUP BY ALL"
     )
     for zoning, code, sort, other, held, origin in con.execute(sql).fetchall():
-        words = SORTS.get(sort, sort.replace("_", " "))
+        words, shares = SORTS.get(sort, sort.replace("_", " ")), ""
         if sort in SEVERAL:
-            shares = {"population": ", selon la population", "surface": ", selon la surface"}.get(origin or "", "")
-            words = thin(held[0]) if len(held) == 1 else f"ses {number(len(held))} {SEVERAL[sort]}{shares}"
-        found[(zoning, code, sort, other)] = words
+            words = thin(held[0]) if len(held) == 1 else f"ses {number(len(held))} {SEVERAL[sort]}"
+            shares = "" if len(held) == 1 else SHARES.get(origin or "", "")
+        found[(zoning, code, sort, other)] = (words, shares)
     return found
 
 
 def read(
     con: duckdb.DuckDBPyConnection, source: Path, block: list[tuple[str, str]],
-    named: Mapping[tuple[str, str, str, str], str],
+    named: Mapping[Place, tuple[str, str]],
 ) -> dict[tuple[str, str], dict[str, tuple[Comparison, ...]]]:  # fmt: skip
     """(zonage, code) → indicator → its comparisons, of some quarters."""
     sql = (
@@ -85,8 +91,8 @@ def read(
     rows = con.execute(sql, [min(codes), max(codes), [f"{z} {c}" for z, c in block]]).fetchall()
     found: dict[tuple[str, str], dict[str, list[Comparison]]] = {}
     for zoning, code, indicator, sort, other, base, own, value, gap, _, told in rows:
-        words = named.get((zoning, code, sort, other), SORTS.get(sort, sort.replace("_", " ")))
-        one = Comparison(sort, words, base, own, value if told else None, gap if told else None)
+        words, shares = named.get((zoning, code, sort, other), (SORTS.get(sort, sort.replace("_", " ")), ""))
+        one = Comparison(sort, words, shares, base, own, value if told else None, gap if told else None)
         found.setdefault((zoning, code), {}).setdefault(indicator, []).append(one)
     return {
         place: {i: tuple(sorted(them, key=lambda c: (_rank(c.sorte), c.nom))) for i, them in by_indicator.items()}

@@ -46,8 +46,8 @@ class Release:
     """Indicator → the last period at which a quarter has a value."""
     comparaisons: Path
     """Where the comparisons of quarters were written, for as long as the release is open."""
-    comparateurs: Mapping[tuple[str, str, str, str], str]
-    """(zonage, code, sort, zoning of comparison) of a quarter → the words for what it is compared with."""
+    comparateurs: Mapping[comparing.Place, tuple[str, str]]
+    """The words for what each quarter is compared with, and by what shares."""
 
     def rows(self, sql: str, *parameters: object) -> list[Row]:
         """Rows of a query as dictionaries."""

@@ -10,7 +10,7 @@ from qpv_data.site.shared import Shared
 from qpv_data.site.writing import Site, theme
 
 MOST = 4
-BESIDE = ("commune", "epci", "comparables", "quartiers")
+BESIDE = ("commune", "epci", "comparables", "mediane")
 """Comparators that have room beside several quarters."""
 
 

@@ -21,7 +21,7 @@ from qpv_data.site.signals import Signal
 from qpv_data.site.writing import Site, digest
 from qpv_data.software import software_digest
 
-FIRST = ("commune", "epci", "comparables", "quartiers")
+FIRST = ("commune", "epci", "comparables", "mediane")
 """Comparators that are told first; the others are with the series."""
 CHARTS = 32
 """Indicators of a sheet that are drawn; the others have a row, a small line and a page of their own."""
