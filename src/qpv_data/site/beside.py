@@ -26,7 +26,8 @@ class Beside:
 
 
 def compares(level: Level, value: Value, held: Sequence[Comparison]) -> tuple[Beside, ...]:
-    """The zones around, other quarters: what `comparaisons` has for this figure, and the quarters' median. Amounts are compared per 1,000 inhabitants, and say so."""
+    """The zones around, other quarters: what `comparaisons` has for this figure, and the quarters' median. Amounts are
+    compared per 1,000 inhabitants, and say so."""
     indicator = level.indicateur
     found = [_beside(indicator, c) for c in held]
     if indicator.comparable and level.quantiles is not None:
