@@ -172,7 +172,9 @@ def measure(world: World, repetitions: int, seed: int, effect: Effect | None = N
 
 
 LAWS = ("normale", "t5", "asymetrique", "melange", "t3")
-EFFECTS = (Effect(Kind.LEVEL, 1.0), Effect(Kind.LEVEL, 5.0), Effect(Kind.CHANGE, 0.5), Effect(Kind.CHANGE, 1.0))
+EFFECTS = tuple(Effect(Kind.LEVEL, size) for size in (1.0, 5.0)) + tuple(
+    Effect(Kind.CHANGE, s) for s in (0.5, 1.0, 2.0)
+)
 SHARE = {12: 1.0, 16: 1.0, 100: 0.3, 1609: 0.05}
 """Part of the repetitions that worlds of each size are given: they hold more comparisons."""
 

@@ -39,9 +39,10 @@ def tail(scores: Floats) -> tuple[float, float]:
         return 1.0, ASSUMED
     within = np.flatnonzero(stdtrit(_FREEDOMS, far) / stdtrit(_FREEDOMS, BODY) >= reached / body)
     freedom = float(_FREEDOMS[within[0]] if len(within) else _FREEDOMS[-1])
-    if far > RAREST:  # read less far than signals are: what is not seen is assumed no lighter
-        freedom = min(freedom, ASSUMED)
-    return float(body / -stdtrit(freedom, BODY)), freedom
+    scale = float(body / -stdtrit(freedom, BODY))
+    if far > RAREST:  # signals are further than what is read: no narrower nor lighter than with too few to read
+        return max(scale, 1.0), min(freedom, ASSUMED)
+    return scale, freedom
 
 
 def p_values(compared: Sequence[Compared]) -> list[Floats]:
