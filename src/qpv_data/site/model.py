@@ -13,10 +13,13 @@ from qpv_data.site.french import number, thin, with_unit
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
 HIDDEN = frozenset({"secret", "masque_producteur", "embargo"})
 """States of a value that exists and is not told."""
+CARRIED = "portee"
+"""State of a value that is estimated from the quarters of the generation before."""
 STATES = {
     "normale": "",
     "provisoire": "provisoire",
     "estimee": "estimée",
+    CARRIED: "estimée d'un autre périmètre",
     "imputee": "imputée",
     "rupture": "rupture de série",
     "secret": "protégée",
@@ -37,6 +40,7 @@ EXPLAINED = {
     "non_significative": "Calculée sur trop peu d'observations pour vouloir dire quelque chose.",
     "sans_objet": "Cet indicateur n'existe pas pour ce lieu.",
     "estimee": "Estimée et non observée.",
+    CARRIED: "Estimée d'après les quartiers de la génération précédente, dont le périmètre était autre.",
     "imputee": "Reconstituée à partir d'autres valeurs.",
     "provisoire": "Elle peut encore être corrigée.",
     "rupture": "Elle ne se compare pas à la précédente : ce qui est mesuré a changé.",

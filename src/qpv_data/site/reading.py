@@ -20,7 +20,7 @@ from qpv_data.exports.folder import AudienceFolder
 from qpv_data.periods import parse_period
 from qpv_data.releases.layout import CERTIFICATE
 from qpv_data.resources import sql_dir
-from qpv_data.site import comparing
+from qpv_data.site import carrying, comparing
 from qpv_data.site.french import thin
 from qpv_data.site.maps import Outline, outline
 from qpv_data.site.model import HIDDEN, Indicator, Series, Value, Zone
@@ -46,6 +46,8 @@ class Release:
     """Indicator → the last period at which a quarter has a value."""
     comparaisons: Path
     """Where the comparisons of quarters were written, for as long as the release is open."""
+    portees: Path
+    """The same, of the values carried from the generation before."""
     comparateurs: Mapping[comparing.Place, tuple[str, str]]
     """The words for what each quarter is compared with, and by what shares."""
 
@@ -81,7 +83,7 @@ def opened(folder: AudienceFolder, work: Path, territory: str | None = None) -> 
     if not base.is_file():
         base = write_database(folder.dossier, work / BASE)
     with connected(base, cores(), work / "tri") as con:
-        taken = comparing.take(con, work / "comparaisons.parquet")
+        taken = comparing.take(con, work / "comparaisons.parquet"), carrying.take(con, work / "portees.parquet")
         yield read(con, base, taken, territory)
 
 
@@ -96,9 +98,9 @@ def connected(base: Path, threads: int, spill: Path | None = None) -> duckdb.Duc
     return con
 
 
-def read(con: duckdb.DuckDBPyConnection, base: Path, taken: Path, territory: str | None = None) -> Release:
+def read(con: duckdb.DuckDBPyConnection, base: Path, taken: tuple[Path, Path], territory: str | None = None) -> Release:
     """What every page needs, in memory: zones, indicators and the last period of each."""
-    empty = Release(con, base, {}, {}, (), {}, {}, taken, {})
+    empty = Release(con, base, {}, {}, (), {}, {}, *taken, {})
     publication = empty.rows("SELECT * FROM publications")[-1]
     zones = {
         (z["zonage"], z["code_zone"]): Zone(
@@ -111,7 +113,7 @@ def read(con: duckdb.DuckDBPyConnection, base: Path, taken: Path, territory: str
     stale = {part.split()[0] for part in (publication["jeux_perimes"] or "").split(",") if part.strip()}
     indicators = {r["indicateur"]: _indicator(r, stale) for r in empty.named("indicateurs")}
     quarters = tuple(z for z in _in_force(empty, publication, zones) if _inside(empty, z, territory))
-    return Release(con, base, publication, zones, quarters, indicators, last, taken, comparing.names(con))
+    return Release(con, base, publication, zones, quarters, indicators, last, *taken, comparing.names(con))
 
 
 def _in_force(release: Release, publication: Row, zones: Mapping[tuple[str, str], Zone]) -> list[Zone]:
@@ -171,9 +173,14 @@ def sheets(release: Release, quarters: tuple[Zone, ...]) -> Iterator[Sheet]:
         rows = release.rows(sql, [z.zonage for z in block], [z.code for z in block])
         by_zone = {k: list(g) for k, g in groupby(rows, key=lambda r: (r["zonage"], r["code_zone"]))}
         places = [(z.zonage, z.code) for z in block]
+        before = carrying.read(release.open, release.portees, places)
         beside = comparing.read(release.open, release.comparaisons, places, release.comparateurs)
         for zone, place in zip(block, places, strict=True):
-            yield Sheet(zone, _series(release, by_zone.get(place, []), breaks, labels), beside.get(place, {}))
+            own = _series(release, by_zone.get(place, []), breaks, labels)
+            for name, values in before.get(place, {}).items():
+                known = own.get(name) or Series(release.indicateurs[name], (), (), breaks.get(name, {}))
+                own[name] = carrying.joined(known, values)
+            yield Sheet(zone, own, beside.get(place, {}))
 
 
 def _series(

@@ -1,0 +1,76 @@
+"""What a quarter's series was before its perimeter: values carried from the generation before, with their bounds.
+
+From the view `series_generations` of the database, taken once in a file that is read a block of quarters at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import duckdb
+
+from qpv_data.engine import sql_path
+from qpv_data.resources import sql_dir
+from qpv_data.site.model import CARRIED, HIDDEN, Series, Value
+
+CHANGED = "Le périmètre a changé : avant, les valeurs sont estimées d'après les quartiers de la génération précédente."
+
+Carried = Mapping[str, tuple[tuple[Value, bool], ...]]
+"""Indicator → its values of before, each with whether the perimeter was another."""
+
+
+def take(con: duckdb.DuckDBPyConnection, target: Path) -> Path:
+    """Write what is carried at `target`, a Parquet file sorted by quarter."""
+    query = (sql_dir() / "site" / "portees.sql").read_text("utf-8")
+    con.execute(f"COPY ({query}) TO {sql_path(target)} (FORMAT parquet, ROW_GROUP_SIZE 20000)")
+    return target
+
+
+def read(
+    con: duckdb.DuckDBPyConnection, source: Path, block: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], dict[str, list[tuple[Value, bool]]]]:
+    """(zonage, code) → indicator → values of before, of some quarters."""
+    sql = (
+        "SELECT zonage, code_zone, indicateur, periode, periode_debut, valeur, borne_basse, borne_haute, rupture"
+        f" FROM read_parquet({sql_path(source)})"
+        " WHERE code_zone BETWEEN ? AND ? AND list_contains(?, zonage || ' ' || code_zone)"
+    )
+    codes = [code for _, code in block]
+    found: dict[tuple[str, str], dict[str, list[tuple[Value, bool]]]] = {}
+    rows = con.execute(sql, [min(codes), max(codes), [f"{z} {c}" for z, c in block]]).fetchall()
+    for zoning, code, indicator, period, start, value, low, high, other in rows:
+        told = Value(period, start, value, CARRIED if other else "normale", False, low, high)
+        found.setdefault((zoning, code), {}).setdefault(indicator, []).append((told, other))
+    return found
+
+
+def joined(series: Series, before: Sequence[tuple[Value, bool]]) -> Series:
+    """A series with what is carried to it, where nothing is observed; broken where the perimeter changes.
+
+    A hidden value stays hidden: nothing is told beside it.
+    """
+    held = {v.periode: v for v in series.valeurs}
+    other: set[str] = set()
+    for value, changed in before:
+        known = held.get(value.periode)
+        if known is None or (known.valeur is None and known.etat not in HIDDEN):
+            held[value.periode] = value
+            if changed:
+                other.add(value.periode)
+    if not other:
+        return replace(series, valeurs=_in_order(held)) if before else series
+    values, breaks = [], dict(series.ruptures)
+    last = None
+    for v in _in_order(held):
+        crossed = last is not None and (last in other) != (v.periode in other)
+        values.append(replace(v, rupture=True) if crossed else v)
+        if crossed:
+            breaks.setdefault(v.periode, CHANGED)
+        last = v.periode
+    return replace(series, valeurs=tuple(values), ruptures=breaks)
+
+
+def _in_order(held: Mapping[str, Value]) -> tuple[Value, ...]:
+    return tuple(sorted(held.values(), key=lambda v: (v.debut, v.periode)))
