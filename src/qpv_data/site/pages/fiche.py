@@ -94,6 +94,7 @@ def content_of(shared: Shared, zone: Zone, series: Mapping[str, Series]) -> dict
         "cartes": cards,
         "themes": themes,
         "comparateurs": heads,
+        "comparent": {name: {n for row in rows for n in row["par_nom"]} for name, rows in themes},
         "sur_papier": paper.kept(themes, room, shared.release.publication["periode"], len(heads)),
         "papier": paper,
         "mots": words,
