@@ -36,7 +36,8 @@ LONGEST = (
     "test_non_interference", "test_canaux", "test_visite", "test_publication_attaquee", "test_interruptions",
     "test_flux_nationaux", "test_report", "test_catalogue", "test_differences", "test_deploiements", "test_purge",
     "test_cells", "test_purge_hostile", "test_feeds", "test_attack_demonstration", "test_demonstration", "test_scope",
-    "test_fusion", "test_demo_fichiers", "test_versions", "test_readme",
+    "test_fusion", "test_pages_ouvertes", "test_accessibilite", "test_impression", "test_demo_fichiers", "test_versions",
+    "test_readme",
 )  # fmt: skip
 
 

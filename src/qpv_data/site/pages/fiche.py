@@ -117,6 +117,7 @@ def content_of(shared: Shared, sheet: Sheet) -> dict[str, Any]:
         "cartes": cards,
         "themes": themes,
         "comparateurs": heads,
+        "comparent": {name: {n for row in rows for n in row["par_nom"]} for name, rows in themes},
         "sur_papier": paper.kept(themes, room, shared.release.publication["periode"], len(heads)),
         "papier": paper,
         "mots": words,
