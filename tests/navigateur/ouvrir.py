@@ -75,7 +75,11 @@ def opened(browser: Any, **context: Any) -> Iterator[Seen]:
     page.on("pageerror", lambda error: seen.said.append(f"erreur : {error}"))
     page.on("dialog", lambda dialog: (seen.said.append(f"dialogue : {dialog.message}"), dialog.dismiss()))
     page.on("request", lambda request: seen.asked.append(request.url))
-    page.on("requestfailed", lambda request: seen.failed.append(request.url))
+    # What was still on its way when the page was left did not fail.
+    page.on(
+        "requestfailed",
+        lambda request: None if "ERR_ABORTED" in (request.failure or "") else seen.failed.append(request.url),
+    )
     page.on(
         "response", lambda answer: seen.failed.append(f"{answer.status} {answer.url}") if answer.status > 399 else None
     )

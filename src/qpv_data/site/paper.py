@@ -12,7 +12,7 @@ from typing import Any
 
 from qpv_data.site.french import period as words_of
 
-ROOM = 999
+ROOM = 965
 """Of the 1,032 pixels of the page, most of the footer taken off: rows are reckoned a little high."""
 THEME, LINE, AROUND = 26, 14, 6
 SMALL = 13
@@ -46,7 +46,6 @@ def height(row: Mapping[str, Any], period: str, heads: int) -> float:
     title, told, moved = (37, 15, 26) if heads < 4 else (35, 11, 22)
     indicator, value = row["indicateur"], row["valeur"]
     figure = indicator.write(value.valeur) if value.valeur is not None else value.mots
-    figure += " " + row["par_habitant"] if row["par_habitant"] else ""
     words = len(indicator.titre) + (0 if value.periode == period else 1 + len(words_of(value.periode)))
     return LINE * max(ceil(words / title), ceil(len(figure) / told), ceil(len(row["evolution"]) / moved), 1) + AROUND
 

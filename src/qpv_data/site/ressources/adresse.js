@@ -227,6 +227,7 @@ var QPVAdresses = (function () {
       situer(e.latlng.lat, e.latlng.lng, Math.max(etat.index.limite, 2 * pixel));
       element("reponse").scrollIntoView({ block: "nearest" });
     });
+    carte.getPane("overlayPane").querySelectorAll("svg").forEach(function (s) { s.setAttribute("aria-hidden", "true"); });
     etat.carte = carte;
   }
   function decimales(x, n) { return x.toFixed(n).replace(".", ","); }
