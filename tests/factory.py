@@ -21,6 +21,7 @@ from typing import Any
 import duckdb
 import shapely
 import yaml
+from begun import begun
 from promises import PROMISES
 from pydantic import TypeAdapter
 from pyproj import Transformer
@@ -262,6 +263,10 @@ class Mini:
 
     def run(self, **more: Any) -> RunReport:
         return run(self.configuration(**more), lambda _: None)
+
+    def begin(self, **more: Any) -> RunReport:
+        """The first run, for a test of what comes after it: copied when the same was made already."""
+        return begun(self.configuration(**more))
 
     def command(self, *arguments: str) -> list[str]:
         return [

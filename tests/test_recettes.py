@@ -100,7 +100,7 @@ CHANGES = (
 
 def test_a_change_makes_again_what_depends_on_it_and_nothing_else_as_a_fresh_run_would(tmp_path: Path) -> None:
     mini, period = two_feeds(tmp_path / "suivi"), "2024-T4"
-    mini.run(periode=period)
+    mini.begin(periode=period)
     for name in CHANGES:
         period = "2025-T1" if name == "un trimestre de plus" else period
         before = made(mini)
@@ -120,7 +120,7 @@ def test_the_plan_says_what_a_clause_changes_before_it_is_run_and_why(tmp_path: 
     mini = two_feeds(tmp_path)
     assert {s.etat for s in plan(mini.configuration()) if s.etape == "conformer"} == {"absente"}
     assert not mini.out.exists(), "a plan writes nothing"
-    mini.run()
+    mini.begin()
     before = made(mini)
     step_by_step(mini, "une clause")
     steps = plan(mini.configuration())
@@ -132,7 +132,7 @@ def test_the_plan_says_what_a_clause_changes_before_it_is_run_and_why(tmp_path: 
 
 def test_an_output_that_is_not_what_was_made_is_made_again(tmp_path: Path) -> None:
     mini = two_feeds(tmp_path)
-    mini.run()
+    mini.begin()
     sound = contents(mini)
     other = (mini.out / "zonages/zones.parquet").read_bytes()
     paths = [
@@ -156,7 +156,7 @@ def test_the_command_shows_the_plan_as_text_as_json_and_as_a_graph(
 ) -> None:
     mini = two_feeds(tmp_path)
     monkeypatch.setenv("SOURCE_DATE_EPOCH", str(int(mini.now.timestamp())))
-    mini.run()
+    mini.begin()
     asked = ["plan", "--out", str(mini.out), "--clauses", str(mini.clauses)]
     text = CliRunner().invoke(app, asked)
     assert text.exit_code == 0
@@ -178,7 +178,7 @@ def test_a_backfill_asks_the_clause_over_its_periods_and_nobody_else(
 ) -> None:
     mini = two_feeds(tmp_path)
     monkeypatch.setenv("SOURCE_DATE_EPOCH", str(int(mini.now.timestamp())))
-    mini.run()
+    mini.begin()
     rows = [point(f"c{n}", IN_C) for n in range(2)]
     mini.points({"2024-T3": rows, "2024-T4": rows}, periode=SERIES)
     mini.points({"2024-T3": rows, "2024-T4": rows}, ident="autres", periode=SERIES, indicateurs=[OTHER])
@@ -219,7 +219,7 @@ def test_a_release_is_made_again_to_the_byte_from_the_raw_store(
 ) -> None:
     """Three releases: the second has a refused delivery for which an older one stands in, and a quarter that lacks."""
     mini = two_feeds(tmp_path)
-    mini.run()
+    mini.begin()
     mini.deliver("points-2024-T4.csv", "<!doctype html><html>maintenance</html>")
     mini.points(
         {"2024-T3": [point(f"d{n}", IN_B) for n in range(9)]}, ident="autres", periode=SERIES, indicateurs=[OTHER]
@@ -241,7 +241,7 @@ def test_a_release_is_made_again_to_the_byte_from_the_raw_store(
 
 def test_a_release_made_again_under_another_clause_says_what_differs_and_why(tmp_path: Path) -> None:
     mini = two_feeds(tmp_path)
-    root = mini.run().release.dossier
+    root = mini.begin().release.dossier
     kept = {p: p.read_bytes() for p in sorted(mini.out.rglob("*")) if p.is_file() and p.name != ".verrou"}
     mini.declare(points_clause("autres", periode=SERIES, indicateurs=[indicator("autres_n", "compte", filtre="x < 0")]))
     into = tmp_path / "refaite"

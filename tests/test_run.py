@@ -44,7 +44,7 @@ RELEASE = "releases/2024-T4-r1"
 def ran(tmp_path_factory: pytest.TempPathFactory) -> Mini:
     """The small run, once. Read it, never write in it."""
     mini = small_run(tmp_path_factory.mktemp("faite"))
-    mini.run()
+    mini.begin()
     return mini
 
 
@@ -86,7 +86,7 @@ def test_the_same_inputs_give_the_same_bytes_elsewhere_in_another_time_zone_and_
 
 def test_new_data_make_a_new_release_and_leave_the_old_one_as_it_was(tmp_path: Path) -> None:
     mini = small_run(tmp_path)
-    old = mini.run().release
+    old = mini.begin().release
     before = tree(old.complet)
     mini.points({"2024-T4": [point("z", IN_C)]})
     new = mini.run().release
@@ -122,7 +122,7 @@ def test_a_missing_delivery_leaves_its_period_undelivered_and_the_release_says_s
 )
 def test_a_bad_delivery_keeps_the_last_good_one_marked_stale(tmp_path: Path, broken: bytes, problem: str) -> None:
     mini = small_run(tmp_path)
-    mini.run()
+    mini.begin()
     mini.deliver("points-2024-T4.csv", broken)
     report = mini.run()
     stale = [r for r in report.receptions if r.statut == "perimee"]
@@ -290,7 +290,7 @@ def test_two_runs_at_once_do_not_mix(tmp_path: Path) -> None:
 
 def test_readers_see_a_whole_release_whenever_the_run_is_killed(tmp_path: Path) -> None:
     mini = small_run(tmp_path)
-    mini.run()
+    mini.begin()
     mini.points({"2024-T4": [point("z", IN_C)]})
     for n in range(4):  # `make pannes` kills at each gesture
         process = subprocess.Popen(mini.command("--quiet"), env=mini.environment())

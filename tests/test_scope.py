@@ -47,7 +47,7 @@ def test_an_indicator_narrower_than_the_audience_is_left_out_with_the_rates_it_d
     audience: Diffusion, there: set[str], tmp_path: Path
 ) -> None:
     mini = three_levels(tmp_path)
-    report = mini.run(diffusion=audience)
+    report = mini.begin(diffusion=audience)
     assert published(mini) == there | {"autres_n", "autres_somme"}
     assert {left.indicateur for left in report.ecartes} == {"ouverts", "partages", "tus", "taux_des_tus"} - there
     assert mini.query("SELECT diffusion FROM publications") == [(audience.value,)]
@@ -78,7 +78,7 @@ def test_a_purpose_that_no_clause_lists_publishes_nothing_and_names_the_clauses(
 
 def test_one_folder_publishes_for_one_audience(tmp_path: Path) -> None:
     mini = three_levels(tmp_path)
-    mini.run(diffusion=Diffusion.INTERNE)
+    mini.begin(diffusion=Diffusion.INTERNE)
     with pytest.raises(RunError) as refused:
         mini.run(diffusion=Diffusion.OUVERT)
     assert refused.value.probleme is Problem.DIFFUSION_TROP_LARGE

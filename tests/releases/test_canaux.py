@@ -48,7 +48,7 @@ def shown(mini: Mini) -> str:
 
 def test_a_release_has_a_folder_an_audience_and_its_root_says_what_the_widest_has(tmp_path: Path) -> None:
     mini = world(tmp_path)
-    release = mini.run().release
+    release = mini.begin().release
     assert release.dossier == mini.out / "releases" / "2024-T4-r1"
     for name in (MANIFEST, *AT_THE_ROOT):
         assert (release.dossier / name).is_file()
@@ -61,7 +61,7 @@ def test_a_release_has_a_folder_an_audience_and_its_root_says_what_the_widest_ha
 
 def test_the_database_follows_the_last_release_until_one_is_signed_then_that_one(tmp_path: Path) -> None:
     mini = world(tmp_path)
-    first = mini.run().release
+    first = mini.begin().release
     assert (channels.current(mini.out / "releases", "provisoire"), shown(mini)) == (first.id, first.id)
     sign_off(first.dossier, "une personne, sa fonction", DAY)
     second = correct(mini, 6)
@@ -77,7 +77,7 @@ def test_the_database_follows_the_last_release_until_one_is_signed_then_that_one
 
 def test_the_journal_says_who_signed_and_when(tmp_path: Path) -> None:
     mini = world(tmp_path)
-    release = mini.run().release.dossier
+    release = mini.begin().release.dossier
     sign_off(release, "Marthe Brume, déléguée du préfet", DAY)
     sign_off(release, "Marthe Brume, déléguée du préfet", DAY)
     (row,) = listing(mini.out / "releases")
@@ -88,7 +88,7 @@ def test_the_journal_says_who_signed_and_when(tmp_path: Path) -> None:
 def test_whoever_the_policy_does_not_name_does_not_sign(tmp_path: Path) -> None:
     mini = world(tmp_path)
     (tmp_path / "publication.yml").write_text(POLICY, "utf-8")
-    release = mini.run().release.dossier
+    release = mini.begin().release.dossier
     with pytest.raises(RunError) as refused:
         sign_off(release, "quelqu'un, stagiaire", DAY)
     assert refused.value.probleme is Problem.VALIDATION_REFUSEE
@@ -98,7 +98,7 @@ def test_whoever_the_policy_does_not_name_does_not_sign(tmp_path: Path) -> None:
 def test_the_policy_and_the_calendar_are_published_with_the_release(tmp_path: Path) -> None:
     mini = world(tmp_path)
     (tmp_path / "publication.yml").write_text(POLICY, "utf-8")
-    release = mini.run().release
+    release = mini.begin().release
     assert said(release.dossier)["politique"]["conservation"] == {"publications": 2}
     rows = mini.query("SELECT periode, prevue_le FROM calendrier ORDER BY periode")
     assert rows[:2] == [("2024-T4", date(2025, 2, 14)), ("2025-T1", date(2025, 5, 15))]
@@ -117,7 +117,7 @@ def test_every_fault_of_a_policy_is_told_with_its_line(tmp_path: Path) -> None:
 
 def test_a_withdrawn_release_leaves_a_tombstone_its_number_and_its_place_in_the_ledger(tmp_path: Path) -> None:
     mini = world(tmp_path)
-    first = mini.run().release
+    first = mini.begin().release
     sign_off(first.dossier, "une personne, sa fonction", DAY)
     second = correct(mini, 6)
     releases = mini.out / "releases"
@@ -136,7 +136,7 @@ def test_a_withdrawn_release_leaves_a_tombstone_its_number_and_its_place_in_the_
 
 def test_a_release_that_follows_a_withdrawn_one_no_longer_repeats_it(tmp_path: Path) -> None:
     mini = world(tmp_path)
-    first = mini.run().release
+    first = mini.begin().release
     second = correct(mini, 6)
     assert mini.query("SELECT count(*) > 0 FROM revisions WHERE publication = ?", first.id) == [(True,)]
     assert withdraw_release(first.dossier, "erreur", DAY) == [second]
@@ -148,7 +148,7 @@ def test_a_release_that_follows_a_withdrawn_one_no_longer_repeats_it(tmp_path: P
 def test_old_releases_are_put_away_but_those_that_channels_point_to(tmp_path: Path) -> None:
     mini = world(tmp_path)
     (tmp_path / "publication.yml").write_text(POLICY, "utf-8")
-    first = mini.run().release
+    first = mini.begin().release
     sign_off(first.dossier, "Marthe Brume, déléguée du préfet", DAY)
     ids = [first.id, *(correct(mini, 5 + 6 * n) for n in range(3))]
     rows = {r["publication"]: r for r in listing(mini.out / "releases")}
@@ -159,7 +159,7 @@ def test_old_releases_are_put_away_but_those_that_channels_point_to(tmp_path: Pa
 
 def test_what_is_not_a_release_is_neither_signed_nor_withdrawn(tmp_path: Path) -> None:
     mini = world(tmp_path)
-    mini.run()
+    mini.begin()
     with pytest.raises(RunError) as refused:
         sign_off(mini.out / "releases" / "2024-T4-r9", "une personne", DAY)
     assert refused.value.probleme is Problem.PUBLICATION_ABSENTE
@@ -167,7 +167,7 @@ def test_what_is_not_a_release_is_neither_signed_nor_withdrawn(tmp_path: Path) -
 
 def test_a_run_killed_before_the_journal_or_the_pointer_is_caught_up_with(tmp_path: Path) -> None:
     mini = world(tmp_path)
-    first = mini.run().release
+    first = mini.begin().release
     releases = mini.out / "releases"
     (releases / journal.NAME).unlink()
     for left in ("provisoire", "provisoire.json"):

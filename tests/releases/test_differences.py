@@ -39,13 +39,13 @@ def causes(mini: Mini) -> set[tuple[str, str]]:
 
 def test_the_first_release_changes_nothing(tmp_path: Path) -> None:
     mini = world(tmp_path)
-    mini.run()
+    mini.begin()
     assert mini.query("SELECT count(*) FROM changements") == mini.query("SELECT count(*) FROM revisions") == [(0,)]
 
 
 def test_a_corrected_delivery_is_the_cause_of_what_it_changes_and_of_nothing_else(tmp_path: Path) -> None:
     mini = world(tmp_path)
-    mini.run()
+    mini.begin()
     deliver(mini, 6)
     mini.run()
     rows = mini.query(
@@ -60,7 +60,7 @@ def test_a_corrected_delivery_is_the_cause_of_what_it_changes_and_of_nothing_els
 
 def test_a_new_version_of_the_clause_is_the_cause_of_what_it_changes(tmp_path: Path) -> None:
     mini = world(tmp_path)
-    mini.run()
+    mini.begin()
     declared = points_clause(version="1.1")
     declared["indicateurs"][1]["numerateur"] = "montant * 2"
     mini.declare(declared)
@@ -70,7 +70,7 @@ def test_a_new_version_of_the_clause_is_the_cause_of_what_it_changes(tmp_path: P
 
 def test_a_row_keeps_the_day_of_the_release_that_first_said_it_and_the_past_can_be_asked_for(tmp_path: Path) -> None:
     mini = world(tmp_path)
-    mini.run()
+    mini.begin()
     deliver(mini, 6)
     mini.run(maintenant=LATER)
     when = "SELECT visible_de::DATE::VARCHAR, visible_a FROM valeurs WHERE indicateur = 'points_n' AND code_zone = ?"
@@ -88,7 +88,7 @@ def test_a_row_keeps_the_day_of_the_release_that_first_said_it_and_the_past_can_
 
 def test_the_command_says_what_the_release_says_of_itself(tmp_path: Path) -> None:
     mini = world(tmp_path)
-    old = mini.run().release
+    old = mini.begin().release
     deliver(mini, 6)
     new = mini.run().release
     found = pa.concat_tables(differences(old.complet, new.complet))
@@ -159,7 +159,7 @@ def test_each_command_says_what_is_wrong_and_what_to_do(command: str, tmp_path: 
 def test_with_the_same_clause_and_deliveries_another_code_is_the_cause_and_else_the_protection_of_other_figures(
     tmp_path: Path,
 ) -> None:
-    folder = world(tmp_path).run().release.complet
+    folder = world(tmp_path).begin().release.complet
     row = dict.fromkeys(CHANGEMENTS.names) | {
         "indicateur": "points_n", "zonage": "qpv2024", "periode": "2024-T1", "code_zone": "QN09901A", "nature": "cachee",
     }  # fmt: skip

@@ -71,7 +71,7 @@ def mini(tmp_path_factory: pytest.TempPathFactory) -> Mini:
     made = Mini(tmp_path_factory.mktemp("interruptions"))
     made.referentials()
     made.points({"2024-T1": [point(f"a{n}", IN_A) for n in range(8)]})
-    made.run()
+    made.begin()
     made.points({"2024-T1": [point(f"a{n}", IN_A) for n in range(8)] + [point(f"b{n}", IN_B) for n in range(6)]})
     return made
 

@@ -27,7 +27,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     mini = Mini(tmp_path_factory.mktemp("verifier"))
     mini.referentials()
     mini.points({"2024-T1": [point(f"a{n}", IN_A) for n in range(8)]})
-    return mini.run().release.dossier
+    return mini.begin().release.dossier
 
 
 @pytest.fixture
