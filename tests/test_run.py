@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -248,10 +247,8 @@ def test_a_misspelt_column_is_found_offline_with_its_line_and_nothing_is_written
     clause = mini.clauses / "points.yml"
     clause.write_text(clause.read_text("utf-8").replace("numerateur: montant", "numerateur: montan"), "utf-8")
     line = 1 + clause.read_text("utf-8").splitlines().index("  numerateur: montan")
-    checked = subprocess.run(
-        [sys.executable, "-m", "qpv_data", "check", str(mini.clauses)], capture_output=True, text=True, check=False
-    )
-    assert checked.returncode == 3
+    checked = CliRunner().invoke(app, ["check", str(mini.clauses)])
+    assert checked.exit_code == 3
     assert f"points.yml:{line}: colonne_inconnue" in checked.stderr
     assert "« montant »" in checked.stderr
     done = mini.cli()
@@ -274,8 +271,8 @@ def test_quiet_is_quiet_and_json_is_json_from_any_directory(tmp_path: Path, monk
 
 def test_a_mirror_that_does_not_exist_writes_nothing(tmp_path: Path) -> None:
     mini = small_run(tmp_path)
-    done = mini.cli("--miroir", str(tmp_path / "absent"))
-    assert done.returncode == 3
+    done = CliRunner().invoke(app, [*mini.command()[3:], "--miroir", str(tmp_path / "absent")])
+    assert done.exit_code == 3
     assert not mini.out.exists()
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import subprocess
-import sys
 from datetime import date
 from functools import cache
 from html.parser import HTMLParser
@@ -20,6 +18,7 @@ import yaml
 from factory import clause_of, points_clause
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner, Result
 
 from qpv_data.clause.annex import annex_page
 from qpv_data.clause.check import checked_clauses
@@ -29,6 +28,7 @@ from qpv_data.clause.load import LoadedClause, load_clauses, read_clause
 from qpv_data.clause.odcs import from_odcs, identifier, to_odcs
 from qpv_data.clause.sample import read_sample
 from qpv_data.clause.sections import sections
+from qpv_data.cli import app
 from qpv_data.problems import FeedError, Problem
 from qpv_data.resources import referentials_dir
 
@@ -162,17 +162,14 @@ A2;04/03/2024;1,45;43,61;3,0
 """
 
 
-def command(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "qpv_data", "clause", *map(str, arguments)], capture_output=True, text=True, timeout=60,
-        check=False,
-    )  # fmt: skip
+def command(*arguments: object) -> Result:
+    return CliRunner().invoke(app, ["clause", *map(str, arguments)])
 
 
 def test_a_draft_lists_what_to_write_and_check_asks_for_each_of_it(tmp_path: Path) -> None:
     (tmp_path / "ateliers.csv").write_text(SAMPLE * 1, "utf-8")
     done = command("new", tmp_path / "ateliers.csv", "-o", tmp_path / "ateliers.yml")
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
     assert "localisation.crs" in done.stdout
     clause, faults = read_clause(tmp_path / "ateliers.yml")
     assert clause is None
@@ -182,7 +179,7 @@ def test_a_draft_lists_what_to_write_and_check_asks_for_each_of_it(tmp_path: Pat
     assert draft["localisation"] == {"mode": "point", "x": "lon", "y": "lat", "crs": "EPSG:4326"}
     assert "localisation.crs" in draft["a_confirmer"]
     again = command("new", tmp_path / "ateliers.csv", "-o", tmp_path / "ateliers.yml")
-    assert again.returncode == 2
+    assert again.exit_code == 2
 
 
 def test_a_draft_completed_by_hand_is_a_clause_whose_guesses_check_recalls(tmp_path: Path) -> None:
@@ -254,4 +251,4 @@ def test_the_command_shows_a_clause_and_names_the_nearest_when_there_is_none() -
     shown = command("show", "demo_mutuelle", "--clauses", clauses)
     assert "Délégué à la protection" in shown.stdout
     lost = command("show", "demo_mutuele", "--clauses", clauses)
-    assert (lost.returncode, "demo_mutuelle" in lost.stderr) == (2, True)
+    assert (lost.exit_code, "demo_mutuelle" in lost.stderr) == (2, True)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,9 @@ from factory import HOST, IN_A, QUARTERS, Mini, point
 from hypothesis import given
 from hypothesis import strategies as st
 from promises import PERSONAL
+from typer.testing import CliRunner, Result
 
+from qpv_data.cli import app
 from qpv_data.compliance.page import ranges, share
 
 
@@ -184,12 +184,9 @@ def test_running_twice_leaves_the_reports_as_they_were(tmp_path: Path) -> None:
     assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
 
 
-def asked(mini: Mini, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "qpv_data", "conformite", "--clauses", str(mini.clauses), "--out", str(mini.out)]
-    return subprocess.run(
-        [*command, *arguments], capture_output=True, text=True, timeout=60, env=mini.environment(COLUMNS="80"),
-        check=False,
-    )  # fmt: skip
+def asked(mini: Mini, *arguments: str) -> Result:
+    words = ["conformite", "--clauses", str(mini.clauses), "--out", str(mini.out), *arguments]
+    return CliRunner().invoke(app, words, env=mini.environment(COLUMNS="80"))
 
 
 def test_the_command_shows_each_clause_and_gives_all_of_it_as_json(tmp_path: Path) -> None:
@@ -211,7 +208,7 @@ def test_the_command_shows_each_clause_and_gives_all_of_it_as_json(tmp_path: Pat
 def test_an_unknown_clause_is_a_wrong_usage(tmp_path: Path) -> None:
     mini = delivered(tmp_path, [point("a", IN_A)])
     done = asked(mini, "--jeu", "autre")
-    assert (done.returncode, "aucune clause `autre`" in done.stderr) == (2, True)
+    assert (done.exit_code, "aucune clause `autre`" in done.stderr) == (2, True)
 
 
 @given(st.sets(st.integers(1, 60), min_size=1))
