@@ -40,7 +40,8 @@ def read_rows(path: Path) -> pa.Table:
             types = {n: pa.float64() if n in ("valeur", "n_unites") else pa.string() for n in names}
             options = pa_csv.ConvertOptions(column_types=types, strings_can_be_null=True)
             return pa_csv.read_csv(path, convert_options=options)
-        return pq.read_table(path, partitioning=None)
+        with pq.ParquetFile(path) as file:
+            return file.read()
     except (pa.ArrowInvalid, pa.ArrowTypeError) as e:
         message = str(e).splitlines()[0][:200]
         raise RefusedInputError(path.name, "format_inattendu", message, "donner un Parquet, ou un CSV") from None

@@ -63,7 +63,8 @@ def _faces(path: Path) -> Faces | None:
     names = pq.read_schema(path).names
     if not {"zonage", "code_zone", "geometrie"} <= set(names):
         return None
-    table = pq.read_table(path, columns=["zonage", "code_zone", "geometrie"])
+    with pq.ParquetFile(path) as file:  # `read_table` leaves the closing to a thread of its own
+        table = file.read(columns=["zonage", "code_zone", "geometrie"])
     try:
         shapes = shapely.from_wkb(np.array(table["geometrie"].to_pylist(), dtype=object))
     except (shapely.errors.GEOSException, TypeError, pa.ArrowInvalid) as e:
