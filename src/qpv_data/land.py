@@ -17,6 +17,7 @@ from pathlib import Path
 
 from qpv_data.fetch import Fetched
 from qpv_data.problems import FeedError, Problem
+from qpv_data.replacing import sync_folder
 
 _CHUNK = 1 << 20
 
@@ -170,11 +171,7 @@ def _write(target: Path, chunks: Iterator[bytes], mode: int) -> None:
     finally:
         with suppress(OSError):
             part.unlink()
-    folder = os.open(target.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(target.parent)
 
 
 @contextmanager

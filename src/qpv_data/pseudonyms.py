@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from qpv_data.clause.received import Normalisation
 from qpv_data.problems import FeedError, Problem
+from qpv_data.replacing import sync_folder
 
 _HEX = re.compile(r"[0-9a-fA-F]{64}")
 _SIZE = 32  # hexadecimal digits of a pseudonym: 128 bits of HMAC-SHA-256
@@ -97,11 +98,7 @@ def destroy_key(folder: Path, jeu: str) -> bool:
     finally:
         os.close(handle)
     path.unlink()
-    held = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(held)
-    finally:
-        os.close(held)
+    sync_folder(folder)
     return True
 
 

@@ -37,6 +37,15 @@ def add_lines(handle: int, lines: str, *, durable: bool = True) -> None:
         os.fsync(handle)
 
 
+def sync_folder(folder: Path) -> None:
+    """Have a folder's names on the disk."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def sweep(folder: Path) -> None:
     """Take away, at any depth, what killed processes left half written. Only whoever holds the run's folder may."""
     for left in sorted(folder.rglob(".*.part")):

@@ -50,9 +50,9 @@ def test_a_period_is_said_in_words(code: str, words: str) -> None:
     assert period(code) == words
 
 
-def test_a_unit_never_leaves_its_figure_at_the_end_of_a_line() -> None:
+def test_a_short_unit_never_leaves_its_figure_at_the_end_of_a_line() -> None:
     assert with_unit("12,5", "%") == f"12,5{FINE}%"
-    assert with_unit("3", "habitants") == "3\u00a0habitants" or with_unit("3", "habitants") == "3 habitants"
+    assert with_unit("3", "habitants") == "3 habitants"
     assert with_unit("3", None) == "3"
     assert thin("pour 1 000 habitants") == f"pour 1{FINE}000 habitants"
     assert thin("Les 3 Fontaines") == "Les 3 Fontaines"

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from qpv_data.commands.public import checked, folder_of
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -29,17 +31,13 @@ def exporter(
 ) -> None:
     """Écrire une publication en CSV, XLSX et GeoJSON, et en une archive par contrat de ville."""
     from qpv_data.exports.contracts import write_contracts
-    from qpv_data.exports.folder import audience_folder
     from qpv_data.exports.whole import write_whole
     from qpv_data.problems import relative_to_cwd
     from qpv_data.refusals import errors_told
 
-    if audience not in (None, "ouvert", "partenaires", "interne"):
-        raise typer.BadParameter("donner ouvert, partenaires ou interne", param_hint="--audience")
-    given = publication.resolve()
-    asked = audience or (None if (given / "valeurs").is_dir() else "ouvert")
+    checked(audience)
     with errors_told():
-        folder = audience_folder(given, asked)
+        folder = folder_of(publication, audience)
         target = out.resolve()
         for path in write_contracts(folder, target, contrat) if contrat else write_whole(folder, target):
             if not quiet:

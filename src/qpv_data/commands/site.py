@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from qpv_data.commands.public import checked, folder_of
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -45,21 +47,17 @@ def site(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="N'afficher que les erreurs.")] = False,
 ) -> None:
     """Écrire l'observatoire local : des pages qui s'ouvrent d'un dossier, sans serveur ni réseau."""
-    from qpv_data.exports.folder import audience_folder
     from qpv_data.problems import relative_to_cwd
     from qpv_data.refusals import errors_told
     from qpv_data.site.build import Options, build
     from qpv_data.site.french import plural
     from qpv_data.site.pages.adresse import told
 
-    if audience not in (None, "ouvert", "partenaires", "interne"):
-        raise typer.BadParameter("donner ouvert, partenaires ou interne", param_hint="--audience")
+    checked(audience)
     if contact is not None and not contact.startswith(("mailto:", "https://")):
         raise typer.BadParameter("donner mailto:… ou https://…", param_hint="--contact")
-    given = publication.resolve()
-    asked = audience or (None if (given / "valeurs").is_dir() else "ouvert")
     with errors_told():
-        folder = audience_folder(given, asked)
+        folder = folder_of(publication, audience)
         options = Options(territoire, evenements, contact, nom, telechargements, tuple(adresses or ()))
         built = build(folder, out.resolve(), options)
         if not quiet:

@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from qpv_data.digests import sha256
 from qpv_data.operations.inventory import BASE, COPIED, LAKE, MANIFEST, PROOFS, Inventory, read_inventory
 from qpv_data.problems import Problem
 from qpv_data.releases.place import sync
-from qpv_data.replacing import replacing
+from qpv_data.replacing import replacing, sync_folder
 from qpv_data.runs import RunError, locked
 
 _LEFT_OUT = frozenset({".arrivee"})
@@ -54,7 +53,7 @@ def back_up(sortie: Path, vers: Path, now: datetime, keep: int = 7, keys: bool =
             _keep_proofs(sortie / PROOFS, vers / PROOFS)
             sync(draft)
             draft.rename(target)
-            _sync_folder(vers)
+            sync_folder(vers)
             _forget(target, sortie, keep)
     except OSError as e:
         message = f"sauvegarde vers {vers} : {e.strerror or type(e).__name__}"
@@ -98,15 +97,6 @@ def _forget(made: Path, sortie: Path, keep: int) -> None:
         gone = old.with_name(f".{old.name}.part")
         old.rename(gone)
         shutil.rmtree(gone)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Have a folder's names on the disk."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _copy(sortie: Path, draft: Path, keys: bool, now: datetime) -> dict[str, dict[str, Any]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from qpv_data.problems import Problem
 from qpv_data.releases.place import sync
+from qpv_data.replacing import sync_folder
 from qpv_data.runs import RunError
 
 _DRAFT = ".restauration"
@@ -51,8 +51,4 @@ def _settle(draft: Path, target: Path, within: bool) -> None:
     else:
         draft.chmod(target.stat().st_mode & 0o777 if target.is_dir() else 0o755)
         draft.rename(target)
-    handle = os.open(target.parent, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync_folder(target.parent)

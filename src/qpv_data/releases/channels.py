@@ -13,7 +13,7 @@ import shutil
 from pathlib import Path
 
 from qpv_data.releases.layout import DATABASE, narrowest
-from qpv_data.replacing import replacing
+from qpv_data.replacing import replacing, sync_folder
 
 PROVISOIRE, STABLE = "provisoire", "stable"
 
@@ -39,7 +39,7 @@ def point(releases: Path, channel: str, release: str | None) -> None:
             with replacing(said) as draft:
                 draft.write_text(text, "utf-8")
     _follow(releases)
-    _sync(releases)
+    sync_folder(releases)
 
 
 def sweep(releases: Path) -> None:
@@ -88,11 +88,3 @@ def _link(link: Path, target: str) -> None:
     draft.unlink(missing_ok=True)
     draft.symlink_to(target)
     draft.replace(link)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from qpv_data.problems import Problem
 from qpv_data.site import writing
 from qpv_data.site.addresses.gather import Counts
 from qpv_data.site.events import read_events
+from qpv_data.site.french import bare
 from qpv_data.site.pages import adresse, carto, comparer, donnees, fiche, indicateur, partenariat, signaux, territoire
 from qpv_data.site.reading import Release, certificate, opened
 from qpv_data.site.shared import shared
@@ -111,8 +111,7 @@ def place(release: Release, territory: str | None) -> str:
 
 def _plain(name: str) -> str:
     """A name without accents, capitals nor signs: what an identifier keeps of it."""
-    bare = unicodedata.normalize("NFKD", name.replace("œ", "oe").replace("Œ", "OE"))
-    return "".join(c for c in bare.lower() if c.isascii() and c.isalnum())
+    return "".join(c for c in bare(name) if c.isascii() and c.isalnum())
 
 
 def _no_quarter(release: Release, territory: str | None) -> SiteError:

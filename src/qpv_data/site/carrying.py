@@ -1,7 +1,5 @@
-"""What a quarter's series was before its perimeter: values carried from the generation before, with their bounds.
-
-From the view `series_generations` of the database, taken once in a file that is read a block of quarters at a time.
-"""
+"""What a quarter's series was before its perimeter: values carried from the generation before, with their bounds, from
+the view `series_generations` of the database."""
 
 from __future__ import annotations
 
@@ -11,35 +9,20 @@ from pathlib import Path
 
 import duckdb
 
-from qpv_data.engine import sql_path
-from qpv_data.resources import sql_dir
 from qpv_data.site.model import CARRIED, HIDDEN, Series, Value
+from qpv_data.site.taken import rows_of
 
 CHANGED = "Le périmètre a changé : avant, les valeurs sont estimées d'après les quartiers de la génération précédente."
 
-Carried = Mapping[str, tuple[tuple[Value, bool], ...]]
-"""Indicator → its values of before, each with whether the perimeter was another."""
-
-
-def take(con: duckdb.DuckDBPyConnection, target: Path) -> Path:
-    """Write what is carried at `target`, a Parquet file sorted by quarter."""
-    query = (sql_dir() / "site" / "portees.sql").read_text("utf-8")
-    con.execute(f"COPY ({query}) TO {sql_path(target)} (FORMAT parquet, ROW_GROUP_SIZE 20000)")
-    return target
+COLUMNS = "zonage, code_zone, indicateur, periode, periode_debut, valeur, borne_basse, borne_haute, rupture"
 
 
 def read(
     con: duckdb.DuckDBPyConnection, source: Path, block: Sequence[tuple[str, str]]
 ) -> dict[tuple[str, str], dict[str, list[tuple[Value, bool]]]]:
     """(zonage, code) → indicator → values of before, of some quarters."""
-    sql = (
-        "SELECT zonage, code_zone, indicateur, periode, periode_debut, valeur, borne_basse, borne_haute, rupture"
-        f" FROM read_parquet({sql_path(source)})"
-        " WHERE code_zone BETWEEN ? AND ? AND list_contains(?, zonage || ' ' || code_zone)"
-    )
-    codes = [code for _, code in block]
     found: dict[tuple[str, str], dict[str, list[tuple[Value, bool]]]] = {}
-    rows = con.execute(sql, [min(codes), max(codes), [f"{z} {c}" for z, c in block]]).fetchall()
+    rows = rows_of(con, COLUMNS, source, block)
     for zoning, code, indicator, period, start, value, low, high, other in rows:
         told = Value(period, start, value, CARRIED if other else "normale", False, low, high)
         found.setdefault((zoning, code), {}).setdefault(indicator, []).append((told, other))

@@ -1,7 +1,4 @@
-"""What each quarter is set beside, from the views `comparaisons` and `comparateurs` of the database.
-
-They are taken once, in a file that the processes that write sheets read a block of quarters at a time.
-"""
+"""What each quarter is set beside, from the views `comparaisons` and `comparateurs` of the database."""
 
 from __future__ import annotations
 
@@ -11,9 +8,8 @@ from pathlib import Path
 
 import duckdb
 
-from qpv_data.engine import sql_path
-from qpv_data.resources import sql_dir
 from qpv_data.site.french import number, thin
+from qpv_data.site.taken import rows_of
 
 ORDER = ("commune", "epci", "contrat", "unite_urbaine", "departement", "region", "perimetre_local", "hors_quartiers",
          "comparables", "quartiers", "territoire")  # fmt: skip
@@ -31,6 +27,10 @@ SEVERAL = {
 }  # fmt: skip
 PER = "pour_1000_habitants"
 SHARES = {"population": "selon la population", "surface": "selon la surface"}
+
+COLUMNS = (
+    "zonage, code_zone, indicateur, sorte, zonage_comparateur, base, valeur_comparee, valeur_comparateur, ecart, dite"
+)
 
 Place = tuple[str, str, str, str]
 """Zoning and code of a quarter, sort of comparison, zoning of comparison."""
@@ -52,13 +52,6 @@ class Comparison:
 
 Beside = Mapping[str, tuple[Comparison, ...]]
 """Indicator → what it is compared with, in the order of ORDER."""
-
-
-def take(con: duckdb.DuckDBPyConnection, target: Path) -> Path:
-    """Write the comparisons of all quarters at `target`, a Parquet file sorted by quarter."""
-    query = (sql_dir() / "site" / "comparaisons.sql").read_text("utf-8")
-    con.execute(f"COPY ({query}) TO {sql_path(target)} (FORMAT parquet, ROW_GROUP_SIZE 20000)")
-    return target
 
 
 def names(con: duckdb.DuckDBPyConnection) -> dict[Place, tuple[str, str]]:
@@ -83,14 +76,9 @@ def read(
     named: Mapping[Place, tuple[str, str]],
 ) -> dict[tuple[str, str], dict[str, tuple[Comparison, ...]]]:  # fmt: skip
     """(zonage, code) → indicator → its comparisons, of some quarters."""
-    sql = (
-        f"SELECT * FROM read_parquet({sql_path(source)})"
-        " WHERE code_zone BETWEEN ? AND ? AND list_contains(?, zonage || ' ' || code_zone)"
-    )
-    codes = [code for _, code in block]
-    rows = con.execute(sql, [min(codes), max(codes), [f"{z} {c}" for z, c in block]]).fetchall()
+    rows = rows_of(con, COLUMNS, source, block)
     found: dict[tuple[str, str], dict[str, list[Comparison]]] = {}
-    for zoning, code, indicator, sort, other, base, own, value, gap, _, told in rows:
+    for zoning, code, indicator, sort, other, base, own, value, gap, told in rows:
         words, shares = named.get((zoning, code, sort, other), (SORTS.get(sort, sort.replace("_", " ")), ""))
         one = Comparison(sort, words, shares, base, own, value if told else None, gap if told else None)
         found.setdefault((zoning, code), {}).setdefault(indicator, []).append(one)

@@ -38,7 +38,7 @@ def signed(x: float | None, decimals: int = 0) -> str:
 
 
 def with_unit(text: str, unit: str | None) -> str:
-    """A figure and its unit, never parted at the end of a line; « pour 1 000 habitants » may be."""
+    """A figure and its unit: a short one is never parted from it at the end of a line, a longer one may be."""
     if not unit:
         return text
     return f"{text}{FINE}{unit}" if len(unit) <= 3 else f"{text} {thin(unit)}"
@@ -101,8 +101,13 @@ def plural(count: int, one: str, many: str | None = None) -> str:
 
 def sort_key(words: str) -> str:
     """The order of a dictionary: « Économie » is between « Demande » and « Emploi »."""
-    bare = unicodedata.normalize("NFKD", words.replace("œ", "oe").replace("Œ", "OE"))
-    return "".join(c for c in bare.casefold() if not unicodedata.combining(c)) + "\0" + words
+    return bare(words) + "\0" + words
+
+
+def bare(words: str) -> str:
+    """Without accents, ligatures nor capitals."""
+    apart = unicodedata.normalize("NFKD", words.replace("œ", "oe").replace("Œ", "OE"))
+    return "".join(c for c in apart.casefold() if not unicodedata.combining(c))
 
 
 def listed(names: list[str]) -> str:

@@ -9,7 +9,7 @@ from datetime import date
 import numpy as np
 
 from qpv_data.periods import parse_period
-from qpv_data.site.model import Indicator, Value, Zone
+from qpv_data.site.model import Indicator, Value
 from qpv_data.site.reading import Release, value_of
 
 CLASSES = 5
@@ -53,15 +53,10 @@ class Levels:
     """All of them, with the values of the other zones."""
 
     par_indicateur: Mapping[str, Level]
-    ailleurs: Mapping[tuple[str, str], Mapping[str, Value]]
-    """(zonage, code) → indicator → its value at the indicator's last period."""
+    epci: Mapping[str, Mapping[str, Value]]
+    """Code of an EPCI → indicator → its value at the indicator's last period."""
     membres: Mapping[tuple[str, str], Mapping[str, tuple[str, ...]]]
     """(zonage, code) of a quarter → zoning → codes of the zones that it is in, or touches."""
-
-    def beside(self, zone: Zone, zoning: str, indicator: str) -> list[tuple[str, Value]]:
-        """The zones of a zoning that a quarter is in, with their value of an indicator."""
-        codes = self.membres.get((zone.zonage, zone.code), {}).get(zoning, ())
-        return [(c, v) for c in codes if (v := self.ailleurs.get((zoning, c), {}).get(indicator)) is not None]
 
 
 def levels(release: Release) -> Levels:
@@ -71,14 +66,14 @@ def levels(release: Release) -> Levels:
     for r in release.named("quartiers"):
         if (r["zonage"], r["code_zone"]) in wanted:
             by_indicator.setdefault(r["indicateur"], {})[r["code_zone"]] = value_of(r, False)
-    elsewhere: dict[tuple[str, str], dict[str, Value]] = {}
+    epci: dict[str, dict[str, Value]] = {}
     for r in release.named("niveaux"):
-        elsewhere.setdefault((r["zonage"], r["code_zone"]), {})[r["indicateur"]] = value_of(r, False)
+        epci.setdefault(r["code_zone"], {})[r["indicateur"]] = value_of(r, False)
     found = {}
     for name, indicator in release.indicateurs.items():
         if (values := by_indicator.get(name)) and any(v.etat != "sans_objet" for v in values.values()):
             found[name] = level(indicator, release.dernieres[name], values)
-    return Levels(found, elsewhere, _members(release))
+    return Levels(found, epci, _members(release))
 
 
 def level(indicator: Indicator, period: str, values: Mapping[str, Value]) -> Level:

@@ -24,6 +24,7 @@ from qpv_data.site import carrying, comparing
 from qpv_data.site.french import thin
 from qpv_data.site.maps import Outline, outline
 from qpv_data.site.model import HIDDEN, Indicator, Series, Value, Zone
+from qpv_data.site.taken import take
 
 Row = dict[str, Any]
 BASE = "qpv.duckdb"
@@ -83,8 +84,7 @@ def opened(folder: AudienceFolder, work: Path, territory: str | None = None) -> 
     if not base.is_file():
         base = write_database(folder.dossier, work / BASE)
     with connected(base, cores(), work / "tri") as con:
-        taken = comparing.take(con, work / "comparaisons.parquet"), carrying.take(con, work / "portees.parquet")
-        yield read(con, base, taken, territory)
+        yield read(con, base, (take(con, "comparaisons", work), take(con, "portees", work)), territory)
 
 
 def connected(base: Path, threads: int, spill: Path | None = None) -> duckdb.DuckDBPyConnection:

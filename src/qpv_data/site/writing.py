@@ -20,6 +20,7 @@ from qpv_data.problems import Problem, QpvDataError
 from qpv_data.replacing import replacing
 from qpv_data.site import french
 from qpv_data.site.model import EXPLAINED, STATES, Zone
+from qpv_data.software import software_digest
 
 HERE = Path(__file__).parent
 FOLDERS = ("quartiers", "indicateurs", "donnees", "ressources")
@@ -165,9 +166,8 @@ def in_script(content: object) -> Markup:
 
 @cache
 def software() -> str:
-    """A digest of what makes pages: another template or another chart makes them all again."""
-    made_by = (p for p in HERE.rglob("*") if p.suffix in (".py", ".j2"))
-    return digest(*((p.name, p.read_bytes()) for p in sorted(made_by)))
+    """A digest of what makes pages: other code or another template makes them all again."""
+    return digest(software_digest(), *((p.name, p.read_bytes()) for p in sorted(HERE.rglob("*.j2"))))
 
 
 def digest(*things: object) -> str:

@@ -19,7 +19,6 @@ from qpv_data.site.shared import Shared, neighbours
 from qpv_data.site.side_by_side import write_all
 from qpv_data.site.signals import Signal
 from qpv_data.site.writing import Site, digest
-from qpv_data.software import software_digest
 
 FIRST = ("commune", "epci", "comparables", "mediane")
 """Comparators that are told first; the others are with the series."""
@@ -58,7 +57,7 @@ def write(site: Site, shared: Shared) -> None:
     """Every sheet, those that changed being rendered."""
     known = digest(
         [(v.indicateur, v.periode, v.quantiles) for v in shared.niveaux.par_indicateur.values()],
-        [v.indicateur.id for v in shared.tete], site.commun, software_digest(),
+        [v.indicateur.id for v in shared.tete], site.commun,
     )  # fmt: skip
     write_all(site, shared, write_sheet, known)
 

@@ -44,10 +44,10 @@ def headline(shared: Shared, level: Level) -> dict[str, Any]:
     """An indicator over the territory: the quarters' least, median and greatest, and the zones around."""
     around: list[tuple[str, Value]] = []
     if level.indicateur.comparable:
-        codes = sorted({c for z in shared.release.quartiers
-                        for c, _ in shared.niveaux.beside(z, "epci", level.indicateur.id)})  # fmt: skip
-        for code in codes[:3]:
-            value = shared.niveaux.ailleurs[("epci", code)][level.indicateur.id]
+        members = (shared.niveaux.membres.get((z.zonage, z.code), {}) for z in shared.release.quartiers)
+        held = {c: v for m in members for c in m.get("epci", ())
+                if (v := shared.niveaux.epci.get(c, {}).get(level.indicateur.id)) is not None}  # fmt: skip
+        for code, value in sorted(held.items(), key=lambda pair: pair[0])[:3]:
             if value.etat != "sans_objet":
                 around.append((shared.nom("epci", code), value))
     shown = level.visibles

@@ -1,29 +1,14 @@
-"""Figures, units and periods in French."""
+"""What the sentences of signals need beyond `site.french`: units in euros, points, spans of time, quotes."""
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_EVEN, Decimal
-
 from qpv_data.periods import Frequence, parse_period
+from qpv_data.site.french import FINE, MINUS, number, period, signed
 
-SPACE, NARROW, MINUS = "\u00a0", "\u202f", "\u2212"
-_MONTHS = (
-    "janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre", "novembre",
-    "décembre",
-)  # fmt: skip
+__all__ = ["MINUS", "NARROW", "SPACE", "between", "during", "number", "period", "points", "quoted", "signed", "unit",
+           "with_unit"]  # fmt: skip
 
-
-def number(x: float, decimals: int) -> str:
-    """A figure: thousands apart by a narrow space, decimal comma, a true minus; zero has no sign."""
-    rounded = Decimal(repr(float(x))).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_EVEN)
-    text = f"{abs(rounded):,.{decimals}f}".replace(",", NARROW).replace(".", ",")
-    return f"{MINUS}{text}" if rounded < 0 else text
-
-
-def signed(x: float, decimals: int) -> str:
-    """A change, with its sign."""
-    text = number(x, decimals)
-    return text if text.startswith(MINUS) or not text.strip("0,") else f"+{text}"
+SPACE, NARROW = "\u00a0", FINE
 
 
 def unit(text: str) -> str:
@@ -39,17 +24,6 @@ def with_unit(figure: str, of: str) -> str:
 def points(figure: str, size: float) -> str:
     """A gap between two percentages: singular under 2."""
     return f"{figure}{SPACE}{'points' if abs(size) >= 2 else 'point'}"
-
-
-def period(code: str) -> str:
-    """`2024-T2` → « 2ᵉ trimestre 2024 ». Raises ValueError for what is no period."""
-    read = parse_period(code)
-    rank = f"{read.rang}{'ᵉʳ' if read.rang == 1 else 'ᵉ'}"
-    if read.frequence is Frequence.A:
-        return f"{read.annee:04d}"
-    if read.frequence is Frequence.M:
-        return f"{_MONTHS[read.rang - 1]} {read.annee:04d}"
-    return f"{rank} {'trimestre' if read.frequence is Frequence.T else 'semestre'} {read.annee:04d}"
 
 
 def during(code: str) -> str:
