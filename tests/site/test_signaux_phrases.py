@@ -31,7 +31,7 @@ def plain(text: str) -> str:
     ("x", "decimals", "told"),
     [
         (1234567.891, 1, "1\u202f234\u202f567,9"), (0, 1, "0,0"), (-0.04, 1, "0,0"), (-12.5, 1, "\u221212,5"),
-        (999.95, 1, "1\u202f000,0"), (0.125, 2, "0,12"), (1e9, 0, "1\u202f000\u202f000\u202f000"),
+        (999.95, 1, "1\u202f000,0"), (0.125, 2, "0,13"), (1e9, 0, "1\u202f000\u202f000\u202f000"),
     ],
 )  # fmt: skip
 def test_figures_are_written_as_french_ones(x: float, decimals: int, told: str) -> None:
