@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,6 +30,12 @@ def test_a_number_is_written_with_a_comma_and_narrow_spaces(value: float | None,
 def test_a_written_number_reads_back_as_the_rounded_one(value: float, decimals: int) -> None:
     read = Decimal(number(value, decimals).replace(FINE, "").replace(",", ".").replace("−", "-"))
     assert read == Decimal(repr(value)).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
+
+
+@given(st.floats(-1e12, 1e12), st.integers(0, 4))
+def test_a_number_of_numpy_is_written_as_the_same_number(value: float, decimals: int) -> None:
+    assert number(np.float64(value), decimals) == number(value, decimals)
+    assert number(np.int64(int(value)), decimals) == number(int(value), decimals)
 
 
 @given(st.floats(-1e6, 1e6), st.integers(0, 3))

@@ -26,7 +26,9 @@ def number(x: float | int | None, decimals: int = 0) -> str:
     """12345.678, 1 → « 12 345,7 »; None → « – ». Halves go away from zero, as readers round by hand."""
     if x is None:
         return "–"
-    rounded = Decimal(repr(x)).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
+    # numpy's numbers have a repr of their own
+    exact = Decimal(x) if isinstance(x, int) else Decimal(repr(float(x)))
+    rounded = exact.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
     text = f"{abs(rounded):,f}".replace(",", FINE).replace(".", ",")
     return f"{MINUS}{text}" if rounded < 0 else text
 

@@ -88,7 +88,9 @@ def signals(con: duckdb.DuckDBPyConnection) -> Signals:
         own_q = q[start : start + len(own_p)]
         for i in np.flatnonzero(own_q <= multiplicity.FALSE_ALERTS):
             code = found.series.zones[found.zones[i]]
-            listed.append(_signal(one, (zoning, code, of.names[zoning, code]), found, int(i), own_p[i], own_q[i]))
+            listed.append(
+                _signal(one, (zoning, code, of.names[zoning, code]), found, int(i), float(own_p[i]), float(own_q[i]))
+            )
         start += len(own_p)
     listed.sort(key=lambda s: (s.zoning, s.zone, s.indicator, s.kind))
     return Signals(tuple(listed), tuple(untested), len(q), multiplicity.FALSE_ALERTS, summary(len(q), len(listed)))
@@ -135,6 +137,6 @@ def _signal(one: Indicator, where: tuple[str, str, str | None], found: Compared,
         )  # fmt: skip
     return Signal(
         zoning, code, name, one.indicator, one.title, one.unit, kind, last, first, value,
-        None if first is None else before, reference, int(np.sign(found.scores[i])), found.count, float(p), float(q),
+        None if first is None else before, reference, int(np.sign(found.scores[i])), found.count, p, q,
         sentences.strength(q), seen, sentences.sure(q), sentences.limits(kind, one.reserve),
     )  # fmt: skip
