@@ -80,7 +80,8 @@ PUBLISHED: dict[str, PublishedTable] = {
         tables.CLAUSES,
         ("clause",),
         ("version", "nature", "titre", "theme", "principe", "producteur", "producteur_categorie", "finalites",
-         "diffusion", "licence", "periodicite", "donnees_personnelles", "url", "a_confirmer", "empreinte"),
+         "diffusion", "licence", "periodicite", "donnees_personnelles", "url", "a_confirmer", "empreinte", "statut",
+         "debut"),
     ),
     "livraisons": PublishedTable(tables.LIVRAISONS, (), ("jeu", "statut", "url", "clause_version")),
     "valeurs_livraisons": PublishedTable(

@@ -10,7 +10,15 @@ from typing import Any
 import pyarrow as pa
 
 from qpv_data.clause.load import ClauseSet
-from qpv_data.clause.model import Clause, ClauseJeu, Indicateur, LocalisationAdresse, LocalisationCode, Secret
+from qpv_data.clause.model import (
+    Clause,
+    ClauseJeu,
+    Indicateur,
+    LocalisationAdresse,
+    LocalisationCode,
+    SansObjet,
+    Secret,
+)
 from qpv_data.clause.secrecy import dominance_of, other_units
 from qpv_data.judging import denominator_period, threshold
 from qpv_data.periods import Period, parse_period
@@ -43,6 +51,7 @@ CLAUSES = pa.schema(
         ("clause", _T), ("version", _T), ("nature", _T), ("titre", _T), ("theme", _T), ("principe", _T),
         ("producteur", _T), ("producteur_categorie", _T), ("finalites", _T), ("diffusion", _T), ("licence", _T),
         ("periodicite", _T), ("donnees_personnelles", _B), ("url", _T), ("a_confirmer", _B), ("empreinte", _T),
+        ("statut", _T), ("contrat", _T), ("signee_le", _D), ("debut", _D), ("fin", _D), ("renouvellement", _T),
     ]
 )  # fmt: skip
 LIVRAISONS = pa.schema(
@@ -183,7 +192,17 @@ def _clause_row(c: Clause) -> dict[str, Any]:
         "url": redact(c.source.adresse(c.id)),
         "a_confirmer": c.source.a_confirmer,
         "empreinte": clause_digest(c),
+        "statut": c.duree.statut.value,
+        "contrat": _said(c.duree.contrat),
+        "signee_le": _said(c.duree.signee_le),
+        "debut": c.duree.debut,
+        "fin": _said(c.duree.fin),
+        "renouvellement": _said(c.duree.renouvellement),
     }
+
+
+def _said(promise: str | date | SansObjet) -> str | date | None:
+    return None if isinstance(promise, SansObjet) else promise
 
 
 def livraisons(clauses: ClauseSet, receptions: Sequence[Reception]) -> pa.Table:

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 """Version of the published schema: see docs/schema-parquet.md for what may change, and how it is numbered."""
 
 ROW_GROUP_SIZE = 16_384

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from datetime import date
 from typing import Any
 
 from qpv_data.periods import parse_period
+from qpv_data.site.french import day
 from qpv_data.site.reading import Row
 from qpv_data.site.shared import Shared
 from qpv_data.site.writing import Site
@@ -24,6 +26,10 @@ REGIMES = {
     "producteur": "Le producteur masque lui-même avant de transmettre",
     "sans_objet": "Rien à protéger",
 }
+STATUSES = {
+    "projet": "en projet", "signee": "signée", "licence_ouverte": "sous licence, sans signature",
+    "resiliee": "résiliée",
+}  # fmt: skip
 UNITS = {"personne": "personnes", "menage": "ménages", "entreprise": "entreprises", "logement": "logements"}
 
 
@@ -31,23 +37,45 @@ def write(site: Site, shared: Shared) -> None:
     """`partenariat.html`."""
     clauses = shared.release.rows("SELECT * FROM clauses ORDER BY producteur, titre")
     site.page(
-        "partenariat.html", "partenariat.html.j2", titre="Partenariat", groupes=groups(clauses),
+        "partenariat.html", "partenariat.html.j2", titre="Partenariat",
+        groupes=groups(clauses, shared.release.publication["publiee_le"]),
         suivi=follow_up(shared.release.rows("SELECT * FROM conformite"), clauses), certificat=shared.certificat,
         titres={c["clause"]: c["titre"] for c in clauses}, regimes=REGIMES, unites=UNITS,
     )  # fmt: skip
 
 
-def groups(clauses: Iterable[Row]) -> list[tuple[str, list[dict[str, Any]]]]:
-    """Feeds (not perimeters) by kind of partner, each with its purposes in words."""
+def groups(clauses: Iterable[Row], published: date) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Feeds (not perimeters) by kind of partner, each with its purposes and its time, said on the day of release."""
     found: dict[str, list[dict[str, Any]]] = {}
     for c in clauses:
         if c["nature"] == "jeu":
             purposes = json.loads(c["finalites"])
             words = list(purposes.values()) if isinstance(purposes, dict) else [str(p) for p in purposes]
-            found.setdefault(c["producteur_categorie"], []).append({**c, "mots_finalites": words})
+            found.setdefault(c["producteur_categorie"], []).append(
+                {**c, "mots_finalites": words, "duree": term(c, published)}
+            )
     return [
         (CATEGORIES.get(k, k), found[k]) for k in [*CATEGORIES, *sorted(set(found) - set(CATEGORIES))] if k in found
     ]
+
+
+def term(clause: Row, published: date) -> dict[str, Any]:
+    """What a clause says of its time, in words; `finie`: it was over on the day of release.
+
+    A release of a schema before 1.2 does not say it.
+    """
+    if clause.get("debut") is None:
+        return {"mots": "–", "finie": False, "contrat": None}
+    begun, end = clause["debut"], clause["fin"]
+    words = f"du {day(begun)} au {day(end)}" if end else f"depuis le {day(begun)}, sans terme"
+    return {
+        "statut": STATUSES.get(clause["statut"], clause["statut"].replace("_", " ")),
+        "signee_le": clause["signee_le"],
+        "mots": words,
+        "finie": end is not None and end < published,
+        "contrat": clause["contrat"],
+        "renouvellement": clause["renouvellement"] if end else None,
+    }
 
 
 def follow_up(promises: Iterable[Row], clauses: Iterable[Row]) -> dict[str, Any]:
