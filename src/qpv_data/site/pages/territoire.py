@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from datetime import date
 from typing import Any
 
-from qpv_data.site.french import period, plural
+from qpv_data.periods import parse_period
+from qpv_data.site.french import period, plural, sort_key
 from qpv_data.site.levels import Level
 from qpv_data.site.model import Value
 from qpv_data.site.pages import carto
+from qpv_data.site.reading import Row
 from qpv_data.site.shared import Shared
 from qpv_data.site.writing import Site
 
@@ -20,6 +24,12 @@ _CHANGES = {
     "statut": ("changement de statut", "changements de statut"),
     "qualite": ("changement de qualité", "changements de qualité"),
 }
+
+
+_CAUSES = {
+    "nouvelle_livraison": "nouvelle livraison", "version_de_clause": "nouvelle version de la clause",
+    "logiciel": "calcul corrigé", "secret": "protection d'autres chiffres",
+}  # fmt: skip
 
 
 def write(site: Site, shared: Shared) -> None:
@@ -61,16 +71,39 @@ def headline(shared: Shared, level: Level) -> dict[str, Any]:
 
 
 def news(shared: Shared) -> dict[str, Any]:
-    """What changed since the release before, an indicator a line; from the published table of changes alone."""
+    """What changed in the site's quarters since the release before, an indicator a line, each nature with its cause.
+
+    From the published table of changes alone. `avant`: the release before, None when the table does not name it.
+    """
+    wanted = {(z.zonage, z.code) for z in shared.release.quartiers}
     rows = shared.release.named("nouveautes")
-    by_indicator: dict[str, list[str]] = {}
-    before = rows[0]["publication_precedente"] if rows else None
+    found: dict[str, dict[tuple[str, str | None], list[Row]]] = {}
     for r in rows:
-        indicator = shared.release.indicateurs.get(r["indicateur"])
-        title = indicator.titre if indicator else r["indicateur"]
-        one, many = _CHANGES.get(r["nature"], ("changement", "changements"))
-        spans = period(r["premiere"]) if r["premiere"] == r["derniere"] else (
-            f"{period(r['premiere'])} – {period(r['derniere'])}"
-        )  # fmt: skip
-        by_indicator.setdefault(title, []).append(f"{plural(r['lignes'], one, many)} ({spans})")
-    return {"avant": before, "lignes": sorted(by_indicator.items())}
+        if (r["zonage"], r["code_zone"]) in wanted:
+            found.setdefault(r["indicateur"], {}).setdefault((r["nature"], r["cause"]), []).append(r)
+    lines = []
+    for name, kinds in found.items():
+        indicator = shared.release.indicateurs.get(name)
+        page = indicator.fichier if indicator and name in shared.niveaux.par_indicateur else None
+        lines.append((indicator.titre if indicator else name, page, [_told(*k, kinds[k]) for k in _order(kinds)]))
+    before = rows[0]["publication_precedente"] if rows else None
+    return {"avant": before, "lignes": sorted(lines, key=lambda line: (sort_key(line[0]), line[0]))}
+
+
+def _order(kinds: Iterable[tuple[str, str | None]]) -> list[tuple[str, str | None]]:
+    place = {nature: n for n, nature in enumerate(_CHANGES)}
+    return sorted(kinds, key=lambda k: (place.get(k[0], len(place)), k[0], k[1] or ""))
+
+
+def _told(nature: str, cause: str | None, rows: Sequence[Row]) -> str:
+    one, many = _CHANGES.get(nature, ("changement", "changements"))
+    first = min((r["premiere"] for r in rows), key=_by_time)
+    last = max((r["derniere"] for r in rows), key=_by_time)
+    spans = period(first) if first == last else f"{period(first)} – {period(last)}"
+    quarters = plural(len({r["code_zone"] for r in rows}), "quartier", "quartiers")
+    words = f"{plural(sum(r['lignes'] for r in rows), one, many)} dans {quarters} ({spans})"
+    return f"{words} : {_CAUSES.get(cause, cause.replace('_', ' '))}" if cause else words
+
+
+def _by_time(code: str) -> tuple[date, str]:
+    return parse_period(code).fin, code
