@@ -43,9 +43,13 @@ class Quartier:
     cote: float = 0.004
     territoire: str = "hexagone"
     sommets: int = 4
+    point: bool = False
+    """As those of 2024 whose outline was not drawn yet."""
 
     def contour(self) -> Any:
         west, south = self.ou
+        if self.point:
+            return shapely.Point(west, south)
         square = shapely.box(west, south, west + self.cote, south + self.cote)
         return shapely.multipolygons([shapely.segmentize(square, self.cote * 4 / self.sommets)])
 

@@ -80,7 +80,7 @@ PUBLISHED: dict[str, PublishedTable] = {
         tables.CLAUSES,
         ("clause",),
         ("version", "nature", "titre", "theme", "principe", "producteur", "producteur_categorie", "finalites",
-         "diffusion", "licence", "periodicite", "donnees_personnelles", "url", "a_confirmer", "empreinte"),  # a release of a schema before 1.2 has no more
+         "diffusion", "licence", "periodicite", "donnees_personnelles", "url", "a_confirmer", "empreinte"),
     ),
     "livraisons": PublishedTable(tables.LIVRAISONS, (), ("jeu", "statut", "url", "clause_version")),
     "valeurs_livraisons": PublishedTable(

@@ -126,6 +126,23 @@ def test_without_population_nor_contour_the_sheet_says_so(tmp_path: Path) -> Non
     assert "nan" not in told.lower().split()
 
 
+def test_a_quarter_that_is_a_point_is_told_as_one_without_contour(tmp_path: Path) -> None:
+    places = [*quarters(5), Quartier("QN09503I", "Pas encore dessiné", point=True)]
+    site = Ecrite(places, MESURES, steady).site(tmp_path)
+    told = text_of(site / "quartiers" / "QN09503I.html")
+    assert "Le contour de ce quartier n'est pas dans la publication." in told
+    assert "Pas encore dessiné" in text_of(site / "index.html")
+
+
+def test_a_commune_that_is_not_among_the_zones_is_named_by_its_code(tmp_path: Path) -> None:
+    inside = [{"zonage": "qpv2024", "code_zone": q.code, "code_commune": "01053", "origine": "mesure"}
+              for q in quarters()]  # fmt: skip
+    site = Ecrite(quarters(), MESURES, steady, entieres={"zones_communes": inside}).site(tmp_path)
+    told = text_of(site / "quartiers" / "QN09901A.html")
+    assert "01053" in told
+    assert "None" not in told
+
+
 def test_no_contour_at_all_still_has_a_list(tmp_path: Path) -> None:
     site = Ecrite(quarters(6, cote=0), MESURES, steady).site(tmp_path)
     told = text_of(site / "index.html")

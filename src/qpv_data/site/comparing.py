@@ -55,11 +55,12 @@ Beside = Mapping[str, tuple[Comparison, ...]]
 
 
 def names(con: duckdb.DuckDBPyConnection) -> dict[Place, tuple[str, str]]:
-    """(zonage, code, sort, zoning of comparison) → its words: the zone's name, or how many there are, and by what
-    shares they are weighed."""
+    """(zonage, code, sort, zoning of comparison) → its words: the zone's name, its code without one, or how many
+    there are, and by what shares they are weighed."""
     found: dict[Place, tuple[str, str]] = {}
     sql = (
-        "SELECT zonage, code_zone, sorte, zonage_comparateur, list(nom ORDER BY code_comparateur),"
+        "SELECT zonage, code_zone, sorte, zonage_comparateur,"
+        " list(coalesce(nom, code_comparateur) ORDER BY code_comparateur),"
         " any_value(origine_part) FROM comparateurs WHERE coalesce(part, 1) > 0 GROUP BY ALL"
     )
     for zoning, code, sort, other, held, origin in con.execute(sql).fetchall():

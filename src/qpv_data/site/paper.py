@@ -50,6 +50,14 @@ def height(row: Mapping[str, Any], period: str, heads: int) -> float:
     return LINE * max(ceil(words / title), ceil(len(figure) / told), ceil(len(row["evolution"]) / moved), 1) + AROUND
 
 
+def former(titles: Sequence[str], places: int) -> float:
+    """The height of the table of the perimeters of before, its words and its head; nothing for no rows."""
+    if not titles:
+        return 0
+    letters = 70 - 10 * places
+    return THEME + 4 * LINE + sum(LINE * ceil((len(t) + 20) / letters) + AROUND for t in titles)
+
+
 def room(
     heads: Sequence[str], words: Sequence[str], events: Sequence[str], sources: Sequence[str], breaks: Sequence[str],
     signals: Sequence[str],

@@ -230,6 +230,7 @@ def outlines(release: Release, wanted: list[Zone]) -> dict[str, Outline]:
         sql = "SELECT code_zone, geojson FROM zones_geojson WHERE zonage = ? AND list_contains(?, code_zone)"
         for row in release.rows(sql, zoning, codes):
             shape = json.loads(row["geojson"])
-            whole = shape["coordinates"]
-            found[row["code_zone"]] = outline(whole if shape["type"] == "MultiPolygon" else [whole])
+            if shape["type"] in ("Polygon", "MultiPolygon"):  # three quarters of 2024 are points, until they are drawn
+                whole = shape["coordinates"]
+                found[row["code_zone"]] = outline(whole if shape["type"] == "MultiPolygon" else [whole])
     return found

@@ -9,6 +9,7 @@ from typing import Any
 
 from qpv_data.exports.readable import THEMES
 from qpv_data.site.events import Event
+from qpv_data.site.former import Former, former
 from qpv_data.site.french import sort_key
 from qpv_data.site.levels import Level, Levels, levels
 from qpv_data.site.maps import Outline, nearest
@@ -33,6 +34,8 @@ class Shared:
     tete: tuple[Level, ...]
     origines: Mapping[str, list[dict[str, Any]]]
     """Code of a quarter → the links of its perimeter to the generation before."""
+    anterieurs: Former
+    """What is known of the generation before and of no quarter in force."""
     evenements: Mapping[str, Sequence[Event]]
     certificat: Mapping[str, Any] | None
     """What goes with the release, as it was written; None when nothing does."""
@@ -90,7 +93,7 @@ def shared(release: Release, events: Sequence[Event], certificate: Mapping[str, 
         by_quarter.setdefault(event.code_zone, []).append(event)
     return Shared(
         release, found, own, ground, {c: o.centre for c, o in own.items()}, headlines(found), _origins(release),
-        by_quarter, certificate, signals(release.open),
+        former(release, found.par_indicateur), by_quarter, certificate, signals(release.open),
     )  # fmt: skip
 
 

@@ -10,10 +10,11 @@ from markupsafe import Markup
 
 from qpv_data.site import charts, maps, paper
 from qpv_data.site.beside import Beside, compares, evolution, per_inhabitant
-from qpv_data.site.french import listed, period, plural
+from qpv_data.site.french import period
 from qpv_data.site.levels import Level
 from qpv_data.site.model import EXPLAINED, STATES, Indicator, Series, Value, Zone
 from qpv_data.site.pages import comparer
+from qpv_data.site.pages.identite import before, identity, population
 from qpv_data.site.reading import Sheet
 from qpv_data.site.shared import Shared, neighbours
 from qpv_data.site.side_by_side import write_all
@@ -28,16 +29,6 @@ MOST = 5
 """Columns of what a theme's values are compared with."""
 PERIODS = 12
 """Periods of the table beside a chart."""
-NATURES = {
-    "inchange": "périmètre inchangé depuis {ancien}",
-    "modifie": "périmètre de {ancien}, modifié",
-    "scinde": "issu de la division de {ancien}",
-    "fusionne": "réunit {ancien}",
-    "recompose": "recomposé à partir de {ancien}",
-    "recouvrement": "recouvre une partie de {ancien}",
-    "nouveau": "nouveau quartier, sans prédécesseur",
-    "indetermine": "lien avec la génération précédente non établi",
-}
 
 
 @dataclass(frozen=True)
@@ -83,6 +74,7 @@ def _around(shared: Shared, zone: Zone) -> Any:
         near,
         ground,
         shared.origines.get(zone.code),
+        before(shared, zone),
         shared.evenements.get(zone.code),
         signals_of(shared, zone),
     )
@@ -95,8 +87,9 @@ def content_of(shared: Shared, sheet: Sheet) -> dict[str, Any]:
     near = neighbours(shared, zone)
     cards = [card(sheet, level) for level in shared.tete]
     themes = list(_themes(shared, sheet, told))
-    words = words_of(cards, themes)
-    origins = sources([s.indicateur for s in told.values()])
+    places, old = before(shared, zone)
+    words = words_of(cards, themes, [v for r in old for v in r.valeurs if v is not None])
+    origins = sources([s.indicateur for s in told.values()] + [r.indicateur for r in old])
     broken = [(s.indicateur, p, why) for s in told.values() for p, why in sorted(s.ruptures.items())]
     events = shared.evenements.get(zone.code, ())
     heads = compared_with(themes)
@@ -107,6 +100,9 @@ def content_of(shared: Shared, sheet: Sheet) -> dict[str, Any]:
         [f"{i.titre}, 0e trimestre 0000 : rupture de série. {why}" for i, _, why in broken],
         [s.sentence for s in signals_of(shared, zone)],
     )  # fmt: skip
+    cost = paper.former([r.indicateur.titre for r in old], len(places))
+    whole = cost <= room / 2
+    room -= cost if whole else 0
     return {
         "titre": zone.nom,
         "identite": identity(shared, zone),
@@ -117,6 +113,9 @@ def content_of(shared: Shared, sheet: Sheet) -> dict[str, Any]:
         "themes": themes,
         "comparateurs": heads,
         "comparent": {name: {n for row in rows for n in row["par_nom"]} for name, rows in themes},
+        "avant": places,
+        "anterieurs": old,
+        "anterieurs_sur_papier": whole,
         "sur_papier": paper.kept(themes, room, shared.release.publication["periode"], len(heads)),
         "papier": paper,
         "mots": words,
@@ -125,44 +124,6 @@ def content_of(shared: Shared, sheet: Sheet) -> dict[str, Any]:
         "sources": origins,
         "ruptures": broken,
     }
-
-
-def identity(shared: Shared, zone: Zone) -> list[tuple[str, str]]:
-    """Rows of the table of identity."""
-    members = shared.niveaux.membres.get((zone.zonage, zone.code), {})
-    rows = [("Code", zone.code)]
-    for zoning, one, many in (
-        ("commune", "Commune", "Communes"), ("epci", "Intercommunalité", "Intercommunalités"),
-        ("contrat", "Contrat de ville", "Contrats de ville"),
-    ):  # fmt: skip
-        if codes := members.get(zoning):
-            rows.append((one if len(codes) == 1 else many, listed([shared.nom(zoning, c) for c in codes])))
-    rows.append(("Génération", f"quartiers de {zone.zonage.removeprefix('qpv')}"))
-    if lineage := lineage_of(shared, zone):
-        rows.append(("Origine", lineage))
-    return rows
-
-
-def population(shared: Shared, zone: Zone) -> str:
-    """Of the perimeter's own file, or else the indicator that gives it: a reading in inhabitants."""
-    if zone.population is not None:
-        return plural(zone.population, "habitant")
-    for level in shared.niveaux.par_indicateur.values():
-        i, value = level.indicateur, level.valeurs.get(zone.code)
-        if (i.nature, i.unite) == ("releve", "habitants") and value is not None and value.valeur is not None:
-            return f"{i.write(value.valeur)} ({i.producteur}, {period(level.periode)})"
-    return "non connue"
-
-
-def lineage_of(shared: Shared, zone: Zone) -> str:
-    """The quarter's link to the generation before, in words."""
-    links = shared.origines.get(zone.code, [])
-    if not links:
-        return ""
-    words = NATURES.get(links[0]["nature"], "lien avec la génération précédente : " + str(links[0]["nature"]))
-    kept = [k for k in links if k["nature"] == links[0]["nature"] and k["code_depart"]]
-    names = [f"{shared.nom(k['zonage_depart'], k['code_depart'])} ({k['code_depart']})" for k in kept]
-    return words.format(ancien=listed(names))
 
 
 def card(sheet: Sheet, level: Level) -> Card:
@@ -186,9 +147,11 @@ def compared_with(themes: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]) -> 
     return names if len(names) <= MOST else [*names[: MOST - 1], names[-1]]
 
 
-def words_of(cards: Sequence[Card], themes: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]) -> list[tuple[str, str]]:
+def words_of(
+    cards: Sequence[Card], themes: Sequence[tuple[str, Sequence[Mapping[str, Any]]]], others: Sequence[Value] = ()
+) -> list[tuple[str, str]]:
     """The words that say a value's state in this sheet, each with what it means: a tooltip is not read by all."""
-    values = [c.valeur for c in cards]
+    values = [*(c.valeur for c in cards), *others]
     for _, rows in themes:
         for row in rows:
             values += [row["valeur"], *row["tableau"], *(v for _, v in row["modalites"])]

@@ -63,11 +63,20 @@ def headline(shared: Shared, level: Level) -> dict[str, Any]:
     shown = level.visibles
     return {
         "indicateur": level.indicateur, "periode": level.periode, "autour": around,
-        "mediane": level.quantiles[2] if level.quantiles else None, "haut": shown[0] if shown else None,
-        "bas": shown[-1] if shown else None, "publiees": len(shown),
+        "mediane": level.quantiles[2] if level.quantiles else None, "extremes": extremes(shown), "publiees": len(shown),
         "cachees": sum(v.cachee for v in level.valeurs.values()),
         "noms": {z.code: z for z in shared.release.quartiers},
     }  # fmt: skip
+
+
+def extremes(shown: Sequence[tuple[str, float]]) -> list[tuple[str, list[str], float]]:
+    """Which quarters have the greatest value and which the least, those that are equal together; `shown`: sorted."""
+    if not shown:
+        return []
+    found = []
+    for words, value in (("le plus haut", shown[0][1]), ("le plus bas", shown[-1][1])):
+        found.append((words, [code for code, v in shown if v == value], value))
+    return found if found[0][2] != found[1][2] else [("partout", found[0][1], found[0][2])]
 
 
 def news(shared: Shared) -> dict[str, Any]:
