@@ -22,8 +22,9 @@ SOURCES, EVENTS, BREAKS, SIGNALS = 10, 4, 3, 3
 Themes = Sequence[tuple[str, Sequence[Mapping[str, Any]]]]
 
 
-def kept(themes: Themes, room: float, period: str, heads: int) -> frozenset[str]:
-    """Ids of the indicators that fit in `room`: the first of each theme, then the second of each, and so on.
+def kept(themes: Themes, room: float, period: str, heads: int) -> tuple[frozenset[str], float]:
+    """Ids of the indicators that fit in `room`: the first of each theme, then the second of each, and so on; what is
+    left of it.
 
     `period`: the one that the page says once for all rows; `heads`: how many comparators have a column.
     """
@@ -38,7 +39,7 @@ def kept(themes: Themes, room: float, period: str, heads: int) -> frozenset[str]
             if cost <= room:
                 room -= cost
                 chosen.add(rows[rank]["indicateur"].id)
-    return frozenset(chosen)
+    return frozenset(chosen), room
 
 
 def height(row: Mapping[str, Any], period: str, heads: int) -> float:
@@ -50,12 +51,15 @@ def height(row: Mapping[str, Any], period: str, heads: int) -> float:
     return LINE * max(ceil(words / title), ceil(len(figure) / told), ceil(len(row["evolution"]) / moved), 1) + AROUND
 
 
-def former(titles: Sequence[str], places: int) -> float:
-    """The height of the table of the perimeters of before, its words and its head; nothing for no rows."""
-    if not titles:
-        return 0
-    letters = 70 - 10 * places
-    return THEME + 4 * LINE + sum(LINE * ceil((len(t) + 20) / letters) + AROUND for t in titles)
+def former(titles: Sequence[str], places: int, room: float) -> int:
+    """How many rows of the table of the perimeters of before fit in what is left, their words and head counted."""
+    letters = 80 - 14 * places
+    room -= THEME + 5 * LINE
+    for count, title in enumerate(titles):
+        room -= LINE * ceil((len(title) + 20) / letters) + AROUND
+        if room < 0:
+            return count
+    return len(titles)
 
 
 def room(

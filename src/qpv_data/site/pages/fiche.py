@@ -100,9 +100,7 @@ def content_of(shared: Shared, sheet: Sheet) -> dict[str, Any]:
         [f"{i.titre}, 0e trimestre 0000 : rupture de série. {why}" for i, _, why in broken],
         [s.sentence for s in signals_of(shared, zone)],
     )  # fmt: skip
-    cost = paper.former([r.indicateur.titre for r in old], len(places))
-    whole = cost <= room / 2
-    room -= cost if whole else 0
+    on_paper, left = paper.kept(themes, room, shared.release.publication["periode"], len(heads))
     return {
         "titre": zone.nom,
         "identite": identity(shared, zone),
@@ -115,8 +113,8 @@ def content_of(shared: Shared, sheet: Sheet) -> dict[str, Any]:
         "comparent": {name: {n for row in rows for n in row["par_nom"]} for name, rows in themes},
         "avant": places,
         "anterieurs": old,
-        "anterieurs_sur_papier": whole,
-        "sur_papier": paper.kept(themes, room, shared.release.publication["periode"], len(heads)),
+        "anterieurs_sur_papier": paper.former([r.indicateur.titre for r in old], len(places), left),
+        "sur_papier": on_paper,
         "papier": paper,
         "mots": words,
         "signaux": signals_of(shared, zone),
