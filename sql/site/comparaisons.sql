@@ -1,8 +1,8 @@
--- une ligne par indicateur, quartier et zonage de comparaison, à la dernière période des quartiers ; total seulement
+-- une ligne par indicateur choisi, quartier et zonage de comparaison, à la période choisie ; total seulement
+-- entrée : choix, une condition sur indicateur et periode
 -- Those that compare, and those whose comparator is hidden, which is said.
-SELECT c.zonage, c.code_zone, c.indicateur, c.sorte, c.zonage_comparateur, c.base, c.valeur_comparee, c.valeur_comparateur,
-  c.ecart, c.zones, c.statut = 'comparable' AS dite
-FROM dernieres_periodes d
-JOIN comparaisons c ON c.indicateur = d.indicateur AND c.periode = d.periode
-WHERE c.modalite = 'ensemble' AND c.statut IN ('comparable', 'comparateur_cachee')
-ORDER BY c.zonage, c.code_zone, c.indicateur, c.sorte, c.zonage_comparateur
+SELECT zonage, code_zone, indicateur, sorte, zonage_comparateur, base, valeur_comparee, valeur_comparateur, ecart, zones,
+  statut = 'comparable' AS dite
+FROM comparaisons
+WHERE {choix} AND modalite = 'ensemble' AND statut IN ('comparable', 'comparateur_cachee')
+ORDER BY zonage, code_zone, indicateur, sorte, zonage_comparateur

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qpv_data.site.comparing import PER, Comparison
-from qpv_data.site.french import number, period, short_period, signed, with_unit
+from qpv_data.site.french import number, period, rounded, short_period, signed, with_unit
 from qpv_data.site.levels import Level
 from qpv_data.site.model import Indicator, Series, Value
 
@@ -31,7 +31,7 @@ def compares(level: Level, value: Value, held: Sequence[Comparison]) -> tuple[Be
     indicator = level.indicateur
     found = [_beside(indicator, c) for c in held]
     if indicator.comparable and level.quantiles is not None:
-        median = level.quantiles[2]
+        median = rounded(level.quantiles[2], indicator.decimales)  # as it is written: the gap is that of two figures
         gap = "" if value.valeur is None else _gap(indicator, value.valeur - median)
         found.append(Beside("médiane des quartiers", "mediane", median, indicator.write(median, unit=False), gap))
     return tuple(found)

@@ -19,6 +19,8 @@ from qpv_data.site.svg import coordinate, figure, hidden_figure, polyline, tag, 
 
 WIDTH, HEIGHT = 340.0, 150.0
 LEFT, RIGHT, TOP, BOTTOM = 46.0, 12.0, 12.0, 24.0
+DOTS = 12
+"""Periods of a chart whose values have a dot each; a line beside a figure has none."""
 SPARK = (96.0, 24.0)
 
 
@@ -45,7 +47,7 @@ def series_chart(series: Series, name: str, events: Sequence[Event] = ()) -> Mar
     x = _abscissas(values, LEFT, WIDTH - RIGHT)
     step = (WIDTH - RIGHT - LEFT) / max(len(values) - 1, 1)
     marks = [_grid(y, indicator), _hidden_bands(values, x, min(step, 40.0)), _bounds(values, x, y), _broken(series, x)]
-    marks.extend(_runs(values, x, y))
+    marks.extend(_runs(values, x, y, DOTS))
     marks += [_period_labels(values, x), _events(values, events)]
     return figure(WIDTH, HEIGHT, "".join(marks), f"{indicator.titre}, par période", name, described(series))
 
@@ -72,7 +74,7 @@ def spark(values: Sequence[Value], indicator: Indicator) -> Markup:
     low, high = _extent(values, indicator)
     width, height = SPARK
     y, x = Scale(low, high, height - 3, 3), _abscissas(values, 3.0, width - 4)
-    return hidden_figure(width, height, "".join(_runs(values, x, y)), "etincelle")
+    return hidden_figure(width, height, "".join(_runs(values, x, y, 0)), "etincelle")
 
 
 def position(level: Level, value: float | None, marks: Sequence[tuple[str, float]] = ()) -> Markup:
@@ -183,8 +185,9 @@ def _broken(series: Series, x: Sequence[float]) -> str:
     return "".join(drawn)
 
 
-def _runs(values: Sequence[Value], x: Sequence[float], y: Scale) -> list[str]:
-    """Lines between neighbours that are both told and compare; a dot for each when there are few, and for the last."""
+def _runs(values: Sequence[Value], x: Sequence[float], y: Scale, dots_up_to: int) -> list[str]:
+    """Lines between neighbours that are both told and compare; a dot for each when there are no more than `dots_up_to`,
+    for one that has no line, and for the last."""
     runs: list[list[tuple[float, float]]] = [[]]
     dots: list[tuple[float, float]] = []
     for v, at in zip(values, x, strict=True):
@@ -195,7 +198,7 @@ def _runs(values: Sequence[Value], x: Sequence[float], y: Scale) -> list[str]:
             dots.append((at, y(v.valeur)))
     drawn = [polyline(run, class_="courbe") for run in runs if len(run) > 1]
     alone = {run[0] for run in runs if len(run) == 1}
-    kept = dots if len(dots) <= 12 and y.end < 20 and len(values) <= 12 else [d for d in dots if d in alone]
+    kept = dots if len(values) <= dots_up_to else [d for d in dots if d in alone]
     if dots:
         kept = [*kept, dots[-1]] if dots[-1] not in kept else kept
     drawn += [tag("circle", cx=cx, cy=cy, r=3 if (cx, cy) == dots[-1] else 2, class_="point") for cx, cy in kept]

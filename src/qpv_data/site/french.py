@@ -26,11 +26,20 @@ def number(x: float | int | None, decimals: int = 0) -> str:
     """12345.678, 1 → « 12 345,7 »; None → « – ». Halves go away from zero, as readers round by hand."""
     if x is None:
         return "–"
-    # numpy's numbers have a repr of their own
-    exact = Decimal(x) if isinstance(x, int) else Decimal(repr(float(x)))
-    rounded = exact.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
+    rounded = _rounded(x, decimals)
     text = f"{abs(rounded):,f}".replace(",", FINE).replace(".", ",")
     return f"{MINUS}{text}" if rounded < 0 else text
+
+
+def rounded(x: float, decimals: int) -> float:
+    """The number that `number` writes."""
+    return float(_rounded(x, decimals))
+
+
+def _rounded(x: float | int, decimals: int) -> Decimal:
+    # numpy's numbers have a repr of their own
+    exact = Decimal(x) if isinstance(x, int) else Decimal(repr(float(x)))
+    return exact.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
 
 
 def signed(x: float | None, decimals: int = 0) -> str:

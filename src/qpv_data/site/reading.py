@@ -24,7 +24,7 @@ from qpv_data.site import carrying, comparing
 from qpv_data.site.french import thin
 from qpv_data.site.maps import Outline, outline
 from qpv_data.site.model import HIDDEN, Indicator, Series, Value, Zone
-from qpv_data.site.taken import take
+from qpv_data.site.taken import by_indicator, by_period, take
 
 Row = dict[str, Any]
 BASE = "qpv.duckdb"
@@ -84,7 +84,12 @@ def opened(folder: AudienceFolder, work: Path, territory: str | None = None) -> 
     if not base.is_file():
         base = write_database(folder.dossier, work / BASE)
     with connected(base, cores(), work / "tri") as con:
-        yield read(con, base, (take(con, "comparaisons", work), take(con, "portees", work)), territory)
+        last = dict(con.execute("SELECT indicateur, periode FROM dernieres_periodes").fetchall())
+        taken = (
+            take(con, "comparaisons", work, list(by_period(last))),
+            take(con, "portees", work, list(by_indicator(list(last)))),
+        )
+        yield read(con, base, taken, territory)
 
 
 def connected(base: Path, threads: int, spill: Path | None = None) -> duckdb.DuckDBPyConnection:

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from qpv_data.site import charts, maps, paper
 from qpv_data.site.beside import Beside, compares, evolution, per_inhabitant
-from qpv_data.site.french import period
+from qpv_data.site.french import period, rounded
 from qpv_data.site.levels import Level
 from qpv_data.site.model import EXPLAINED, STATES, Indicator, Series, Value, Zone
 from qpv_data.site.pages import comparer
@@ -46,9 +46,11 @@ class Card:
 
 def write(site: Site, shared: Shared) -> None:
     """Every sheet, those that changed being rendered."""
+    levels = shared.niveaux.par_indicateur.values()
+    medians = [v.quantiles and rounded(v.quantiles[2], v.indicateur.decimales) for v in levels]
     known = digest(
-        [(v.indicateur, v.periode, v.quantiles) for v in shared.niveaux.par_indicateur.values()],
-        [v.indicateur.id for v in shared.tete], site.commun,
+        [(v.indicateur, v.periode) for v in levels], medians,
+        [(v.indicateur.id, v.quantiles, v.bornes) for v in shared.tete], site.commun,
     )  # fmt: skip
     write_all(site, shared, write_sheet, known)
 
