@@ -3,7 +3,7 @@
     python benchmarks/site_national.py [--out data/bench/site] [--indicateurs 40 --trimestres 8]
 
 The release is that of publication_nationale.py, protected figures drawn at random. Times are seconds of the clock and
-of processor, children included; memory is that of the largest process.
+of processor, children included; memory is that of all its processes at once (PSS), at most.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import resource
 import shutil
 import time
 from pathlib import Path
+from threading import Event, Thread
 
 import duckdb
 from publication_nationale import COMMUNES, QPV, publish_all, write_cells, write_clauses, write_zonings
@@ -51,12 +52,43 @@ def main() -> None:
 
 def timed(what: str, release: Path, site: Path) -> Built:
     start, before = time.perf_counter(), processor()
-    built = build(audience_folder(release), site, Options(telechargements=False))
-    largest = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    load = os.getloadavg()[0]
-    print(f"{what}: {time.perf_counter() - start:.0f} s ({processor() - before:.0f} s of processor, load {load:.1f}), "
-          f"{built.ecrites} files written, {built.gardees} kept, {largest / 1024:.0f} MiB", flush=True)  # fmt: skip
+    with Watched() as watched:
+        built = build(audience_folder(release), site, Options(telechargements=False))
+    spent = f"{time.perf_counter() - start:.0f} s ({processor() - before:.0f} s of processor"
+    print(f"{what}: {spent}, load {os.getloadavg()[0]:.1f}), {built.ecrites} files written, {built.gardees} kept,"
+          f" {watched.most / 2**20:.0f} MiB together", flush=True)  # fmt: skip
     return built
+
+
+class Watched(Thread):
+    """Looks at the memory of this process and of its children, four times a second."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.most, self._over = 0, Event()
+
+    def __enter__(self) -> Watched:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self.join()
+
+    def run(self) -> None:
+        while not self._over.wait(0.25):
+            self.most = max(self.most, sum(map(share, Path("/proc").glob("[0-9]*"))))
+
+
+def share(process: Path) -> int:
+    """Bytes of a process of this group, what it shares with others being divided among them; 0 for another's."""
+    try:
+        if os.getpgid(int(process.name)) != os.getpgrp():
+            return 0
+        told = (process / "smaps_rollup").read_text("ascii")
+    except OSError:  # it ended meanwhile
+        return 0
+    return 1024 * next((int(line.split()[1]) for line in told.splitlines() if line.startswith("Pss:")), 0)
 
 
 def processor() -> float:

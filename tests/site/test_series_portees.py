@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from qpv_data.site.carrying import joined
+from qpv_data.site.charts import series_chart
 from qpv_data.site.model import CARRIED, HIDDEN, Indicator, Series, Value
 
 INDICATOR = Indicator("i", "I", "", "emploi", "%", "part", "stock", 1, "T", None, "j", "p", "l", None, None, True)
@@ -65,3 +68,20 @@ def test_a_series_breaks_exactly_where_its_perimeter_changes(
     crossed = [n > 0 and states[n] != states[n - 1] for n in range(len(states))]
     assert [v.rupture for v in series.valeurs] == crossed
     assert set(series.ruptures) == {v.periode for v, broken in zip(series.valeurs, crossed, strict=True) if broken}
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [
+        (2.0, 7.5, "entre 2,0 et 7,5"), (2.0, None, "au moins 2,0"), (None, 7.5, "au plus 7,5"), (0.0, None, ""),
+        (0.0, 7.5, "entre 0,0 et 7,5"), (None, None, ""), (5.0, 5.0, ""),
+    ],
+)  # fmt: skip
+def test_what_is_sure_of_an_estimate_is_said_of_one_side_or_of_both(
+    low: float | None, high: float | None, words: str
+) -> None:
+    value = replace(at(0, 5.0, CARRIED), basse=low, haute=high)
+    assert INDICATOR.bounds(value) == words
+    assert INDICATOR.bounds(replace(value, valeur=None, etat="secret")) == ""
+    shown = [at(n, 5.0, "normale") for n in range(1, 4)]
+    assert "courbe" in series_chart(Series(INDICATOR, (value, *shown)), "s")

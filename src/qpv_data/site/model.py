@@ -106,6 +106,17 @@ class Indicator:
         text = number(value, self.decimales)
         return with_unit(text, self.unite) if unit and value is not None else text
 
+    def bounds(self, value: Value) -> str:
+        """What is sure of an estimate, one side or both; nothing when both are the figure, or when it is not told."""
+        low, high = value.basse, value.haute
+        if value.valeur is None or (low is None and high is None) or low == high:
+            return ""
+        if low is not None and high is not None:
+            return f"entre {self.write(low, unit=False)} et {self.write(high, unit=False)}"
+        if high is not None:
+            return f"au plus {self.write(high, unit=False)}"
+        return f"au moins {self.write(low, unit=False)}" if low else ""  # of nothing or more, all is possible
+
 
 @dataclass(frozen=True)
 class Value:
