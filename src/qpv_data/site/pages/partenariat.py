@@ -65,7 +65,7 @@ def term(clause: Row, published: date) -> dict[str, Any]:
     A release of a schema before 1.2 does not say it.
     """
     if clause.get("debut") is None:
-        return {"mots": "–", "finie": False, "contrat": None}
+        return {"mots": "–", "finie": False, **dict.fromkeys(("statut", "signee_le", "contrat", "renouvellement"))}
     begun, end = clause["debut"], clause["fin"]
     words = f"du {day(begun)} au {day(end)}" if end else f"depuis le {day(begun)}, sans terme"
     return {
