@@ -40,6 +40,8 @@ class World:
     moving: float = 0.05
     hidden: int = 11
     rare: float = 1.0
+    sums: bool = False
+    """Shares are of amounts, not of counts: of units of unequal weights."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,8 @@ def indicator(world: World, k: int, population: Floats, shared: Floats, rng: np.
         x, d = rng.binomial(size[:, None].astype(np.int64), level).astype(float), size[:, None] + 0 * level
         hide = np.minimum(x, d - x) < world.hidden
         factor, decimals = 100.0, 1
+        if world.sums:
+            x, d = 100 * d * rng.beta(level * size[:, None] / 2, (1 - level) * size[:, None] / 2), 100 * d
     elif measure is Measure.RATE:
         d = population[:, None] + 0 * latent
         x = rng.poisson(d * 0.1 * base * np.exp(latent)).astype(float)
@@ -98,8 +102,9 @@ def indicator(world: World, k: int, population: Floats, shared: Floats, rng: np.
         value = 400 * np.exp(latent) * (1 + 0.4 / np.sqrt(d) * rng.standard_normal(latent.shape))
         x, hide, factor, decimals = value * d, d < 11, 1.0, 2
     x, d = np.where(hide, np.nan, x), np.where(hide, np.nan, d)
+    counts = measure is Measure.RATE or (measure is Measure.SHARE and not world.sums)
     return Series(
-        indicator=f"i{k:03d}", measure=measure, counts=measure is not Measure.LEVEL, flow=flow,
+        indicator=f"i{k:03d}", measure=measure, counts=counts, flow=flow,
         quantum=10.0**-decimals, factor=factor, zones=tuple(f"z{i}" for i in range(n)),
         periods=tuple(str(t) for t in range(PERIODS)), values=np.round(factor * x / d, decimals), numerators=x,
         denominators=d, noise=np.zeros_like(x), pair=(PERIODS - 5, PERIODS - 1), run=tuple(range(PERIODS)),
@@ -193,6 +198,8 @@ def main() -> None:
         worlds += [
             replace(plain, name="indicateurs liés (0,9)", common=0.9), replace(plain, name="mémoire 0,95", memory=0.95),
             replace(plain, name="comptes rares", rare=4.0), replace(plain, name="seuil 25", hidden=25),
+            replace(plain, name="parts de montants", sums=True),
+            replace(plain, name="parts de montants, Student à 3 degrés", sums=True, law="t3"),
             replace(plain, name="écarts larges", spread=0.5, moving=0.1),
         ]  # fmt: skip
         for world in worlds:

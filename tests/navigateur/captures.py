@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,25 +71,20 @@ def chosen(site: Path) -> list[Look]:
         Look("territoire-sombre", DESKTOP, "dark", tallest=1050, page="index.html"),
         Look("fiche", DESKTOP, tallest=1500, page=sheet),
         Look("fiche-telephone", PHONE, tallest=1500, page=sheet),
+        Look("signaux", DESKTOP, tallest=800, page="signaux.html"),
         Look("fiche-papier", PAPER, media="print", tallest=2064, page=sheet),
     ]
 
 
 def main(demonstration: Path, out: Path) -> None:
-    """The demonstration's site, then its screenshots."""
+    """Screenshots of the site of `make demo`."""
     from playwright.sync_api import sync_playwright
 
-    from qpv_data.exports.folder import audience_folder
-    from qpv_data.site.build import Options, build
-
-    release = sorted(p for p in (demonstration / "releases").glob("*-r[0-9]*") if p.is_dir() and not p.is_symlink())[-1]
-    found = chromium()
+    found, site = chromium(), demonstration / "site"
     if found is None:
         raise SystemExit("Chromium absent : apt-get install chromium, ou QPV_DATA_CHROMIUM")
     out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as work, sync_playwright() as playwright:
-        site = Path(work) / "site"
-        build(audience_folder(release, "ouvert"), site, Options())
+    with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
         for look in chosen(site):
             with opened(browser, viewport=look.viewport, color_scheme=look.theme) as seen:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import functools
 import os
 from collections.abc import Iterator
@@ -34,21 +33,11 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture(scope="session")
 def site(request: pytest.FixtureRequest) -> Path:
-    """The site of the demonstration's open release, made once for all workers, or the one at QPV_DATA_SITE_ESSAI (a
-    real territory's). Read it, never write in it."""
+    """The site of the demonstration, or the one at QPV_DATA_SITE_ESSAI (a real territory's). Read it, never write in it."""
     if told := os.environ.get("QPV_DATA_SITE_ESSAI"):
         return Path(told)
-    from qpv_data.exports.folder import audience_folder
-    from qpv_data.site.build import Options, build
-
     demonstration: Path = request.getfixturevalue("demonstration")
-    (release,) = (p for p in (demonstration / "releases").glob("*-r[0-9]*") if p.is_dir() and not p.is_symlink())
-    out = demonstration.with_name(f"{demonstration.name}-site")
-    with out.with_suffix(".verrou").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # the other workers wait for the one that makes it
-        if not (out / ".site.json").is_file():
-            build(audience_folder(release, "ouvert"), out, Options(contact="mailto:observatoire@valmorte.example"))
-    return out
+    return demonstration / "site"
 
 
 class _Under(SimpleHTTPRequestHandler):

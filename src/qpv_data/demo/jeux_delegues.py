@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -79,8 +80,12 @@ _ECLAIRAGE = Csv(
 )  # fmt: skip
 
 
+_RENOVE, _RENOVATION = "QN09901I", "2024-T4"
+"""The quarter whose street lights are renovated, and when: what the page of signals finds, and an event explains."""
+
+
 def eclairage(monde: Monde) -> Jeu:
-    """Street lights, quarterly stock: each quarter some sodium lamps become LEDs."""
+    """Street lights, quarterly stock: each quarter some sodium lamps become LEDs; one quarter is renovated at once."""
     rng = monde.hasard("eclairage")
     lieux = monde.tirer(rng, 720 * monde.echelle)
     lampes = [rng.choices(tuple(_LAMPES), (35, 45, 15, 5))[0] for _ in lieux]
@@ -89,6 +94,8 @@ def eclairage(monde: Monde) -> Jeu:
         lampes = ["LED" if lampe == "Sodium HP" and rng.random() < 0.1 else lampe for lampe in lampes]
         pairs = zip(lieux, lampes, strict=True)
         lignes = [_lampadaire(rng, n, lieu, lampe, periode) for n, (lieu, lampe) in enumerate(pairs)]
+        if periode == _RENOVATION:
+            lignes = [_renovated(x) if x.lieu and x.lieu.qpv2024 == _RENOVE else x for x in lignes]
         _dirty_lights(Chiffon(monde.hasard("eclairage", periode), lignes, monde.echelle))
         annee, rang = periode.split("-T")
         chemin = f"lueur-services.example/export/{annee}/T{rang}/points_lumineux.csv"
@@ -106,6 +113,15 @@ def _lampadaire(rng: random.Random, n: int, lieu: Adresse, lampe: str, periode: 
         "X_CC46": x, "Y_CC46": y,
     }  # fmt: skip
     return Ligne(cells, {"watts": watts, "technologie": _LAMPES[lampe]}, periode, lieu, lieu.commune)
+
+
+def _renovated(ligne: Ligne) -> Ligne:
+    """The same post with a diode, which gives the light of sodium with two fifths of its power."""
+    if ligne.valeurs["technologie"] == "led":
+        return ligne
+    watts = (Decimal(str(ligne.valeurs["watts"])) * 4 / 10).quantize(Decimal("0.1"))
+    cells = {**ligne.cellules, "Technologie": "LED", "Puissance (W)": str(watts)}
+    return replace(ligne, cellules=cells, valeurs={**ligne.valeurs, "watts": watts, "technologie": "led"})
 
 
 def _dirty_lights(chiffon: Chiffon) -> None:

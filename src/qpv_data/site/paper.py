@@ -12,7 +12,7 @@ from typing import Any
 
 from qpv_data.site.french import period as words_of
 
-ROOM = 965
+ROOM = 985
 """Of the 1,032 pixels of the page, most of the footer taken off: rows are reckoned a little high."""
 THEME, LINE, AROUND = 26, 14, 6
 SMALL = 13
@@ -68,8 +68,9 @@ def room(
 ) -> float:  # fmt: skip
     """What the themes have, once the names of their columns, the page's words, signals, events, sources and breaks are
     told."""
-    whole = [*words, *events[:EVENTS], *breaks[:BREAKS], *signals[:SIGNALS]]
-    told = sum(ceil(len(w) / 100) for w in whole) + 7 * bool(events) + 6 * bool(signals) + 2 * bool(words)
+    whole = [*words, *events[:EVENTS], *breaks[:BREAKS]]
+    told = sum(ceil(len(w) / 100) for w in whole) + 3 * bool(events) + 2 * bool(words)
+    told += sum(ceil(len(w) / 105) + 1 for w in signals[:SIGNALS]) + 3 * bool(signals)
     halves = sum(ceil(len(s) / 46) for s in sources[:SOURCES])
     head = max((ceil(len(h) / (24 // len(heads))) for h in heads), default=1)
     return ROOM - SMALL * (len(heads) > 3) - LINE * head - SMALL * (told + ceil((halves + 1) / 2) + 5) - 2 * AROUND

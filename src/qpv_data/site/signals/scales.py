@@ -37,12 +37,34 @@ _IDENTITY = Scale(lambda _x, _d, v: v, lambda _: 1.0)
 _LOG = Scale(lambda _x, _d, v: np.log(v), lambda r: 1 / r)
 
 
+def _shares_of_sums(factor: float, quantum: float) -> tuple[Scale, Scale]:
+    """Those of shares, for amounts: no unit is counted, and the last published decimal keeps logits finite.
+
+    A share and what is left of it are as unusual as each other, which a logarithm would not say.
+    """
+    half = quantum / factor / 2
+    return (
+        Scale(lambda _x, _d, v: np.arcsin(np.sqrt(v / factor)), lambda r: 0.5 / factor / _spread(r / factor) ** 0.5),
+        Scale(
+            lambda _x, _d, v: np.log((v / factor + half) / (1 - v / factor + half)),
+            lambda r: 1 / factor / _spread(r / factor),
+        ),
+    )
+
+
+def _spread(share: float) -> float:
+    inside = min(max(share, 1e-6), 1 - 1e-6)
+    return inside * (1 - inside)
+
+
 def scales(series: Series, values: Floats) -> tuple[Scale, ...]:
     """The scales of a series, given the values that are compared."""
     if series.counts and series.measure is Measure.SHARE:
         return _SHARES
     if series.counts and series.measure is Measure.RATE:
         return _RATES
+    if series.measure is Measure.SHARE and bool((values >= 0).all() and (values <= series.factor).all()):
+        return _shares_of_sums(series.factor, series.quantum)
     return (_IDENTITY, _LOG) if bool((values > 0).all()) else (_IDENTITY,)
 
 
