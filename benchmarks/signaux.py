@@ -83,6 +83,7 @@ def indicator(world: World, k: int, population: Floats, shared: Floats, rng: np.
     latent = world.spread * between[:, None] + world.moving * path + season
     if effect is not None:
         latent[zones, (0 if effect.kind is Kind.LEVEL else PERIODS - 1) :] += np.log1p(effect.size)
+    latent = np.clip(latent, -8.0, 8.0)  # the heaviest laws draw rates that no quarter could have
     base = (0.05, 0.15, 0.3, 0.5)[k // 3 % 4] / world.rare
     if measure is Measure.SHARE:
         size = np.round(population * (0.05, 0.2, 0.4)[k % 5 % 3])
