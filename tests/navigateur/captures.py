@@ -80,7 +80,7 @@ def main(demonstration: Path, out: Path) -> None:
     """Screenshots of the site of `make demo`."""
     from playwright.sync_api import sync_playwright
 
-    found, site = chromium(), demonstration / "site"
+    found, site = chromium(), demonstration.resolve() / "site"
     if found is None:
         raise SystemExit("Chromium absent : apt-get install chromium, ou QPV_DATA_CHROMIUM")
     out.mkdir(parents=True, exist_ok=True)
