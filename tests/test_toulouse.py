@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -18,6 +19,8 @@ import pyogrio
 import pytest
 
 from qpv_data.clause.load import ClauseSet, load_clauses
+from qpv_data.exports.folder import audience_folder
+from qpv_data.site.build import Options, build
 from qpv_data.sources.mirror import Mirror
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -282,6 +285,45 @@ def test_addresses_are_the_public_ones_and_those_not_verified_are_marked(
     assert all(url.startswith("https://") for (url,) in told)
     receipts = "".join(p.read_text("utf-8") for p in (publie / "raw").glob("*/livraisons/*.json"))
     assert "127.0.0.1" not in receipts
+
+
+@pytest.fixture(scope="session")
+def observatoire(publie: Path) -> Path:
+    """The site of the quarters of Toulouse Métropole."""
+    site = publie.parent / "observatoire"
+    release = audience_folder(publie / "releases" / "2025-T3-r1", "ouvert")
+    build(release, site, Options(territoire="243100518", telechargements=False))
+    return site
+
+
+def test_each_quarter_of_the_metropole_has_a_sheet_with_its_own_figures(
+    observatoire: Path, base: duckdb.DuckDBPyConnection
+) -> None:
+    sheets = {p.stem: p.read_text("utf-8") for p in (observatoire / "quartiers").glob("*.html")}
+    inside = base.execute("SELECT code_zone FROM zones_epci WHERE zonage = 'qpv2024' AND code_epci = '243100518'")
+    assert sorted(sheets) == sorted(code for (code,) in inside.fetchall())
+    for code, page in sheets.items():
+        value, _, diffusion = cell(base, "toulouse_arrets", code)
+        assert diffusion == "diffusee"
+        assert f'<data value="{value}">' in page, code
+        assert not re.search(r"\bNone\b|\bnan\b", page), code
+
+
+def test_what_insee_says_of_the_quarters_of_2015_is_told_under_their_names(
+    observatoire: Path, base: duckdb.DuckDBPyConnection
+) -> None:
+    links = base.execute(
+        "SELECT code_arrivee, code_depart FROM passages WHERE zonage_arrivee = 'qpv2024' AND part_arrivee > 0.05"
+        " AND code_arrivee IN (SELECT code_zone FROM zones_epci WHERE code_epci = '243100518')"
+    ).fetchall()
+    assert len(links) == 13
+    for new, old in links:
+        page = (observatoire / "quartiers" / f"{new}.html").read_text("utf-8")
+        (value,) = one(
+            base, "SELECT valeur FROM valeurs WHERE indicateur = 'insee_population_2013' AND code_zone = ?", old
+        )
+        assert old in page, new
+        assert f'<data value="{value}">' in page, new
 
 
 # --- the sources, read without the package ------------------------------------------------------------------
