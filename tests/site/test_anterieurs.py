@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import html
 import re
 from pathlib import Path
@@ -58,6 +59,15 @@ def test_figures_of_the_perimeters_of_before_are_told_under_their_names_and_shar
     assert re.search(r"Taux d'avant \S+ trimestre \d+ 55,6 % protégée", told)
     assert "Taux d'à présent" not in told
     assert "55,6" not in "".join(p.read_text("utf-8") for p in (site / "quartiers").iterdir() if p.stem != "QN099001A")
+
+
+def test_figures_of_the_perimeters_of_before_are_a_file_too(tmp_path: Path) -> None:
+    site = Deux(HERE, [NEW, OLD], steady).site(tmp_path)
+    with (site / "donnees" / "csv" / "ancien.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.reader(file, delimiter=";"))
+    assert [row[:2] for row in rows[1:]] == [["QP099001", "Ancien 1"], ["QP099002", "Ancien 2"]]
+    page = (site / "donnees.html").read_text("utf-8")
+    assert page.index("Des seuls quartiers d'avant") < page.index('href="donnees/csv/ancien.csv"')
 
 
 def test_a_quarter_without_a_perimeter_of_before_says_nothing_of_it(tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ from qpv_data.exports.csv import write_csv
 from qpv_data.exports.folder import AudienceFolder
 from qpv_data.exports.readable import NUMBER, STATE
 from qpv_data.exports.words import words
+from qpv_data.site.french import sort_key
+from qpv_data.site.model import Indicator
 from qpv_data.site.reading import BASE, Release
 from qpv_data.site.shared import Shared
 from qpv_data.site.writing import Site
@@ -21,35 +23,48 @@ _TITLES = {
 
 def write(site: Site, shared: Shared, folder: AudienceFolder, files: bool) -> None:
     """`donnees.html`, a CSV an indicator, and the release's own files unless they are not wanted."""
-    _csv(site, shared)
+    before = _before(shared)
+    _csv(site, shared, before)
     taken = _copies(site, folder) if files else []
     dictionary = [(name, said.table, sorted(said.colonnes.items())) for name, said in sorted(words().items())]
     site.page(
         "donnees.html", "donnees.html.j2", titre="Données", fichiers=taken, dictionnaire=dictionary,
-        themes=shared.themes(), poids=weights(site, shared),
+        themes=shared.themes(), avant=before, poids=weights(site, shared, before),
     )  # fmt: skip
 
 
-def _csv(site: Site, shared: Shared) -> None:
-    """All the values of the site's quarters, an indicator a file: names and states in words."""
+def _csv(site: Site, shared: Shared, before: list[Indicator]) -> None:
+    """All the values of the site's quarters, an indicator a file: names and states in words. `before`: those of which
+    only the quarters that these come from have values."""
     release = shared.release
-    _choose(release)
-    query = release.sql("csv")
-    for level in shared.niveaux.par_indicateur.values():
-        sink = io.BytesIO()
-        release.open.execute("SET VARIABLE indicateur = ?", [level.indicateur.id])
-        write_csv(release.open, query, sink)
-        site.bytes(f"donnees/csv/{level.indicateur.fichier}.csv", sink.getvalue())
-
-
-def _choose(release: Release) -> None:
-    """The quarters of the site, for the query to keep, and how numbers and states are written."""
     release.open.execute(NUMBER)
     release.open.execute(STATE)
+    own = [level.indicateur for level in shared.niveaux.par_indicateur.values()]
+    for places, indicators in (([(z.zonage, z.code) for z in release.quartiers], own), (_origins(shared), before)):
+        _choose(release, places)
+        for indicator in indicators:
+            sink = io.BytesIO()
+            release.open.execute("SET VARIABLE indicateur = ?", [indicator.id])
+            write_csv(release.open, release.sql("csv"), sink)
+            site.bytes(f"donnees/csv/{indicator.fichier}.csv", sink.getvalue())
+
+
+def _before(shared: Shared) -> list[Indicator]:
+    """Indicators of the perimeters that the site's quarters come from, and of none of these."""
+    names = {name for place in _origins(shared) for name in shared.anterieurs.get(place, ())}
+    return sorted((shared.release.indicateurs[name] for name in names), key=lambda i: (sort_key(i.titre), i.id))
+
+
+def _origins(shared: Shared) -> list[tuple[str, str]]:
+    links = [link for of in shared.origines.values() for link in of if link["code_depart"]]
+    return sorted({(link["zonage_depart"], link["code_depart"]) for link in links})
+
+
+def _choose(release: Release, places: list[tuple[str, str]]) -> None:
+    """The quarters for the query to keep."""
     release.open.execute("CREATE OR REPLACE TEMP TABLE quartiers_du_site (zonage VARCHAR, code_zone VARCHAR)")
-    release.open.executemany(
-        "INSERT INTO quartiers_du_site VALUES (?, ?)", [[z.zonage, z.code] for z in release.quartiers]
-    )
+    if places:
+        release.open.executemany("INSERT INTO quartiers_du_site VALUES (?, ?)", places)
 
 
 def _copies(site: Site, folder: AudienceFolder) -> list[tuple[str, str, int]]:
@@ -73,10 +88,7 @@ def _copies(site: Site, folder: AudienceFolder) -> list[tuple[str, str, int]]:
     return found
 
 
-def weights(site: Site, shared: Shared) -> dict[str, int]:
+def weights(site: Site, shared: Shared, before: list[Indicator]) -> dict[str, int]:
     """File of an indicator → bytes of its CSV."""
-    sizes = {}
-    for level in shared.niveaux.par_indicateur.values():
-        name = level.indicateur.fichier
-        sizes[name] = (site.out / f"donnees/csv/{name}.csv").stat().st_size
-    return sizes
+    names = [i.fichier for i in (*(v.indicateur for v in shared.niveaux.par_indicateur.values()), *before)]
+    return {name: (site.out / f"donnees/csv/{name}.csv").stat().st_size for name in names}
