@@ -18,9 +18,15 @@ var QPV = (function () {
       return true;
     });
   }
+  function lisible(code) {
+    try { return decodeURIComponent(code); } catch (e) { return ""; } // an address cut in the middle of a letter
+  }
   function adresse() {
     var dit = /[?#&]q=([^&#]*)/.exec(location.hash) || /[?&]q=([^&#]*)/.exec(location.search);
-    return dit ? decodeURIComponent(dit[1]).split(",") : [];
+    var connus = Array.from(selects()[0].options, function (o) { return o.value; });
+    return (dit ? dit[1].split(/,|%2C/i) : []).map(lisible).filter(function (c, n, tous) {
+      return c && connus.indexOf(c) >= 0 && tous.indexOf(c) === n;
+    });
   }
   function lire() {
     var codes = adresse(), liste = selects();
