@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from publications_ecrites import COMMUNE, Ecrite, Mesure, Quartier, steady
 
+from qpv_data.site.build import Options, build
+
 QUARTIERS = [Quartier(f"QN099{n:02d}A", f"Quartier {n}", ou=(2 + n * 0.01, 48.0)) for n in range(30)]
 MESURES = [Mesure(f"m{n}", f"Part n° {n}", f"theme_{n % 3}") for n in range(5)]
 NAMED = {("commune", COMMUNE): "Commune"}
@@ -56,3 +58,11 @@ def test_made_again_over_an_older_one_a_site_is_the_one_made_anew(tmp_path: Path
     assert files(again) == files(first)
     world(seed).site(tmp_path / "refait")
     assert files(again) == files(anew)
+
+
+def test_whoever_watches_is_told_of_each_stage_to_its_end(tmp_path: Path) -> None:
+    told: list[tuple[str, int, int]] = []
+    release = world(0).ecrire(tmp_path / "publication")
+    build(release, tmp_path / "site", Options(), lambda *step: told.append(step))
+    assert [step for step in told if step[1] == step[2]] == [("lecture", 2, 2), ("feuilles", 30, 30)]
+    assert all(told[n][1] <= told[n + 1][1] or told[n][0] != told[n + 1][0] for n in range(len(told) - 1))

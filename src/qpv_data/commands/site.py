@@ -47,11 +47,13 @@ def site(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="N'afficher que les erreurs.")] = False,
 ) -> None:
     """Écrire l'observatoire local : des pages qui s'ouvrent d'un dossier, sans serveur ni réseau."""
+    from qpv_data.pipeline import Progress
     from qpv_data.problems import relative_to_cwd
     from qpv_data.refusals import errors_told
     from qpv_data.site.build import Options, build
     from qpv_data.site.french import plural
     from qpv_data.site.pages.adresse import told
+    from qpv_data.terminal import watching
 
     checked(audience)
     if contact is not None and not contact.startswith(("mailto:", "https://")):
@@ -59,7 +61,10 @@ def site(
     with errors_told():
         folder = folder_of(publication, audience)
         options = Options(territoire, evenements, contact, nom, telechargements, tuple(adresses or ()))
-        built = build(folder, out.resolve(), options)
+        with watching(quiet) as watch:
+            built = build(
+                folder, out.resolve(), options, lambda stage, n, total: watch(Progress(stage, "", "", n, total))
+            )
         if not quiet:
             files = built.ecrites + built.gardees
             typer.echo(

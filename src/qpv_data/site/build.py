@@ -16,7 +16,7 @@ from qpv_data.site.french import bare
 from qpv_data.site.pages import adresse, carto, comparer, donnees, fiche, indicateur, partenariat, signaux, territoire
 from qpv_data.site.reading import Release, certificate, opened
 from qpv_data.site.shared import shared
-from qpv_data.site.writing import HERE, Site, SiteError
+from qpv_data.site.writing import HERE, Site, SiteError, Watcher, nobody
 
 RUBRIQUES = (
     ("index.html", "Territoire"), ("adresse.html", "Mon adresse"), ("comparer.html", "Comparer"),
@@ -55,21 +55,25 @@ class Built:
     adresses: Counts | None = None
 
 
-def build(folder: AudienceFolder, out: Path, options: Options) -> Built:
+def build(folder: AudienceFolder, out: Path, options: Options, watch: Watcher = nobody) -> Built:
     """Write in `out` the site of an audience's release. Twice gives the same bytes; what did not change is not written.
 
     Raises SiteError for a territory without quarters, a folder that holds something else, or events that are wrong.
     """
+    watch("lecture", 0, 2)
     with (
         tempfile.TemporaryDirectory(prefix=".site-", dir=_parent(out)) as work,
         opened(folder, Path(work), options.territoire) as release,
     ):
+        watch("lecture", 1, 2)
         if not release.quartiers:
             raise _no_quarter(release, options.territoire)
         events = read_events(options.evenements, {z.code for z in release.quartiers}) if options.evenements else []
         site = writing.begin(out, common(folder, release, options))
+        site.suivi = watch
         out.chmod(folder.rights())
         whole = shared(release, events, certificate(folder))
+        watch("lecture", 2, 2)
         _resources(site)
         carto.write_scripts(site, whole)
         for page in PAGES:

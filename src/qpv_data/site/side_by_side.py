@@ -14,8 +14,9 @@ from qpv_data.cores import cores
 from qpv_data.site.model import Zone
 from qpv_data.site.reading import BLOCK, Sheet, connected, sheets
 from qpv_data.site.shared import Shared
-from qpv_data.site.writing import Site
+from qpv_data.site.writing import Site, nobody
 
+STAGE = "feuilles"
 FEW = 200
 """Up to this many sheets, starting processes would cost more than they save."""
 
@@ -42,22 +43,25 @@ def write_all(site: Site, shared: Shared, write: Writer, known: str) -> None:
     """
     quarters = shared.release.quartiers
     if len(quarters) <= FEW or cores() == 1:
-        for sheet in sheets(shared.release, quarters):
+        for n, sheet in enumerate(sheets(shared.release, quarters), 1):
             write(site, shared, sheet, known)
+            site.suivi(STAGE, n, len(quarters))
         return
     alone = replace(shared, release=replace(shared.release, con=None))
     hands = _Hands(_blank(site), alone, write, known)
     blocks = [quarters[n : n + BLOCK] for n in range(0, len(quarters), BLOCK)]
     context = multiprocessing.get_context("spawn")
+    site.suivi(STAGE, 0, len(quarters))
     with ProcessPoolExecutor(cores(), mp_context=context, initializer=_take, initargs=(hands,)) as pool:
-        for part in pool.map(_write_block, blocks):
+        for n, part in enumerate(pool.map(_write_block, blocks), 1):
+            site.suivi(STAGE, min(n * BLOCK, len(quarters)), len(quarters))
             site.ecrites.extend(part.ecrites)
             site.gardees.extend(part.gardees)
             site.entrees.update(part.entrees)
 
 
 def _blank(site: Site) -> Site:
-    return replace(site, ecrites=[], gardees=[], entrees={})
+    return replace(site, ecrites=[], gardees=[], entrees={}, suivi=nobody)
 
 
 def _take(hands: _Hands) -> None:

@@ -6,7 +6,7 @@ import filecmp
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -29,6 +29,14 @@ STATE = ".site.json"
 """What the last build wrote, and from what: read by the next, of no use to a reader."""
 
 
+Watcher = Callable[[str, int, int], None]
+"""Told what has been done of a stage: its name, how much, of how much."""
+
+
+def nobody(_stage: str, _done: int, _total: int) -> None:
+    """Watches nothing."""
+
+
 class SiteError(QpvDataError):
     """A site cannot be made: the problem, and the remedy."""
 
@@ -48,6 +56,7 @@ class Site:
     gardees: list[str] = field(default_factory=list)
     avant: dict[str, str] = field(default_factory=dict)
     entrees: dict[str, str] = field(default_factory=dict)
+    suivi: Watcher = nobody
 
     def page(self, path: str, template: str, **content: Any) -> None:
         """Render `template` into `path`, a path from the folder with `/`."""
