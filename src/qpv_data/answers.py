@@ -7,12 +7,25 @@ from pathlib import Path
 from typing import Any
 
 from qpv_data.clause.model import Clause
+from qpv_data.compliance.journal import available_day
 from qpv_data.land import Delivery, last_delivery
 from qpv_data.problems import FeedError, Problem
 from qpv_data.reception import Reception, Statut, due_day
 from qpv_data.records_kept import good_records
-from qpv_data.retention.tombstones import Held, destroyed
+from qpv_data.retention.tombstones import Held, destroyed, known
 from qpv_data.runs import Configuration, Expected, delivery_url
+
+
+def there_since(raw: Path, jeu: str, periode: str | None, livraison: str) -> str | None:
+    """The day from which a version of a period was there, as its producer dated it: `livraison`, or one before it that
+    it corrects. A file that is replaced as time goes has no period: each version is another. None when raw/ has it not.
+    """
+    versions = [h for h in known(raw, jeu)[0] if h.periode == periode]
+    used = next((h for h in versions if h.id == livraison), None)
+    if used is None:
+        return None
+    counted = [used] if periode is None else [h for h in versions if h.numero <= used.numero]
+    return min(available_day(h.recue_le, h.last_modified) for h in counted).isoformat()
 
 
 def answer(
@@ -27,6 +40,7 @@ def answer(
         clause_version=delivery.clause_version,
         conformed=conformed,
         recue_le=delivery.recue_le,
+        disponible_le=there_since(cfg.folder("raw"), delivery.jeu, delivery.periode, delivery.id),
         venue=delivery.id,
         sha256=delivery.sha256,
         taille=delivery.taille,
@@ -58,26 +72,27 @@ def fallen_back(
         statut = "manquante"
     else:
         statut = "refusee"
-    known = good or {}
+    facts = good or {}
     return Reception(
         jeu=clause.id,
         periode=expected.periode,
         statut=statut,
-        livraison=known.get("livraison"),
-        clause_version=known.get("version", clause.version),
+        livraison=facts.get("livraison"),
+        clause_version=facts.get("version", clause.version),
         conformed=conformed if good else None,
-        recue_le=known.get("recue_le") or (previous.recue_le if previous and good else None),
-        sha256=known.get("sha256"),
-        taille=known.get("taille"),
+        recue_le=facts.get("recue_le") or (previous.recue_le if previous and good else None),
+        disponible_le=there_since(cfg.folder("raw"), clause.id, expected.periode, facts["livraison"]) if good else None,
+        sha256=facts.get("sha256"),
+        taille=facts.get("taille"),
         url=delivery_url(clause, expected.periode),
         echeance=due_day(clause, expected.periode),
         probleme=error.probleme.value,
         message=error.message,
         remede=error.remede,
         venue=came.id if came else None,
-        recues=known.get("recues", 0),
-        conformes=known.get("conformes", 0),
-        rejetees=known.get("rejetees", {}),
+        recues=facts.get("recues", 0),
+        conformes=facts.get("conformes", 0),
+        rejetees=facts.get("rejetees", {}),
     )
 
 
@@ -105,6 +120,7 @@ def gone_answer(
         clause_version=held.clause_version,
         conformed=None,
         recue_le=held.recue_le,
+        disponible_le=there_since(cfg.folder("raw"), held.jeu, held.periode, held.id),
         url=delivery_url(clause, expected.periode),
         echeance=due_day(clause, expected.periode),
         probleme=error.probleme.value if error else None,

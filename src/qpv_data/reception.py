@@ -26,8 +26,8 @@ class Reception:
 
     `recue`, `inchangee`: up to date. `perimee`: it failed for `probleme`, the last good one stands in.
     `refusee`, `manquante`: it failed and nothing stands in. `detruite`: its records were destroyed, as its clause has
-    it, and are not received again. `venue`: the delivery that came, even if it is refused; `entete`: its headers, as
-    `told_headers` gives them.
+    it, and are not received again. `disponible_le`: the day from which a version of the period was there. `venue`: the
+    delivery that came, even if it is refused; `entete`: its headers, as `told_headers` gives them.
     """
 
     jeu: str
@@ -37,6 +37,7 @@ class Reception:
     conformed: Path | None
     clause_version: str | None = None
     recue_le: str | None = None
+    disponible_le: str | None = None
     sha256: str | None = None
     taille: int | None = None
     url: str = ""

@@ -17,7 +17,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from qpv_data.answers import answer
+from qpv_data.answers import answer, there_since
 from qpv_data.clause.load import ClauseSet
 from qpv_data.clause.model import Clause, Diffusion
 from qpv_data.land import delivery_of
@@ -139,8 +139,9 @@ def _read_again(
     delivery = delivery_of(lake / "raw", clause.id, known["livraison"]) if known["livraison"] else None
     if delivery is None or known["statut"] == "detruite":
         return absent
+    since = there_since(lake / "raw", delivery.jeu, delivery.periode, delivery.id)
     if not delivery.fichier.is_file():
-        return replace(absent, statut="detruite", probleme=None, recue_le=delivery.recue_le)
+        return replace(absent, statut="detruite", probleme=None, recue_le=delivery.recue_le, disponible_le=since)
     conformed = records_path(cfg, clause.id, expected.nom)
     bound = version_of(versions, delivery.clause_version) or clause
     try:
@@ -149,6 +150,7 @@ def _read_again(
         error = e.discreet() if clause.donnees_personnelles.presentes else e
         return replace(absent, statut="refusee", probleme=error.probleme.value, message=error.message)
     made = answer(cfg, clause, expected, known["statut"], delivery, conformed, facts)
+    made = replace(made, disponible_le=since)
     if known["statut"] == "perimee":  # what stands in has no word to say of the one that failed
         return replace(made, probleme=known["probleme"], avertissements=(), entete=())
     return made

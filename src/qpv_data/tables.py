@@ -58,6 +58,7 @@ LIVRAISONS = pa.schema(
     [
         ("livraison", _T), ("jeu", _T), ("periode", _T), ("statut", _T), ("probleme", _T), ("recue_le", _D),
         ("echeance", _D), ("url", _T), ("sha256", _T), ("taille", _I), ("clause_version", _T),
+        ("disponible_le", _D),
     ]
 )  # fmt: skip
 CHANGEMENTS = pa.schema(
@@ -227,6 +228,7 @@ def _delivery_row(clause: Clause, r: Reception) -> dict[str, Any]:
         "sha256": r.sha256 if is_open else None,
         "taille": r.taille if is_open else None,
         "clause_version": r.clause_version or clause.version,
+        "disponible_le": date.fromisoformat(r.disponible_le) if r.disponible_le else None,
     }
 
 

@@ -18,7 +18,7 @@ from qpv_data.replacing import replacing
 from qpv_data.runs import UNIQUE
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_KEPT = ("id", "jeu", "periode", "sha256", "taille", "recue_le", "clause_version", "diffusion")
+_KEPT = ("id", "jeu", "periode", "sha256", "taille", "recue_le", "clause_version", "diffusion", "last_modified")
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class Held:
     recue_le: str
     clause_version: str
     detruite_le: str | None = None
+    last_modified: str | None = None
 
     @property
     def nom(self) -> str:
@@ -44,6 +45,12 @@ class Held:
         """The day of its reception, UTC."""
         return datetime.fromisoformat(self.recue_le).astimezone(UTC).date()
 
+    @property
+    def numero(self) -> int:
+        """Its number among those of its period, from 1; 0 for a name that says none."""
+        number = self.id.rpartition("-v")[2]
+        return int(number) if number.isdecimal() else 0
+
 
 def known(raw: Path, jeu: str) -> tuple[tuple[Held, ...], tuple[str, ...]]:
     """(the deliveries of a feed, in the order of their reception; the names of the receipts that cannot be read)."""
@@ -54,7 +61,7 @@ def known(raw: Path, jeu: str) -> tuple[tuple[Held, ...], tuple[str, ...]]:
             unreadable.append(path.stem)
         else:
             held.append(found)
-    return tuple(sorted(held, key=lambda h: (h.recue_le, _number(h.id)))), tuple(unreadable)
+    return tuple(sorted(held, key=lambda h: (h.recue_le, h.numero))), tuple(unreadable)
 
 
 def destroyed(raw: Path, jeu: str, periode: str | None) -> tuple[Held, ...]:
@@ -89,8 +96,3 @@ def _read(path: Path, jeu: str) -> Held | None:
         return held if sound and plain and held.jour else None
     except (OSError, ValueError, TypeError, AttributeError):
         return None
-
-
-def _number(ident: str) -> int:
-    number = ident.rpartition("-v")[2]
-    return int(number) if number.isdecimal() else 0
