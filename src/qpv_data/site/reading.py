@@ -185,7 +185,8 @@ def sheets(release: Release, quarters: tuple[Zone, ...]) -> Iterator[Sheet]:
             for name, values in before.get(place, {}).items():
                 known = own.get(name) or Series(release.indicateurs[name], (), (), breaks.get(name, {}))
                 own[name] = carrying.joined(known, values)
-            yield Sheet(zone, own, beside.get(place, {}))
+            whole = {name: carrying.marked(series) for name, series in own.items()}
+            yield Sheet(zone, whole, beside.get(place, {}))
 
 
 def _series(
