@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
 from publications_ecrites import Ecrite, Mesure, Quartier, Row, _value
 
 PERIODES = ("2023-T1", "2023-T2", "2023-T3", "2023-T4", "2024-T1", "2024-T2")
@@ -35,7 +36,7 @@ def sheet(root: Path, nature: str, now: Mapping[str, float], ruptures: Iterable[
         PERIODES, avant={p: 20.0 + n for n, p in enumerate(PERIODES[:4])}, etats=etats,
         ruptures=[{"indicateur": "m0", "periode": p, "motif": "Nouveau calcul."} for p in ruptures],
     )  # fmt: skip
-    old = {"zonage": "qpv2015", "famille": "qpv", "code_zone": "QP099001", "nom": "Avant", "territoire": "hexagone"}
+    old = {"zonage": "qpv2015", "famille": "qpv", "code_zone": "QP099001", "nom": "Ancien", "territoire": "hexagone"}
     link = {
         "zonage_depart": "qpv2015", "code_depart": None if nature == "nouveau" else "QP099001", "zonage_arrivee": "qpv2024", "code_arrivee": "QN09901A",
         "nature": nature, "part_depart": 0.8, "part_arrivee": 1.0, "largeur_perdue_m": 40.0, "largeur_gagnee_m": 0.0,
@@ -85,3 +86,22 @@ def test_a_break_at_a_period_without_a_row_is_on_the_next_value_and_no_change_is
     page = sheet(tmp_path, "nouveau", {"2023-T4": 10.0, "2024-T2": 30.0}, ["2024-T1"], {})
     assert told(page) == {"4ᵉ trimestre 2023": "10,0", "2ᵉ trimestre 2024": "30,0 rupture"}
     assert "depuis" not in page.split("Les chiffres d'abord")[1].split("D'où viennent")[0]
+
+
+@pytest.mark.parametrize(
+    ("nature", "origin"),
+    [
+        ("scinde", "issu de la division du quartier Ancien (QP099001)"),
+        ("recouvrement", "recouvre une partie du quartier Ancien (QP099001)"),
+        ("modifie", "périmètre du quartier Ancien (QP099001), modifié"),
+        ("inchange", "périmètre inchangé, celui du quartier Ancien (QP099001)"),
+        ("fusionne", "réunit le quartier Ancien (QP099001)"),
+        ("nouveau", "nouveau quartier, sans prédécesseur"),
+        ("indetermine", "lien avec la génération précédente non établi"),
+    ],
+)
+def test_where_a_quarter_comes_from_is_told_without_an_article_to_elide(
+    tmp_path: Path, nature: str, origin: str
+) -> None:
+    page = sheet(tmp_path, nature, AFTER, [], {})
+    assert f"<dt>Origine</dt><dd>{origin}</dd>" in page

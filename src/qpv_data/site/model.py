@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-from qpv_data.site.french import number, thin, with_unit
+from qpv_data.site.french import number, unit_words, with_unit
 
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
 HIDDEN = frozenset({"secret", "masque_producteur", "embargo"})
@@ -100,7 +100,7 @@ class Indicator:
 
     @property
     def unite_ecrite(self) -> str:
-        return thin(self.unite)
+        return unit_words(self.unite)
 
     def write(self, value: float | None, unit: bool = True) -> str:
         text = number(value, self.decimales)

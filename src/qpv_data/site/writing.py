@@ -140,7 +140,8 @@ def environment() -> Environment:
     made.filters |= {
         "nombre": french.number, "signe": french.signed, "periode": french.period, "jour": french.day,
         "aire": french.area, "liste": french.listed, "coupable": french.breakable, "theme": theme, "fin": french.thin,
-        "taille": french.size, "alphabetique": _alphabetical,
+        "taille": french.size, "jusqua": french.until, "de_periode": french.of_period,
+        "alphabetique": _alphabetical,
     }  # fmt: skip
     made.globals |= {"ETATS": STATES, "EXPLIQUES": EXPLAINED, "pluriel": french.plural}
     return made

@@ -65,8 +65,9 @@ def write(site: Site, shared: Shared, extracts: Sequence[Path], work: Path) -> C
 
 def told(counts: Counts) -> list[str]:
     """What became of the rows, for whoever builds the site."""
+    read = plural(counts.lues, "ligne lue", "lignes lues")
     lines = [
-        f"{plural(counts.adresses, 'adresse')} placées, de {plural(counts.lues, 'ligne')} lues : "
+        f"{plural(counts.adresses, 'adresse placée', 'adresses placées')}, de {read} : "
         f"{plural(counts.doubles, 'autre position', 'autres positions')} des mêmes adresses, "
         f"{plural(sum(counts.rejetees.values()), 'rejetée')}, {plural(counts.hors, 'ligne')} d'autres communes"
     ]
