@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from publications_ecrites import Ecrite, Mesure, Quartier
 
 from qpv_data.site.french import (
     area,
     breakable,
     day,
+    held,
     listed,
     number,
     of_period,
@@ -145,3 +149,23 @@ def test_two_numbers_side_by_side_are_not_made_one(text: str) -> None:
 
 def test_thousands_of_thousands_are_held_together() -> None:
     assert thin("1 000 000 et 12 500") == f"1{FINE}000{FINE}000 et 12{FINE}500"
+
+
+def test_a_sign_that_a_space_parts_from_its_word_stays_with_it() -> None:
+    told = held('Il manque : « tout » ; 12 % ? oui ! à 10:30, href="a?b"')
+    assert told == (f'Il manque\u00a0: «\u00a0tout\u00a0»{FINE}; 12{FINE}%{FINE}? oui{FINE}! à 10:30, href="a?b"')
+
+
+def test_no_template_leaves_a_sign_at_the_start_of_a_line(tmp_path: Path) -> None:
+    site = Ecrite([Quartier("QN09901A", "Ici")], [Mesure("m0", "Part")], lambda *_: 12.5).site(tmp_path)
+    for page in site.rglob("*.html"):
+        shown = re.sub(r"<(script|style|svg|title)\b.*?</\1>|<[^>]+>", "", page.read_text("utf-8"), flags=re.S)
+        assert re.findall(r".{0,30}(?<!\ben) [:;?!%»](?!\w).{0,9}", shown) == [], page.name
+
+
+def test_one_of_a_thing_is_singular_beside_its_figure_and_apart_from_it(tmp_path: Path) -> None:
+    measure = Mesure("m0", "Ascenseurs", unite="ascenseurs", nature="compte", decimales=0)
+    site = Ecrite([Quartier("QN09901A", "Ici")], [measure], lambda *_: 1.0).site(tmp_path)
+    page = (site / "quartiers" / "QN09901A.html").read_text("utf-8")
+    assert '<data value="1.0">1</data> <span class="unite">ascenseur</span>' in page
+    assert '<data value="1.0">1 ascenseur</data>' in page

@@ -101,6 +101,12 @@ def thin(text: str) -> str:
     return _PARTED.sub(rf"\1{FINE}", text)
 
 
+def held(text: str) -> str:
+    """A sentence whose signs stay with their words: a no-break space before « : » and inside « », a narrow one before
+    ; ? ! %."""
+    return re.sub(r" (?=[;?!%](?!\w))", FINE, re.sub(r" (?=[:»](?!\w))|(?<=«) ", "\u00a0", text))
+
+
 def period(code: str) -> str:
     """« 2024-T2 » → « 2ᵉ trimestre 2024 », « 2024-07 » → « juillet 2024 », « 2024-S1 » → « 1ᵉʳ semestre 2024 »."""
     p = parse_period(code)

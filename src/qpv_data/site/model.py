@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-from qpv_data.site.french import number, unit_words, with_unit
+from qpv_data.site.french import number, singular, under_two, unit_words, with_unit
 
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
 HIDDEN = frozenset({"secret", "masque_producteur", "embargo"})
@@ -101,6 +101,10 @@ class Indicator:
     @property
     def unite_ecrite(self) -> str:
         return unit_words(self.unite)
+
+    def unit_for(self, value: float) -> str:
+        """The unit as it agrees with a value that is written apart from it."""
+        return unit_words(singular(self.unite)) if under_two(self.write(value, unit=False)) else self.unite_ecrite
 
     def write(self, value: float | None, unit: bool = True) -> str:
         text = number(value, self.decimales)

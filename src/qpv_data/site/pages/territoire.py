@@ -127,7 +127,7 @@ def _told(nature: str, cause: str | None, rows: Sequence[Row]) -> str:
     spans = period(first) if first == last else f"{period(first)} – {period(last)}"
     quarters = plural(len({r["code_zone"] for r in rows}), "quartier", "quartiers")
     words = f"{plural(sum(r['lignes'] for r in rows), one, many)} dans {quarters} ({spans})"
-    return f"{words} : {_CAUSES.get(cause, cause.replace('_', ' '))}" if cause else words
+    return f"{words}\u00a0: {_CAUSES.get(cause, cause.replace('_', ' '))}" if cause else words
 
 
 def _by_time(code: str) -> tuple[date, str]:
