@@ -193,3 +193,40 @@ def test_a_dead_feed_is_told_as_such_and_dates_are_not_invented(tmp_path: Path) 
     site = Ecrite(quarters(), MESURES, steady, livraisons=False).site(tmp_path)
     told = text_of(site / "quartiers" / "QN09901A.html")
     assert "livraison du" not in told
+
+
+def test_quarters_of_one_name_are_told_apart_wherever_they_are_beside_each_other(tmp_path: Path) -> None:
+    names = ("Centre Ville", "Centre ville", "Centre-Ville", "Ailleurs", "Ailleurs")
+    places = [Quartier(f"QN0990{n}A", name, ou=(2 + n * 0.01, 48.0)) for n, name in enumerate(names)]
+    communes = ("99001", "99002", "99001", "99001", "99001")
+    inside = [{"zonage": "qpv2024", "code_zone": q.code, "code_commune": c, "origine": "mesure"}
+              for q, c in zip(places, communes, strict=True)]  # fmt: skip
+    site = Ecrite(
+        places, MESURES, steady, noms={("commune", "99001"): "Lunel"}, entieres={"zones_communes": inside}
+    ).site(tmp_path)
+    shown = [
+        "Ailleurs (QN09903A)",
+        "Ailleurs (QN09904A)",
+        "Centre Ville (Lunel)",
+        "Centre ville (99002)",
+        "Centre-Ville",
+    ]
+    for path in ("index.html", "comparer.html", "indicateurs/m0.html", "donnees/perimetres.js"):
+        told = text_of(site / path) if path.endswith("html") else (site / path).read_text("utf-8")
+        assert all(name in told for name in shown), path
+    sheet = (site / "quartiers" / "QN09900A.html").read_text("utf-8")
+    assert "<h1>Centre Ville</h1>" in sheet
+    assert "<title>Centre Ville (Lunel) – " in sheet
+    assert "Ailleurs (QN09903A)</a>" in sheet
+
+
+def test_quarters_without_a_value_are_in_the_order_of_a_dictionary(tmp_path: Path) -> None:
+    places = [
+        Quartier(f"QN0990{n}A", name, ou=(2 + n * 0.01, 48.0)) for n, name in enumerate(("Zac", "Étang", "avenue"))
+    ]
+    site = Ecrite(places, MESURES, lambda _, code, __: None if code.startswith("QN") else 1.0).site(tmp_path / "rien")
+    assert "Aucun indicateur" in text_of(site / "index.html")
+    some = [*places, Quartier("QN09909A", "Un", ou=(2.2, 48.0))]
+    site = Ecrite(some, MESURES, lambda _, c, __: 1.0 if c in ("QN09909A", "99001") else "secret").site(tmp_path / "un")
+    found = re.findall(r'<th scope="row"><a [^>]*>(.*?)</a>', (site / "indicateurs" / "m0.html").read_text("utf-8"))
+    assert found == ["Un", "avenue", "Étang", "Zac"]

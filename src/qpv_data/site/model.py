@@ -60,10 +60,17 @@ class Zone:
     population: int | None = None
     superficie_m2: float | None = None
     territoire: str | None = None
+    parmi: str = ""
+    """What tells it from the quarters of the site that have its name: its communes, or its code."""
 
     @property
     def fichier(self) -> str:
         return slug(self.code)
+
+    @property
+    def appel(self) -> str:
+        """Its name where others stand beside it: « Centre Ville (Lunel) »."""
+        return f"{self.nom} ({self.parmi})" if self.parmi else self.nom
 
 
 @dataclass(frozen=True)

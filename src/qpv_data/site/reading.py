@@ -22,6 +22,7 @@ from qpv_data.releases.layout import CERTIFICATE
 from qpv_data.resources import sql_dir
 from qpv_data.site import carrying, comparing
 from qpv_data.site.french import thin
+from qpv_data.site.homonyms import told_apart
 from qpv_data.site.maps import Outline, outline
 from qpv_data.site.model import HIDDEN, Indicator, Series, Value, Zone
 from qpv_data.site.taken import by_indicator, by_period, take
@@ -118,7 +119,9 @@ def read(con: duckdb.DuckDBPyConnection, base: Path, taken: tuple[Path, Path], t
     stale = {part.split()[0] for part in (publication["jeux_perimes"] or "").split(",") if part.strip()}
     indicators = {r["indicateur"]: _indicator(r, stale) for r in empty.named("indicateurs")}
     quarters = tuple(z for z in _in_force(empty, publication, zones) if _inside(empty, z, territory))
-    return Release(con, base, publication, zones, quarters, indicators, last, *taken, comparing.names(con))
+    return Release(
+        con, base, publication, zones, told_apart(con, zones, quarters), indicators, last, *taken, comparing.names(con)
+    )
 
 
 def _in_force(release: Release, publication: Row, zones: Mapping[tuple[str, str], Zone]) -> list[Zone]:

@@ -160,7 +160,7 @@ def environment() -> Environment:
 
 
 def _alphabetical(zones: Iterable[Zone]) -> list[Zone]:
-    return sorted(zones, key=lambda z: (french.sort_key(z.nom), z.code))
+    return sorted(zones, key=lambda z: (french.sort_key(z.appel), z.code))
 
 
 def theme(name: str) -> str:
