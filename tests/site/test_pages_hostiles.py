@@ -8,7 +8,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from publications_ecrites import NASTY, Ecrite, Mesure, Quartier, hostile, steady
+import shapely
+from publications_ecrites import COMMUNE, EPCI, NASTY, Ecrite, Mesure, Quartier, hostile, steady
 
 from qpv_data.site.reading import value_of
 
@@ -230,3 +231,34 @@ def test_quarters_without_a_value_are_in_the_order_of_a_dictionary(tmp_path: Pat
     site = Ecrite(some, MESURES, lambda _, c, __: 1.0 if c in ("QN09909A", "99001") else "secret").site(tmp_path / "un")
     found = re.findall(r'<th scope="row"><a [^>]*>(.*?)</a>', (site / "indicateurs" / "m0.html").read_text("utf-8"))
     assert found == ["Un", "avenue", "Étang", "Zac"]
+
+
+def test_two_modalities_of_one_label_are_both_told(tmp_path: Path) -> None:
+    release = Ecrite(
+        quarters(2),
+        MESURES[:1],
+        steady,
+        modalites={"nr": "Non renseigné", "non_renseigne": "Non renseigné", "a": "Oui"},
+    )
+    told = text_of(release.site(tmp_path) / "quartiers" / "QN09901A.html")
+    assert told.count("Non renseigné (nr)") >= 2
+    assert told.count("Non renseigné (non_renseigne)") >= 2
+    assert "Oui (a)" not in told
+
+
+def test_a_commune_and_an_epci_of_one_name_keep_a_column_each(tmp_path: Path) -> None:
+    names = {("commune", COMMUNE): "Saint-Denis", ("epci", EPCI): "Saint-Denis"}
+    release = Ecrite(quarters(), MESURES[:1], lambda i, code, p: {COMMUNE: 11.1, EPCI: 22.2}.get(code, 5.0), noms=names)
+    page = (release.site(tmp_path) / "quartiers" / "QN09901A.html").read_text("utf-8")
+    assert re.findall(r'data-nom="(Saint-Denis[^"]*)">([\d,]+)', page) == [
+        ("Saint-Denis (commune)", "11,1"), ("Saint-Denis (intercommunalité)", "22,2"),
+    ]  # fmt: skip
+
+
+def test_an_empty_contour_is_none(tmp_path: Path) -> None:
+    places = quarters(5)
+    tables = Ecrite(places, MESURES, steady)._tables()
+    zones = [{**z, "geometrie": shapely.MultiPolygon().wkb} if z["code_zone"] == "QN09901A" else z
+             for z in tables["zones"]]  # fmt: skip
+    site = Ecrite(places, MESURES, steady, entieres={"zones": zones}).site(tmp_path)
+    assert "Le contour de ce quartier n'est pas dans la publication." in text_of(site / "quartiers" / "QN09901A.html")

@@ -204,9 +204,16 @@ def _series(
             if r["modalite"] == "ensemble":
                 total.append(value_of(r, r["periode"] in breaks.get(name, {})))
             elif r["periode"] == last:
-                parts[labels.get((name, r["modalite"]), r["modalite"])] = value_of(r, False)
-        found[name] = Series(release.indicateurs[name], tuple(total), tuple(parts.items()), breaks.get(name, {}))
+                parts[r["modalite"]] = value_of(r, False)
+        told = tuple(zip(_labels(labels, name, list(parts)), parts.values(), strict=True))
+        found[name] = Series(release.indicateurs[name], tuple(total), told, breaks.get(name, {}))
     return found
+
+
+def _labels(labels: Mapping[tuple[str, str], str], indicator: str, codes: list[str]) -> list[str]:
+    """What each modality is called: its label, with its code when another has the same, or its code."""
+    told = [labels.get((indicator, code)) or code for code in codes]
+    return [f"{words} ({code})" if told.count(words) > 1 else words for words, code in zip(told, codes, strict=True)]
 
 
 def value_of(r: Row, broken: bool) -> Value:
@@ -241,5 +248,6 @@ def outlines(release: Release, wanted: list[Zone]) -> dict[str, Outline]:
             shape = json.loads(row["geojson"])
             if shape["type"] in ("Polygon", "MultiPolygon"):  # three quarters of 2024 are points, until they are drawn
                 whole = shape["coordinates"]
-                found[row["code_zone"]] = outline(whole if shape["type"] == "MultiPolygon" else [whole])
+                if drawn := [p for p in (whole if shape["type"] == "MultiPolygon" else [whole]) if p]:
+                    found[row["code_zone"]] = outline(drawn)
     return found
