@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from publications_ecrites import Ecrite, Mesure, Quartier
 
-from qpv_data.site.french import area, breakable, day, listed, number, period, plural, signed, sort_key, thin, with_unit
+from qpv_data.site.french import (
+    area,
+    breakable,
+    day,
+    held,
+    listed,
+    number,
+    of_period,
+    period,
+    plural,
+    points,
+    signed,
+    sort_key,
+    thin,
+    until,
+    with_unit,
+)
 
 FINE = "\u202f"
 
@@ -86,3 +105,67 @@ def test_accents_and_ligatures_do_not_change_the_order_of_words() -> None:
 
 def test_a_code_that_may_be_cut_is_still_text() -> None:
     assert str(breakable("a_b/<i>")) == "a_<wbr>b/<wbr>&lt;i&gt;"
+
+
+@pytest.mark.parametrize(
+    ("figure", "unit", "written"),
+    [
+        ("1", "logements", "1 logement"), ("0", "locaux", "0 local"), ("1,9", "points d'arrêt", "1,9 point d'arrêt"),
+        ("2", "points d'arrêt", "2 points d'arrêt"), ("−1", "logements sociaux", "−1 logement social"),
+        ("10", "habitants", "10 habitants"), ("1", "mois", "1 mois"), ("1", "décès", "1 décès"),
+        ("1", "pour 1 000 habitants", f"1 pour 1{FINE}000 habitants"), ("1", "kg par habitant", "1 kg par habitant"),
+        ("1", "ménages allocataires du revenu", "1 ménage allocataire du revenu"), ("1", "bureaux", "1 bureau"),
+        ("1,0", "W", f"1,0{FINE}W"), ("1", "EUR", f"1{FINE}€"), ("1 234", "EUR/m²", "1 234 €/m²"),
+        ("1", "personnes/ménage", "1 personne/ménage"), ("0", "points lumineux", "0 point lumineux"),
+    ],
+)  # fmt: skip
+def test_a_unit_agrees_with_its_figure(figure: str, unit: str, written: str) -> None:
+    assert with_unit(figure, unit) == written
+
+
+def test_a_gap_of_less_than_two_is_a_point() -> None:
+    assert [points(x, 1) for x in (0.0, 1.96, 1.9, -1.0, -2.0)] == [
+        "0,0 point", "+2,0 points", "+1,9 point", "−1,0 point", "−2,0 points",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("code", "end", "of"),
+    [
+        ("2024-T2", "jusqu'au 2ᵉ trimestre 2024", "du 2ᵉ trimestre 2024"), ("2024", "jusqu'en 2024", "de 2024"),
+        ("2024-S1", "jusqu'au 1ᵉʳ semestre 2024", "du 1ᵉʳ semestre 2024"),
+        ("2024-07", "jusqu'en juillet 2024", "de juillet 2024"), ("2024-08", "jusqu'en août 2024", "d'août 2024"),
+        ("2024-10", "jusqu'en octobre 2024", "d'octobre 2024"),
+    ],
+)  # fmt: skip
+def test_a_period_has_the_article_of_its_words(code: str, end: str, of: str) -> None:
+    assert (until(code), of_period(code)) == (end, of)
+
+
+@pytest.mark.parametrize("text", ["Cartes de 2020 2024", "Îlot 12 34", "Zone 1 2", "Rue du 8 mai 1945 102", "3 0000"])
+def test_two_numbers_side_by_side_are_not_made_one(text: str) -> None:
+    assert thin(text) == text
+
+
+def test_thousands_of_thousands_are_held_together() -> None:
+    assert thin("1 000 000 et 12 500") == f"1{FINE}000{FINE}000 et 12{FINE}500"
+
+
+def test_a_sign_that_a_space_parts_from_its_word_stays_with_it() -> None:
+    told = held('Il manque : « tout » ; 12 % ? oui ! à 10:30, href="a?b"')
+    assert told == (f'Il manque\u00a0: «\u00a0tout\u00a0»{FINE}; 12{FINE}%{FINE}? oui{FINE}! à 10:30, href="a?b"')
+
+
+def test_no_template_leaves_a_sign_at_the_start_of_a_line(tmp_path: Path) -> None:
+    site = Ecrite([Quartier("QN09901A", "Ici")], [Mesure("m0", "Part")], lambda *_: 12.5).site(tmp_path)
+    for page in site.rglob("*.html"):
+        shown = re.sub(r"<(script|style|svg|title)\b.*?</\1>|<[^>]+>", "", page.read_text("utf-8"), flags=re.S)
+        assert re.findall(r".{0,30}(?<!\ben) [:;?!%»](?!\w).{0,9}", shown) == [], page.name
+
+
+def test_one_of_a_thing_is_singular_beside_its_figure_and_apart_from_it(tmp_path: Path) -> None:
+    measure = Mesure("m0", "Ascenseurs", unite="ascenseurs", nature="compte", decimales=0)
+    site = Ecrite([Quartier("QN09901A", "Ici")], [measure], lambda *_: 1.0).site(tmp_path)
+    page = (site / "quartiers" / "QN09901A.html").read_text("utf-8")
+    assert '<data value="1.0">1</data> <span class="unite">ascenseur</span>' in page
+    assert '<data value="1.0">1 ascenseur</data>' in page

@@ -77,3 +77,10 @@ def test_the_site_of_a_corrected_release_says_what_its_delivery_changed(tmp_path
         if not in_b:
             assert "C'est la première publication" in news(tmp_path / "site")
     assert "1 valeur corrigée dans 1 quartier (1ᵉʳ trimestre 2024) : nouvelle livraison" in news(tmp_path / "site")
+
+
+def test_feeds_that_lack_or_are_old_are_named_by_their_titles_and_their_periods_in_words(tmp_path: Path) -> None:
+    said = {"jeux_absents": "jeu_taux, ailleurs", "jeux_perimes": "jeu_taux 2024-T3, jeu_taux 2024"}
+    told = news(Ecrite(HERE, [Mesure("taux", "Taux d'essai")], lambda *_: 12.5, publication=said).site(tmp_path))
+    assert "Il y manque : Taux d'essai ; ailleurs." in told
+    assert "attendue : Taux d'essai, 3ᵉ trimestre 2024 ; Taux d'essai, 2024." in told

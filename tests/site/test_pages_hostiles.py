@@ -8,7 +8,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from publications_ecrites import NASTY, Ecrite, Mesure, Quartier, hostile, steady
+import shapely
+from publications_ecrites import COMMUNE, EPCI, NASTY, Ecrite, Mesure, Quartier, hostile, steady
 
 from qpv_data.site.reading import value_of
 
@@ -193,3 +194,71 @@ def test_a_dead_feed_is_told_as_such_and_dates_are_not_invented(tmp_path: Path) 
     site = Ecrite(quarters(), MESURES, steady, livraisons=False).site(tmp_path)
     told = text_of(site / "quartiers" / "QN09901A.html")
     assert "livraison du" not in told
+
+
+def test_quarters_of_one_name_are_told_apart_wherever_they_are_beside_each_other(tmp_path: Path) -> None:
+    names = ("Centre Ville", "Centre ville", "Centre-Ville", "Ailleurs", "Ailleurs")
+    places = [Quartier(f"QN0990{n}A", name, ou=(2 + n * 0.01, 48.0)) for n, name in enumerate(names)]
+    communes = ("99001", "99002", "99001", "99001", "99001")
+    inside = [{"zonage": "qpv2024", "code_zone": q.code, "code_commune": c, "origine": "mesure"}
+              for q, c in zip(places, communes, strict=True)]  # fmt: skip
+    site = Ecrite(
+        places, MESURES, steady, noms={("commune", "99001"): "Lunel"}, entieres={"zones_communes": inside}
+    ).site(tmp_path)
+    shown = [
+        "Ailleurs (QN09903A)",
+        "Ailleurs (QN09904A)",
+        "Centre Ville (Lunel)",
+        "Centre ville (99002)",
+        "Centre-Ville",
+    ]
+    for path in ("index.html", "comparer.html", "indicateurs/m0.html", "donnees/perimetres.js"):
+        told = text_of(site / path) if path.endswith("html") else (site / path).read_text("utf-8")
+        assert all(name in told for name in shown), path
+    sheet = (site / "quartiers" / "QN09900A.html").read_text("utf-8")
+    assert "<h1>Centre Ville</h1>" in sheet
+    assert "<title>Centre Ville (Lunel) – " in sheet
+    assert "Ailleurs (QN09903A)</a>" in sheet
+
+
+def test_quarters_without_a_value_are_in_the_order_of_a_dictionary(tmp_path: Path) -> None:
+    places = [
+        Quartier(f"QN0990{n}A", name, ou=(2 + n * 0.01, 48.0)) for n, name in enumerate(("Zac", "Étang", "avenue"))
+    ]
+    site = Ecrite(places, MESURES, lambda _, code, __: None if code.startswith("QN") else 1.0).site(tmp_path / "rien")
+    assert "Aucun indicateur" in text_of(site / "index.html")
+    some = [*places, Quartier("QN09909A", "Un", ou=(2.2, 48.0))]
+    site = Ecrite(some, MESURES, lambda _, c, __: 1.0 if c in ("QN09909A", "99001") else "secret").site(tmp_path / "un")
+    found = re.findall(r'<th scope="row"><a [^>]*>(.*?)</a>', (site / "indicateurs" / "m0.html").read_text("utf-8"))
+    assert found == ["Un", "avenue", "Étang", "Zac"]
+
+
+def test_two_modalities_of_one_label_are_both_told(tmp_path: Path) -> None:
+    release = Ecrite(
+        quarters(2),
+        MESURES[:1],
+        steady,
+        modalites={"nr": "Non renseigné", "non_renseigne": "Non renseigné", "a": "Oui"},
+    )
+    told = text_of(release.site(tmp_path) / "quartiers" / "QN09901A.html")
+    assert told.count("Non renseigné (nr)") >= 2
+    assert told.count("Non renseigné (non_renseigne)") >= 2
+    assert "Oui (a)" not in told
+
+
+def test_a_commune_and_an_epci_of_one_name_keep_a_column_each(tmp_path: Path) -> None:
+    names = {("commune", COMMUNE): "Saint-Denis", ("epci", EPCI): "Saint-Denis"}
+    release = Ecrite(quarters(), MESURES[:1], lambda i, code, p: {COMMUNE: 11.1, EPCI: 22.2}.get(code, 5.0), noms=names)
+    page = (release.site(tmp_path) / "quartiers" / "QN09901A.html").read_text("utf-8")
+    assert re.findall(r'data-nom="(Saint-Denis[^"]*)">([\d,]+)', page) == [
+        ("Saint-Denis", "11,1"), ("Saint-Denis (intercommunalité)", "22,2"),
+    ]  # fmt: skip
+
+
+def test_an_empty_contour_is_none(tmp_path: Path) -> None:
+    places = quarters(5)
+    tables = Ecrite(places, MESURES, steady)._tables()
+    zones = [{**z, "geometrie": shapely.MultiPolygon().wkb} if z["code_zone"] == "QN09901A" else z
+             for z in tables["zones"]]  # fmt: skip
+    site = Ecrite(places, MESURES, steady, entieres={"zones": zones}).site(tmp_path)
+    assert "Le contour de ce quartier n'est pas dans la publication." in text_of(site / "quartiers" / "QN09901A.html")

@@ -51,7 +51,7 @@ def site(
     from qpv_data.problems import relative_to_cwd
     from qpv_data.refusals import errors_told
     from qpv_data.site.build import Options, build
-    from qpv_data.site.french import plural
+    from qpv_data.site.french import plural, size
     from qpv_data.site.pages.adresse import told
     from qpv_data.terminal import watching
 
@@ -68,7 +68,7 @@ def site(
         if not quiet:
             files = built.ecrites + built.gardees
             typer.echo(
-                f"{plural(built.quartiers, 'quartier')}, {plural(files, 'fichier')} ({built.octets / 1e6:.1f} Mo) : "
+                f"{plural(built.quartiers, 'quartier')}, {plural(files, 'fichier')} ({size(built.octets)}) : "
                 f"{plural(built.ecrites, 'écrit')}, {plural(built.gardees, 'inchangé')}, {plural(built.otees, 'ôté')}"
             )
             for line in told(built.adresses) if built.adresses else ():

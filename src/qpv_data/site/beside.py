@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qpv_data.site.comparing import PER, Comparison
-from qpv_data.site.french import number, period, rounded, short_period, signed, with_unit
+from qpv_data.site.french import number, period, points, rounded, short_period, signed, with_unit
 from qpv_data.site.levels import Level
 from qpv_data.site.model import Indicator, Series, Value
 
@@ -55,7 +55,9 @@ def _beside(indicator: Indicator, c: Comparison) -> Beside:
 
 def _gap(indicator: Indicator, gap: float) -> str:
     """« +5,2 points », « −2,7 W »; a long unit stands beside the figure already."""
-    unit = "points" if indicator.unite == "%" else indicator.unite if len(indicator.unite) <= 3 else None
+    if indicator.unite == "%":
+        return points(gap, indicator.decimales)
+    unit = indicator.unite if len(indicator.unite) <= 3 else None
     return with_unit(signed(gap, indicator.decimales), unit)
 
 
@@ -73,8 +75,9 @@ def evolution(series: Series | None, value: Value, short: bool = False) -> str:
     if before.valeur is None or any(v.rupture for v in since):
         return ""
     indicator = series.indicateur
-    unit = "points" if indicator.unite == "%" else None
-    moved = with_unit(signed(value.valeur - before.valeur, indicator.decimales), unit)
+    gap = value.valeur - before.valeur
+    told = points if indicator.unite == "%" else signed
+    moved = told(gap, indicator.decimales)
     return f"{moved} depuis {short_period(before.periode) if short else _article(before.periode)}"
 
 

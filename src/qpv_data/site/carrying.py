@@ -9,12 +9,13 @@ from pathlib import Path
 
 import duckdb
 
+from qpv_data.periods import parse_period
 from qpv_data.site.model import CARRIED, HIDDEN, Series, Value
 from qpv_data.site.taken import rows_of
 
 CHANGED = "Le périmètre a changé : avant, les valeurs sont estimées d'après les quartiers de la génération précédente."
 
-COLUMNS = "zonage, code_zone, indicateur, periode, periode_debut, valeur, borne_basse, borne_haute, rupture"
+COLUMNS = "zonage, code_zone, indicateur, periode, periode_debut, valeur, borne_basse, borne_haute, autre, statut"
 
 
 def read(
@@ -23,8 +24,8 @@ def read(
     """(zonage, code) → indicator → values of before, of some quarters."""
     found: dict[tuple[str, str], dict[str, list[tuple[Value, bool]]]] = {}
     rows = rows_of(con, COLUMNS, source, block)
-    for zoning, code, indicator, period, start, value, low, high, other in rows:
-        told = Value(period, start, value, CARRIED if other else "normale", False, low, high)
+    for zoning, code, indicator, period, start, value, low, high, other, state in rows:
+        told = Value(period, start, value, CARRIED if other else state or "normale", False, low, high)
         found.setdefault((zoning, code), {}).setdefault(indicator, []).append((told, other))
     return found
 
@@ -53,6 +54,16 @@ def joined(series: Series, before: Sequence[tuple[Value, bool]]) -> Series:
             breaks.setdefault(v.periode, CHANGED)
         last = v.periode
     return replace(series, valeurs=tuple(values), ruptures=breaks)
+
+
+def marked(series: Series) -> Series:
+    """The series, broken at the first value from each rupture on: the period of a rupture may have no row here."""
+    values = list(series.valeurs)
+    for debut in sorted(parse_period(code).debut for code in series.ruptures):
+        rank = next((n for n, v in enumerate(values) if v.debut >= debut), None)
+        if rank is not None and (rank or values[0].debut == debut):
+            values[rank] = replace(values[rank], rupture=True)
+    return replace(series, valeurs=tuple(values))
 
 
 def _in_order(held: Mapping[str, Value]) -> tuple[Value, ...]:

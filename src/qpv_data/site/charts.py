@@ -15,10 +15,13 @@ from qpv_data.site.events import Event
 from qpv_data.site.french import number, period, short_period
 from qpv_data.site.levels import Level
 from qpv_data.site.model import Indicator, Series, Value
-from qpv_data.site.svg import coordinate, figure, hidden_figure, polyline, tag, text, ticks
+from qpv_data.site.svg import coordinate, exact, figure, hidden_figure, polyline, room_of, tag, text, ticks
 
 WIDTH, HEIGHT = 340.0, 150.0
 LEFT, RIGHT, TOP, BOTTOM = 46.0, 12.0, 12.0, 24.0
+"""Room around a chart; more on the left when its figures need it."""
+LABELS = 165.0
+"""Room of the names of modalities."""
 DOTS = 12
 """Periods of a chart whose values have a dot each; a line beside a figure has none."""
 SPARK = (96.0, 24.0)
@@ -44,11 +47,14 @@ def series_chart(series: Series, name: str, events: Sequence[Event] = ()) -> Mar
     values, indicator = series.valeurs, series.indicateur
     low, high = _extent(values, indicator)
     y = Scale(low, high, HEIGHT - BOTTOM, TOP)
-    x = _abscissas(values, LEFT, WIDTH - RIGHT)
-    step = (WIDTH - RIGHT - LEFT) / max(len(values) - 1, 1)
-    marks = [_grid(y, indicator), _hidden_bands(values, x, min(step, 40.0)), _bounds(values, x, y), _broken(series, x)]
+    figures = [(t, exact(t)) for t in ticks(low, high, 3)]
+    left = max(LEFT, room_of([words for _, words in figures]))
+    x = _abscissas(values, left, WIDTH - RIGHT)
+    step = (WIDTH - RIGHT - left) / max(len(values) - 1, 1)
+    marks = [_grid(y, figures, left), _hidden_bands(values, x, min(step, 40.0), left), _bounds(values, x, y)]
+    marks.append(_broken(series, x))
     marks.extend(_runs(values, x, y, DOTS))
-    marks += [_period_labels(values, x), _events(values, events)]
+    marks += [_period_labels(values, x), _events(values, events, left)]
     return figure(WIDTH, HEIGHT, "".join(marks), f"{indicator.titre}, par période", name, described(series))
 
 
@@ -106,16 +112,20 @@ def bars(parts: Sequence[tuple[str, Value]], indicator: Indicator, name: str, ti
     top = max([*shown, 0.0]) or 1.0
     low = min([*shown, 0.0])
     width, row = WIDTH, 22.0
-    x = Scale(low, top, 150.0, width - 62)
+    labels = [_cut(label, LABELS) for label, _ in parts]
+    left = room_of(labels)
+    x = Scale(low, top, left, width - room_of([indicator.write(v, unit=False) for v in shown]))
     body = []
-    for i, (label, v) in enumerate(parts):
+    for i, (label, (_, v)) in enumerate(zip(labels, parts, strict=True)):
         y = i * row + 4
-        body.append(text(144, y + 11, _cut(label, 26), text_anchor="end", class_="etiquette"))
+        body.append(text(left - 6, y + 11, label, text_anchor="end", class_="etiquette"))
         if v.valeur is None:
             words = v.mots
             if v.cachee:
                 body.append(tag("rect", x=x(0), y=y, width=40, height=14, class_="cache"))
-            body.append(text(x(0) + (46 if v.cachee else 4), y + 11, _cut(words, 22), class_="etiquette pale"))
+            body.append(
+                text(x(0) + (46 if v.cachee else 4), y + 11, _cut(words, width - x(0) - 50), class_="etiquette pale")
+            )
             continue
         start, end = sorted((x(0), x(v.valeur)))
         body.append(tag("rect", x=start, y=y, width=max(end - start, 0.5), height=14, class_="barre"))
@@ -151,21 +161,21 @@ def _abscissas(values: Sequence[Value], start: float, end: float) -> list[float]
     return [x(d) for d in days]
 
 
-def _grid(y: Scale, indicator: Indicator) -> str:
+def _grid(y: Scale, figures: Sequence[tuple[float, str]], left: float) -> str:
     drawn = []
-    for t in ticks(y.low, y.high, 3):
-        decimals = 0 if t == int(t) else max(indicator.decimales, 1)
-        drawn.append(tag("line", x1=LEFT, x2=WIDTH - RIGHT, y1=y(t), y2=y(t), class_="grille"))
-        drawn.append(text(LEFT - 6, y(t) + 4, number(t, decimals), text_anchor="end", class_="etiquette"))
+    for t, words in figures:
+        drawn.append(tag("line", x1=left, x2=WIDTH - RIGHT, y1=y(t), y2=y(t), class_="grille"))
+        drawn.append(text(left - 6, y(t) + 4, words, text_anchor="end", class_="etiquette"))
     return "".join(drawn)
 
 
-def _hidden_bands(values: Sequence[Value], x: Sequence[float], width: float) -> str:
-    return "".join(
-        tag("rect", x=max(at - width / 2, LEFT), y=TOP, width=min(width, WIDTH - at + width / 2),
-            height=HEIGHT - TOP - BOTTOM, class_="cache")
-        for v, at in zip(values, x, strict=True) if v.cachee
-    )  # fmt: skip
+def _hidden_bands(values: Sequence[Value], x: Sequence[float], width: float, left: float) -> str:
+    drawn = []
+    for v, at in zip(values, x, strict=True):
+        if v.cachee:
+            start, end = max(at - width / 2, left), min(at + width / 2, WIDTH)
+            drawn.append(tag("rect", x=start, y=TOP, width=end - start, height=HEIGHT - TOP - BOTTOM, class_="cache"))
+    return "".join(drawn)
 
 
 def _bounds(values: Sequence[Value], x: Sequence[float], y: Scale) -> str:
@@ -205,11 +215,11 @@ def _runs(values: Sequence[Value], x: Sequence[float], y: Scale, dots_up_to: int
     return drawn
 
 
-def _events(values: Sequence[Value], events: Sequence[Event]) -> str:
+def _events(values: Sequence[Value], events: Sequence[Event], left: float) -> str:
     """A small triangle under the day of each event that is in the chart's time."""
     if len(values) < 2:
         return ""
-    x = Scale(values[0].debut.toordinal(), values[-1].debut.toordinal(), LEFT, WIDTH - RIGHT)
+    x = Scale(values[0].debut.toordinal(), values[-1].debut.toordinal(), left, WIDTH - RIGHT)
     drawn = []
     for e in events:
         if values[0].debut <= e.quand <= values[-1].debut:
@@ -233,8 +243,12 @@ def _period_labels(values: Sequence[Value], x: Sequence[float]) -> str:
     return "".join(drawn)
 
 
-def _cut(label: str, room: int) -> str:
-    return label if len(label) <= room else label[: room - 1].rstrip() + "…"
+def _cut(label: str, room: float) -> str:
+    """As much of a label as there is room for."""
+    kept = label
+    while kept and room_of([kept + "…" if kept != label else kept]) > room:
+        kept = kept[:-1].rstrip()
+    return label if kept == label else kept + "…"
 
 
 def distribution(level: Level, name: str) -> Markup:
@@ -248,18 +262,19 @@ def distribution(level: Level, name: str) -> Markup:
     counts = [0] * count
     for v in shown:
         counts[min(int((v - low) / (high - low) * count), count - 1)] += 1
-    x, y = Scale(low, high, 40, width - 16), Scale(0, max(counts), height - foot, 14)
-    step = (width - 56) / count
+    figures = [(t, exact(t)) for t in ticks(low, high, 6)]
+    room = room_of([words for _, words in figures])
+    kept = figures[:: 1 + int(room * len(figures) // width)]
+    left, right = max(40.0, room / 2), width - max(16.0, room / 2)
+    x, y = Scale(low, high, left, right), Scale(0, max(counts), height - foot, 14)
+    step = (right - left) / count
     body = [
-        tag("rect", x=40 + n * step + 1, y=y(c), width=step - 2, height=height - foot - y(c), class_="barre")
+        tag("rect", x=left + n * step + 1, y=y(c), width=step - 2, height=height - foot - y(c), class_="barre")
         for n, c in enumerate(counts)
         if c
     ]
-    decimals = level.indicateur.decimales
-    for t in ticks(low, high, 6):
-        words = number(t, decimals if t != int(t) else 0)
-        body.append(text(x(t), height - 10, words, text_anchor="middle", class_="etiquette"))
-    body += [text(34, y(t) + 4, number(t), text_anchor="end", class_="etiquette") for t in ticks(0, max(counts), 3)
+    body += [text(x(t), height - 10, words, text_anchor="middle", class_="etiquette") for t, words in kept]
+    body += [text(left - 6, y(t) + 4, exact(t), text_anchor="end", class_="etiquette") for t in ticks(0, max(counts), 3)
              if t == int(t)]  # fmt: skip
     median = level.quantiles[2]
     body.append(tag("line", x1=x(median), x2=x(median), y1=6, y2=height - foot, class_="rupture"))

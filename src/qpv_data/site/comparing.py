@@ -60,7 +60,7 @@ def names(con: duckdb.DuckDBPyConnection) -> dict[Place, tuple[str, str]]:
     found: dict[Place, tuple[str, str]] = {}
     sql = (
         "SELECT zonage, code_zone, sorte, zonage_comparateur,"
-        " list(coalesce(nom, code_comparateur) ORDER BY code_comparateur),"
+        " list(coalesce(nullif(nom, ''), code_comparateur) ORDER BY code_comparateur),"
         " any_value(origine_part) FROM comparateurs WHERE coalesce(part, 1) > 0 GROUP BY ALL"
     )
     for zoning, code, sort, other, held, origin in con.execute(sql).fetchall():
@@ -69,7 +69,24 @@ def names(con: duckdb.DuckDBPyConnection) -> dict[Place, tuple[str, str]]:
             words = thin(held[0]) if len(held) == 1 else f"ses {number(len(held))} {SEVERAL[sort]}"
             shares = "" if len(held) == 1 else SHARES.get(origin or "", "")
         found[(zoning, code, sort, other)] = (words, shares)
-    return found
+    return _apart(found)
+
+
+def _apart(named: Mapping[Place, tuple[str, str]]) -> dict[Place, tuple[str, str]]:
+    """The same words, those that two sorts of zones of one quarter have saying which, the smallest apart: a contrat de
+    ville often has the name of its EPCI, and a unité urbaine that of its commune."""
+    sorts: dict[tuple[str, str, str], set[str]] = {}
+    for (zoning, code, sort, _), (words, _) in named.items():
+        sorts.setdefault((zoning, code, words), set()).add(sort)
+
+    def told(zoning: str, code: str, sort: str, words: str) -> str:
+        alone = sort == min(sorts[zoning, code, words], key=_rank)
+        return words if alone or sort not in SEVERAL else f"{words} ({SORTS[sort].partition(' ')[2]})"
+
+    return {
+        (zoning, code, sort, other): (told(zoning, code, sort, words), shares)
+        for (zoning, code, sort, other), (words, shares) in named.items()
+    }
 
 
 def read(

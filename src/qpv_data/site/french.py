@@ -6,6 +6,7 @@ a negative number has a real minus sign (U+2212).
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
@@ -49,19 +50,61 @@ def signed(x: float | None, decimals: int = 0) -> str:
 
 
 def with_unit(text: str, unit: str | None) -> str:
-    """A figure and its unit: a short one is never parted from it at the end of a line, a longer one may be."""
+    """A figure and its unit, in the singular under 2: a short one is never parted from it at the end of a line, a
+    longer one may be."""
     if not unit:
         return text
-    return f"{text}{FINE}{unit}" if len(unit) <= 3 else f"{text} {thin(unit)}"
+    words = unit_words(singular(unit) if under_two(text) else unit)
+    return f"{text}{FINE}{words}" if len(words) <= 3 else f"{text} {words}"
+
+
+def unit_words(unit: str) -> str:
+    """A unit as readers know it: « €/m² » for « EUR/m² »."""
+    return thin(re.sub(r"\bEUR\b", "€", unit))
+
+
+_UNDER_TWO = re.compile(r"[+\u2212]?[01](,\d+)?")
+_LINKS = re.compile(r"(?:^| )(?=(?:de|des|du|par|pour|en|à|au|aux|sur|sans|avec)\b)| (?=d['’])|/")
+"""Where the words that agree with a figure end."""
+_SAME = frozenset({
+    "mois", "fois", "pays", "corps", "cas", "temps", "repas", "bus", "campus", "avis", "devis", "permis", "colis",
+    "cours", "secours", "recours", "concours", "dos", "bois",
+})  # fmt: skip
+"""Words in -s that have no other singular."""
+
+
+def under_two(figure: str) -> bool:
+    """Whether a written figure takes the singular."""
+    return _UNDER_TWO.fullmatch(figure) is not None
+
+
+def singular(unit: str) -> str:
+    """« points d'arrêt » → « point d'arrêt », « locaux » → « local »: the words up to the first that links them."""
+    end = found.start() if (found := _LINKS.search(unit)) else len(unit)
+    return " ".join(_one(word) for word in unit[:end].split(" ")) + unit[end:]
+
+
+def _one(word: str) -> str:
+    if word.endswith("aux") and len(word) > 4 and not word.endswith("eaux"):
+        return word[:-3] + "al"
+    if word.endswith("eaux"):
+        return word[:-1]
+    kept = len(word) < 3 or word.lower() in _SAME or word.endswith(("ès", "ss")) or word.isupper()
+    return word[:-1] if word.endswith("s") and not kept else word
+
+
+_PARTED = re.compile(r"(?<!\d)(\d{1,3})[ \u00a0](?=\d{3}(?!\d))")
 
 
 def thin(text: str) -> str:
-    """A text with a narrow no-break space inside its numbers: « pour 1 000 habitants »."""
-    out = []
-    for i, c in enumerate(text):
-        inside = c in "  " and 0 < i < len(text) - 1 and text[i - 1].isdigit() and text[i + 1].isdigit()
-        out.append(FINE if inside else c)
-    return "".join(out)
+    """A text with a narrow no-break space inside its numbers: « pour 1 000 habitants »; two years stay two."""
+    return _PARTED.sub(rf"\1{FINE}", text)
+
+
+def held(text: str) -> str:
+    """A sentence whose signs stay with their words: a no-break space before « : » and inside « », a narrow one before
+    ; ? ! %."""
+    return re.sub(r" (?=[;?!%](?!\w))", FINE, re.sub(r" (?=[:»](?!\w))|(?<=«) ", "\u00a0", text))
 
 
 def period(code: str) -> str:
@@ -73,6 +116,21 @@ def period(code: str) -> str:
         return f"{MOIS[p.rang - 1]} {p.annee}"
     word = "trimestre" if p.frequence is Frequence.T else "semestre"
     return f"{_ordinal(p.rang)} {word} {p.annee}"
+
+
+def until(code: str) -> str:
+    """« jusqu'au 2ᵉ trimestre 2024 », « jusqu'en juillet 2024 », « jusqu'en 2024 »."""
+    return f"jusqu'{'au' if _has_rank(code) else 'en'} {period(code)}"
+
+
+def of_period(code: str) -> str:
+    """« du 2ᵉ trimestre 2024 », « de juillet 2024 », « d'août 2024 », « de 2024 »."""
+    words = period(code)
+    return f"du {words}" if _has_rank(code) else f"d'{words}" if words[0] in "ao" else f"de {words}"
+
+
+def _has_rank(code: str) -> bool:
+    return parse_period(code).frequence in (Frequence.T, Frequence.S)
 
 
 def short_period(code: str) -> str:
@@ -103,6 +161,11 @@ def area(square_metres: float | None) -> str:
 def size(count: int) -> str:
     """Of a file, in thousands or millions of bytes."""
     return f"{number(count / 1e6, 1)}{FINE}Mo" if count >= 1e6 else f"{number(max(count / 1e3, 1))}{FINE}ko"
+
+
+def points(x: float, decimals: int) -> str:
+    """A gap between two percentages: « +1,5 point », « −2,0 points »."""
+    return with_unit(signed(x, decimals), "points")
 
 
 def plural(count: int, one: str, many: str | None = None) -> str:

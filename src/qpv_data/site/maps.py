@@ -141,9 +141,9 @@ def around(zone: Zone, neighbours: Sequence[Zone], outlines: Mapping[str, Outlin
     body = [tag("path", d=d, class_="commune") for o in ground if o.meets(frame) and (d := view.path(o))]
     for other in neighbours:
         if other.code in outlines and other.code != zone.code and outlines[other.code].meets(frame):
-            told = f"<title>{escape(other.nom)}</title>"
+            told = f"<title>{escape(other.appel)}</title>"
             mark = _mark(view, outlines[other.code], "voisin", told)
-            body.append(linked(link(other), other.nom, mark, other.code))
+            body.append(linked(link(other), other.appel, mark, other.code))
     body.append(_mark(view, outlines[zone.code], "ici", f"<title>{escape(zone.nom)}</title>"))
     return figure(view.width, view.height, "".join(body), f"Le périmètre de {zone.nom} et ce qui l'entoure", name,
                   links=True)  # fmt: skip

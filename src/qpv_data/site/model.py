@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-from qpv_data.site.french import number, thin, with_unit
+from qpv_data.site.french import number, singular, under_two, unit_words, with_unit
 
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
 HIDDEN = frozenset({"secret", "masque_producteur", "embargo"})
@@ -60,10 +60,17 @@ class Zone:
     population: int | None = None
     superficie_m2: float | None = None
     territoire: str | None = None
+    parmi: str = ""
+    """What tells it from the quarters of the site that have its name: its communes, or its code."""
 
     @property
     def fichier(self) -> str:
         return slug(self.code)
+
+    @property
+    def appel(self) -> str:
+        """Its name where others stand beside it: « Centre Ville (Lunel) »."""
+        return f"{self.nom} ({self.parmi})" if self.parmi else self.nom
 
 
 @dataclass(frozen=True)
@@ -100,7 +107,11 @@ class Indicator:
 
     @property
     def unite_ecrite(self) -> str:
-        return thin(self.unite)
+        return unit_words(self.unite)
+
+    def unit_for(self, value: float) -> str:
+        """The unit as it agrees with a value that is written apart from it."""
+        return unit_words(singular(self.unite)) if under_two(self.write(value, unit=False)) else self.unite_ecrite
 
     def write(self, value: float | None, unit: bool = True) -> str:
         text = number(value, self.decimales)

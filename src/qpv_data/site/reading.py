@@ -22,6 +22,7 @@ from qpv_data.releases.layout import CERTIFICATE
 from qpv_data.resources import sql_dir
 from qpv_data.site import carrying, comparing
 from qpv_data.site.french import thin
+from qpv_data.site.homonyms import told_apart
 from qpv_data.site.maps import Outline, outline
 from qpv_data.site.model import HIDDEN, Indicator, Series, Value, Zone
 from qpv_data.site.taken import by_indicator, by_period, take
@@ -118,7 +119,9 @@ def read(con: duckdb.DuckDBPyConnection, base: Path, taken: tuple[Path, Path], t
     stale = {part.split()[0] for part in (publication["jeux_perimes"] or "").split(",") if part.strip()}
     indicators = {r["indicateur"]: _indicator(r, stale) for r in empty.named("indicateurs")}
     quarters = tuple(z for z in _in_force(empty, publication, zones) if _inside(empty, z, territory))
-    return Release(con, base, publication, zones, quarters, indicators, last, *taken, comparing.names(con))
+    return Release(
+        con, base, publication, zones, told_apart(con, zones, quarters), indicators, last, *taken, comparing.names(con)
+    )
 
 
 def _in_force(release: Release, publication: Row, zones: Mapping[tuple[str, str], Zone]) -> list[Zone]:
@@ -185,7 +188,8 @@ def sheets(release: Release, quarters: tuple[Zone, ...]) -> Iterator[Sheet]:
             for name, values in before.get(place, {}).items():
                 known = own.get(name) or Series(release.indicateurs[name], (), (), breaks.get(name, {}))
                 own[name] = carrying.joined(known, values)
-            yield Sheet(zone, own, beside.get(place, {}))
+            whole = {name: carrying.marked(series) for name, series in own.items()}
+            yield Sheet(zone, whole, beside.get(place, {}))
 
 
 def _series(
@@ -200,9 +204,16 @@ def _series(
             if r["modalite"] == "ensemble":
                 total.append(value_of(r, r["periode"] in breaks.get(name, {})))
             elif r["periode"] == last:
-                parts[labels.get((name, r["modalite"]), r["modalite"])] = value_of(r, False)
-        found[name] = Series(release.indicateurs[name], tuple(total), tuple(parts.items()), breaks.get(name, {}))
+                parts[r["modalite"]] = value_of(r, False)
+        told = tuple(zip(_labels(labels, name, list(parts)), parts.values(), strict=True))
+        found[name] = Series(release.indicateurs[name], tuple(total), told, breaks.get(name, {}))
     return found
+
+
+def _labels(labels: Mapping[tuple[str, str], str], indicator: str, codes: list[str]) -> list[str]:
+    """What each modality is called: its label, with its code when another has the same, or its code."""
+    told = [labels.get((indicator, code)) or code for code in codes]
+    return [f"{words} ({code})" if told.count(words) > 1 else words for words, code in zip(told, codes, strict=True)]
 
 
 def value_of(r: Row, broken: bool) -> Value:
@@ -237,5 +248,6 @@ def outlines(release: Release, wanted: list[Zone]) -> dict[str, Outline]:
             shape = json.loads(row["geojson"])
             if shape["type"] in ("Polygon", "MultiPolygon"):  # three quarters of 2024 are points, until they are drawn
                 whole = shape["coordinates"]
-                found[row["code_zone"]] = outline(whole if shape["type"] == "MultiPolygon" else [whole])
+                if drawn := [p for p in (whole if shape["type"] == "MultiPolygon" else [whole]) if p]:
+                    found[row["code_zone"]] = outline(drawn)
     return found

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
 
 from markupsafe import Markup, escape
+
+from qpv_data.site.french import number
 
 _NAMES = {"class_": "class", "text_anchor": "text-anchor"}
 """Attributes whose names are not those of Python."""
@@ -67,12 +71,25 @@ def ticks(low: float, high: float, count: int = 4) -> list[float]:
     raw = (high - low) / max(count, 1)
     power = 10.0 ** _floor_log(raw)
     step = next(power * m for m in (1, 2, 2.5, 5, 10) if power * m >= raw * 0.999)
-    first = -(-low // step)
-    found = []
-    while first * step <= high + step * 1e-9:
-        found.append(round(first * step, 10))
-        first += 1
-    return found
+    first, last = math.ceil(low / step), math.floor(high / step + 1e-9)
+    decimals = max(2 - _floor_log(raw), 0)
+    return [round(n * step, decimals) for n in range(first, last + 1)]
+
+
+def exact(tick: float) -> str:
+    """A round value with the decimals that it has: 2.5 is not « 3 », nor 0.25 « 0,3 »."""
+    return number(tick, max(-int(Decimal(repr(tick)).normalize().as_tuple().exponent), 0))
+
+
+def room_of(texts: Sequence[str]) -> float:
+    """How wide the longest of these texts is on a chart, with some room beside it, in units of a drawing."""
+    return max((sum(_wide(c) for c in words) for words in texts), default=0.0) + 10
+
+
+def _wide(character: str) -> float:
+    """In a wide fount: readers have their own."""
+    narrow, broad = character in " \u202f,.'’il", character in "MWmwŒœ%@"
+    return 4.0 if narrow else 11.0 if broad else 8.0 if character.isupper() else 7.1
 
 
 def _floor_log(x: float) -> int:

@@ -6,13 +6,15 @@ import filecmp
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2.ext import Extension
+from jinja2.lexer import Token, TokenStream
 from markupsafe import Markup
 
 from qpv_data.exports.readable import THEMES
@@ -139,24 +141,35 @@ def _state(path: Path) -> dict[str, str]:
     return {str(k): str(v) for k, v in read.items()} if isinstance(read, dict) else {}
 
 
+class Typography(Extension):
+    """Holds the signs that French parts by a space to the word before, in what templates say (never in data): a figure
+    or a word is not left at the end of a line by its « : » or its « % »."""
+
+    def filter_stream(self, stream: TokenStream) -> Iterator[Token]:
+        for token in stream:
+            held = french.held(token.value) if token.type == "data" else token.value
+            yield Token(token.lineno, token.type, held)
+
+
 @cache
 def environment() -> Environment:
     """Templates: every text is escaped, a name that is not given is an error."""
     made = Environment(
         loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
+        lstrip_blocks=True, extensions=[Typography],
     )  # fmt: skip
     made.filters |= {
         "nombre": french.number, "signe": french.signed, "periode": french.period, "jour": french.day,
         "aire": french.area, "liste": french.listed, "coupable": french.breakable, "theme": theme, "fin": french.thin,
-        "taille": french.size, "alphabetique": _alphabetical,
+        "taille": french.size, "jusqua": french.until, "de_periode": french.of_period,
+        "alphabetique": _alphabetical, "tenu": french.held,
     }  # fmt: skip
     made.globals |= {"ETATS": STATES, "EXPLIQUES": EXPLAINED, "pluriel": french.plural}
     return made
 
 
 def _alphabetical(zones: Iterable[Zone]) -> list[Zone]:
-    return sorted(zones, key=lambda z: (french.sort_key(z.nom), z.code))
+    return sorted(zones, key=lambda z: (french.sort_key(z.appel), z.code))
 
 
 def theme(name: str) -> str:

@@ -87,7 +87,7 @@ def generations(release: Release, communes: Collection[str]) -> Generations:
 def _bounds(release: Release, communes: Collection[str]) -> dict[str, tuple[float, float, float, float]]:
     sql = (
         "SELECT code_zone, bbox.xmin, bbox.ymin, bbox.xmax, bbox.ymax FROM zones"
-        " WHERE zonage = 'commune' AND geometrie IS NOT NULL AND list_contains(?, code_zone)"
+        " WHERE zonage = 'commune' AND bbox.xmin IS NOT NULL AND list_contains(?, code_zone)"
     )
     return {c: tuple(box) for c, *box in release.open.execute(sql, [sorted(communes)]).fetchall()}
 

@@ -52,7 +52,8 @@ def write(site: Site, shared: Shared, extracts: Sequence[Path], work: Path) -> C
             counts = found.counts()
             for commune in found.communes():
                 written.append(_commune(site, shared, every, in_force, sheets, commune))
-    zones = [[z.code, z.nom, n, z.fichier if (z.zonage, z.code) in sheets else ""]
+    called = {(z.zonage, z.code): z.appel for z in shared.release.quartiers}
+    zones = [[z.code, called.get((z.zonage, z.code), z.nom), n, z.fichier if (z.zonage, z.code) in sheets else ""]
              for n, g in enumerate(every.toutes) for z in g.zones]  # fmt: skip
     index = {"generations": in_force, "zones": zones, "communes": written, "peu": FEW, "limite": LIMITE_M}
     site.script("donnees/adresses/index.js", "QPVAdresses.index", index)
@@ -65,8 +66,9 @@ def write(site: Site, shared: Shared, extracts: Sequence[Path], work: Path) -> C
 
 def told(counts: Counts) -> list[str]:
     """What became of the rows, for whoever builds the site."""
+    read = plural(counts.lues, "ligne lue", "lignes lues")
     lines = [
-        f"{plural(counts.adresses, 'adresse')} placées, de {plural(counts.lues, 'ligne')} lues : "
+        f"{plural(counts.adresses, 'adresse placée', 'adresses placées')}, de {read} : "
         f"{plural(counts.doubles, 'autre position', 'autres positions')} des mêmes adresses, "
         f"{plural(sum(counts.rejetees.values()), 'rejetée')}, {plural(counts.hors, 'ligne')} d'autres communes"
     ]

@@ -7,7 +7,7 @@ from typing import Any
 from markupsafe import Markup
 
 from qpv_data.site import maps
-from qpv_data.site.french import period
+from qpv_data.site.french import period, sort_key
 from qpv_data.site.levels import Level
 from qpv_data.site.model import Value, Zone
 from qpv_data.site.plans import coloured
@@ -43,7 +43,7 @@ def told(level: Level, code: str) -> str:
 def drawn(shared: Shared, level: Level, name: str, link: str) -> Markup:
     """The map of an indicator; `link`: what goes before the file of a quarter."""
     return coloured(
-        shared.plans, lambda z: (kind(level, z.code), f"{z.nom} : {told(level, z.code)}"),
+        shared.plans, lambda z: (kind(level, z.code), f"{z.appel}\u00a0: {told(level, z.code)}"),
         f"Carte des quartiers : {level.indicateur.titre}", name, lambda z: f"{link}{z.fichier}.html",
         shared.territoires,
     )  # fmt: skip
@@ -74,13 +74,13 @@ def ranking(shared: Shared, level: Level) -> list[tuple[Zone, Value | None, floa
     shown = level.visibles
     top = max((abs(v) for _, v in shown), default=0.0) or 1.0
     rows: list[tuple[Zone, Value | None, float]] = [(by_code[c], level.valeurs[c], abs(v) / top) for c, v in shown]
-    rest = sorted(({*by_code} - {c for c, _ in shown}), key=lambda c: (by_code[c].nom, c))
+    rest = sorted(({*by_code} - {c for c, _ in shown}), key=lambda c: (sort_key(by_code[c].appel), c))
     return rows + [(by_code[c], level.valeurs.get(c), 0.0) for c in rest]
 
 
 def write_scripts(site: Site, shared: Shared) -> None:
     """What the pages' scripts read: perimeters once, and a file an indicator, asked for when it is chosen."""
-    zones = [[z.code, z.nom, z.fichier, light(shared.contours.get(z.code)), z.territoire or ""]
+    zones = [[z.code, z.appel, z.fichier, light(shared.contours.get(z.code)), z.territoire or ""]
              for z in shared.release.quartiers]  # fmt: skip
     ground = [[c, shared.nom("commune", c), light(shared.communes[c])] for c in sorted(shared.communes)]
     site.script(

@@ -39,6 +39,6 @@ def write_quarter(site: Site, shared: Shared, sheet: Sheet, path: str) -> None:
         beside = [[b.nom, b.mots, b.genre] for b in compares(level, value, held) if b.genre in BESIDE]
         told[name] = [words, value.valeur, int(value.cachee), evolution(sheet.series[name], value), beside]
     members = shared.niveaux.membres.get((zone.zonage, zone.code), {}).get("commune", ())
-    content = {"code": zone.code, "nom": zone.nom, "fichier": zone.fichier, "valeurs": told,
+    content = {"code": zone.code, "nom": zone.appel, "fichier": zone.fichier, "valeurs": told,
                "communes": [shared.nom("commune", c) for c in members]}  # fmt: skip
     site.script(path, "QPV.quartier", content)

@@ -104,7 +104,7 @@ def content_of(shared: Shared, sheet: Sheet) -> dict[str, Any]:
     )  # fmt: skip
     on_paper, left = paper.kept(themes, room, shared.release.publication["periode"], len(heads))
     return {
-        "titre": zone.nom,
+        "titre": zone.appel,
         "identite": identity(shared, zone),
         "population": population(shared, zone),
         "carte": _map(shared, zone, near),

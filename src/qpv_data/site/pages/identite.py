@@ -8,15 +8,16 @@ from qpv_data.site.model import Zone
 from qpv_data.site.shared import Shared
 
 NATURES = {
-    "inchange": "périmètre inchangé depuis {ancien}",
-    "modifie": "périmètre de {ancien}, modifié",
-    "scinde": "issu de la division de {ancien}",
-    "fusionne": "réunit {ancien}",
-    "recompose": "recomposé à partir de {ancien}",
-    "recouvrement": "recouvre une partie de {ancien}",
+    "inchange": "périmètre inchangé, celui {du}",
+    "modifie": "périmètre {du}, modifié",
+    "scinde": "issu de la division {du}",
+    "fusionne": "réunit {le}",
+    "recompose": "recomposé à partir {du}",
+    "recouvrement": "recouvre une partie {du}",
     "nouveau": "nouveau quartier, sans prédécesseur",
     "indetermine": "lien avec la génération précédente non établi",
 }
+"""A common noun before each name: no article is contracted with it, and nothing is elided."""
 
 
 def before(shared: Shared, zone: Zone) -> tuple[list[former.Perimeter], list[former.Row]]:
@@ -61,4 +62,7 @@ def lineage_of(shared: Shared, zone: Zone) -> str:
     words = NATURES.get(links[0]["nature"], "lien avec la génération précédente : " + str(links[0]["nature"]))
     kept = [k for k in links if k["nature"] == links[0]["nature"] and k["code_depart"]]
     names = [f"{shared.nom(k['zonage_depart'], k['code_depart'])} ({k['code_depart']})" for k in kept]
-    return words.format(ancien=listed(names))
+    if not names:
+        return words if "{" not in words else NATURES["indetermine"]
+    nouns = ("du quartier", "le quartier") if len(names) == 1 else ("des quartiers", "les quartiers")
+    return words.format(**{key: f"{noun} {listed(names)}" for key, noun in zip(("du", "le"), nouns, strict=True)})

@@ -28,9 +28,9 @@ def write(site: Site, shared: Shared) -> None:
 def by_quarter(shared: Shared) -> list[tuple[str, str, list[Signal]]]:
     """(name, file, signals) of the site's quarters that have some, by name: this is no ranking."""
     found = []
-    for zone in sorted(shared.release.quartiers, key=lambda z: (sort_key(z.nom), z.code)):
+    for zone in sorted(shared.release.quartiers, key=lambda z: (sort_key(z.appel), z.code)):
         if own := shared.signaux_par_quartier.get((zone.zonage, zone.code)):
-            found.append((zone.nom, zone.fichier, own))
+            found.append((zone.appel, zone.fichier, own))
     return found
 
 

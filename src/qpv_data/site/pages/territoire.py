@@ -35,14 +35,30 @@ _CAUSES = {
 def write(site: Site, shared: Shared) -> None:
     """`index.html`."""
     chosen = first(shared)
+    publication = shared.release.publication
     site.page(
         "index.html", "territoire.html.j2", titre="Territoire", quartiers=shared.release.quartiers,
         niveau=chosen, carte=carto.drawn(shared, chosen, "carte", "quartiers/") if chosen else "",
         legende=carto.legend(chosen) if chosen else [], rang=carto.ranking(shared, chosen) if chosen else [],
         themes=shared.themes(), tete=[headline(shared, level) for level in shared.tete], nouveautes=news(shared),
+        manquent=feeds(shared, publication["jeux_absents"]), perimes=feeds(shared, publication["jeux_perimes"]),
         attendues=shared.release.rows("SELECT * FROM calendrier WHERE periode > ? ORDER BY prevue_le LIMIT 1",
-                                      shared.release.publication["periode"]),
+                                      publication["periode"]),
     )  # fmt: skip
+
+
+def feeds(shared: Shared, said: str | None) -> list[str]:
+    """Feeds that the release names by their ids, some with a period, in words."""
+    titles = {r["clause"]: r["titre"] for r in shared.release.rows("SELECT clause, titre FROM clauses")}
+    named = [part.split() for part in (said or "").split(",") if part.strip()]
+    return [", ".join([titles.get(name, name), *map(_period, rest)]) for name, *rest in named]
+
+
+def _period(code: str) -> str:
+    try:
+        return period(code)
+    except ValueError:
+        return code
 
 
 def first(shared: Shared) -> Level | None:
@@ -111,7 +127,7 @@ def _told(nature: str, cause: str | None, rows: Sequence[Row]) -> str:
     spans = period(first) if first == last else f"{period(first)} – {period(last)}"
     quarters = plural(len({r["code_zone"] for r in rows}), "quartier", "quartiers")
     words = f"{plural(sum(r['lignes'] for r in rows), one, many)} dans {quarters} ({spans})"
-    return f"{words} : {_CAUSES.get(cause, cause.replace('_', ' '))}" if cause else words
+    return f"{words}\u00a0: {_CAUSES.get(cause, cause.replace('_', ' '))}" if cause else words
 
 
 def _by_time(code: str) -> tuple[date, str]:

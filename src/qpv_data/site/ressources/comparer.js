@@ -1,6 +1,7 @@
 /* Quarters side by side: a table by theme, bars for what compares; the choice is in the page's address, after the #. */
 var QPV = (function () {
   "use strict";
+  var SORTES = ["commune", "epci", "comparables", "mediane"];
   var indicateurs = [], quartiers = {}, demandes = {};
   function element(id) { return document.getElementById(id); }
   function noeud(nom, classe, texte) {
@@ -49,14 +50,21 @@ var QPV = (function () {
     });
   }
   function reperes(choix, id) {
-    /* What is beside the quarters, once each: communes, intercommunality, median of the quarters. */
-    var vus = {}, rangs = [];
+    /* What is beside the quarters, once each, in the order of the sorts. Two things of one name (« ses 2 communes »,
+       « quartiers comparables ») say whose they are. */
+    var rangs = [], noms = new Map();
     choix.forEach(function (q) {
       (q.valeurs[id] ? q.valeurs[id][4] : []).forEach(function (b) {
-        if (!vus[b[0]]) { vus[b[0]] = true; rangs.push(b); }
+        var meme = rangs.find(function (r) { return r.nom === b[0] && r.mots === b[1]; });
+        if (meme) return meme.pour.push(q.nom);
+        rangs.push({ nom: b[0], mots: b[1], sorte: SORTES.indexOf(b[2]), pour: [q.nom] });
+        noms.set(b[0], (noms.get(b[0]) || 0) + 1);
       });
     });
-    return rangs;
+    rangs.sort(function (a, b) { return a.sorte - b.sorte; });
+    return rangs.map(function (r) {
+      return r.nom + (noms.get(r.nom) > 1 ? " (" + r.pour.join(", ") + ")" : "") + "\u00a0: " + r.mots;
+    });
   }
   function cellule(v, plus, compare) {
     var td = noeud("td", "n");
@@ -98,7 +106,7 @@ var QPV = (function () {
     th.append(a, noeud("span", "quand", " " + i[2]));
     tr.append(th);
     valeurs.forEach(function (v) { tr.append(cellule(v, plus, i[5])); });
-    autour.forEach(function (b) { fin.append(noeud("span", "contre", b[0] + " : " + b[1])); });
+    autour.forEach(function (mots) { fin.append(noeud("span", "contre", mots)); });
     tr.append(fin);
     return tr;
   }

@@ -41,7 +41,7 @@
     table.append(tete, corps);
     element("parquet-lignes").replaceChildren(table);
     var lues = total > lignes.length ? " parmi les " + lignes.length.toLocaleString("fr") + " premières lues" : "";
-    dire(gardees.length.toLocaleString("fr") + " lignes" + lues + " (le fichier en a " + total.toLocaleString("fr") + ")"
+    dire(gardees.length.toLocaleString("fr") + (gardees.length > 1 ? " lignes" : " ligne") + lues + " (le fichier en a " + total.toLocaleString("fr") + ")"
       + (gardees.length > MONTREES ? " ; les " + MONTREES + " premières sont montrées." : "."));
   }
   function lire(fichier) {

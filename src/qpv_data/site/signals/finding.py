@@ -99,12 +99,12 @@ def signals(con: duckdb.DuckDBPyConnection) -> Signals:
 def summary(comparisons: int, found: int) -> str:
     """Method and error rate, for the head of the page."""
     if comparisons == 0:
-        return "Aucune comparaison n'a pu être faite : trop peu de valeurs publiées se comparent."
+        return f"Aucune comparaison n'a pu être faite{words.SPACE}: trop peu de valeurs publiées se comparent."
     plural, told = ("s" if comparisons > 1 else ""), words.number(comparisons, 0)
     return (
-        f"{told} comparaison{plural} faite{plural}, {words.number(found, 0)} {'signaux' if found > 1 else 'signal'} : "
-        f"au plus 5{words.SPACE}% de fausses alertes attendues parmi les signaux (écarts studentisés robustes, "
-        "procédure de Benjamini et Hochberg). Une absence de signal ne prouve pas une absence d'écart."
+        f"{told} comparaison{plural} faite{plural}, {words.number(found, 0)} {'signaux' if found > 1 else 'signal'}"
+        f"{words.SPACE}: au plus 5{words.SPACE}% de fausses alertes attendues parmi les signaux (écarts studentisés "
+        "robustes, procédure de Benjamini et Hochberg). Une absence de signal ne prouve pas une absence d'écart."
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qpv_data.periods import Frequence, parse_period
-from qpv_data.site.french import FINE, MINUS, number, period, signed
+from qpv_data.site.french import FINE, MINUS, number, period, signed, singular, under_two
 
 __all__ = ["MINUS", "NARROW", "SPACE", "between", "during", "number", "period", "points", "quoted", "signed", "unit",
            "with_unit"]  # fmt: skip
@@ -18,7 +18,7 @@ def unit(text: str) -> str:
 
 def with_unit(figure: str, of: str) -> str:
     """A figure and its unit, on one line."""
-    return f"{figure}{SPACE}{unit(of)}" if of else figure
+    return f"{figure}{SPACE}{unit(singular(of) if under_two(figure) else of)}" if of else figure
 
 
 def points(figure: str, size: float) -> str:
