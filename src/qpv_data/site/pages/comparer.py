@@ -37,7 +37,7 @@ def write_quarter(site: Site, shared: Shared, sheet: Sheet, path: str) -> None:
         words = write(value.valeur, unit=False) if value.valeur is not None else value.mots or "sans valeur"
         held = sheet.compares.get(name, ()) if level.indicateur.comparable else ()
         beside = [[b.nom, b.mots, b.genre] for b in compares(level, value, held) if b.genre in BESIDE]
-        told[name] = [words, value.valeur, int(value.cachee), evolution(sheet.series[name], value), beside]
+        told[name] = [words, value.valeur, int(value.cachee), evolution(sheet.series[name], value, short=True), beside]
     members = shared.niveaux.membres.get((zone.zonage, zone.code), {}).get("commune", ())
     content = {"code": zone.code, "nom": zone.appel, "fichier": zone.fichier, "valeurs": told,
                "communes": [shared.nom("commune", c) for c in members]}  # fmt: skip
