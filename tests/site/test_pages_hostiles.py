@@ -262,3 +262,12 @@ def test_an_empty_contour_is_none(tmp_path: Path) -> None:
              for z in tables["zones"]]  # fmt: skip
     site = Ecrite(places, MESURES, steady, entieres={"zones": zones}).site(tmp_path)
     assert "Le contour de ce quartier n'est pas dans la publication." in text_of(site / "quartiers" / "QN09901A.html")
+
+
+def test_a_quarter_of_an_unknown_territory_is_not_left_out(tmp_path: Path) -> None:
+    places = [*quarters(3), Quartier("QN09990A", "On ne sait où", ou=(2.2, 48.0))]
+    zones = [{**z, "territoire": None} if z["code_zone"] == "QN09990A" else z
+             for z in Ecrite(places, MESURES, steady)._tables()["zones"]]  # fmt: skip
+    site = Ecrite(places, MESURES, steady, entieres={"zones": zones}).site(tmp_path)
+    assert (site / "quartiers" / "QN09990A.html").is_file()
+    assert "4 quartiers prioritaires" in text_of(site / "index.html")

@@ -133,10 +133,13 @@ def _in_force(release: Release, publication: Row, zones: Mapping[tuple[str, str]
     ):
         if any(z.famille == "qpv" and z.zonage == row["zonage"] for z in zones.values()):
             chosen[row["territoire"]] = row["zonage"]
-    found = [z for z in zones.values() if z.famille == "qpv" and chosen.get(z.territoire or "") == z.zonage]
-    if not found:  # a release that does not say what is in force: the newest generation it has
-        newest = max((z.zonage for z in zones.values() if z.famille == "qpv"), default="")
-        found = [z for z in zones.values() if z.zonage == newest]
+    told = {row["territoire"] for row in release.rows("SELECT DISTINCT territoire FROM en_vigueur")}
+    newest = max((z.zonage for z in zones.values() if z.famille == "qpv"), default="")
+    quarters = [z for z in zones.values() if z.famille == "qpv"]
+    # where it is not said what is in force, the newest generation is
+    found = [z for z in quarters if z.zonage == (chosen.get(z.territoire or "") if z.territoire in told else newest)]
+    if not found:
+        found = [z for z in quarters if z.zonage == newest]
     return sorted(found, key=lambda z: z.code)
 
 
