@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from qpv_data.site import charts, maps, paper
+from qpv_data.site import charts, maps, paper, standing
 from qpv_data.site.beside import Beside, compares, evolution, per_inhabitant
 from qpv_data.site.french import period, rounded
 from qpv_data.site.levels import Level
@@ -134,7 +134,7 @@ def card(sheet: Sheet, level: Level) -> Card:
     held = sheet.compares.get(indicator.id, ())
     compared = tuple(b for b in compares(level, value, held) if b.genre in FIRST)
     marks = [(b.genre, b.valeur) for b in compared if b.valeur is not None and b.genre == "commune"]
-    drawn = charts.position(level, value.valeur, marks) if indicator.comparable else Markup("")
+    drawn = standing.position(level, value.valeur, marks) if indicator.comparable else Markup("")
     line = charts.spark(series.valeurs, indicator) if series else Markup("")
     return Card(indicator, value, compared, per_inhabitant(level, held), drawn, line, evolution(series, value))
 
@@ -192,7 +192,7 @@ def _row(shared: Shared, sheet: Sheet, level: Level, series: Series, draw: bool)
         "serie": charts.series_chart(series, name, shared.evenements.get(code, ())) if several else Markup(""),
         "tableau": series.valeurs[-PERIODS:] if draw else (),
         "modalites": series.modalites if draw else (),
-        "barres": charts.bars(series.modalites, level.indicateur, f"m-{level.indicateur.fichier}",
+        "barres": standing.bars(series.modalites, level.indicateur, f"m-{level.indicateur.fichier}",
                               f"{level.indicateur.titre}, {period(level.periode)}, par modalité")
         if draw and series.modalites else Markup(""),
     }  # fmt: skip

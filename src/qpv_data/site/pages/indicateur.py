@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qpv_data.site import charts
+from qpv_data.site import standing
 from qpv_data.site.pages import carto
 from qpv_data.site.shared import Shared
 from qpv_data.site.writing import Site, digest
@@ -31,6 +31,6 @@ def write(site: Site, shared: Shared) -> None:
             path, "indicateur.html.j2", titre=i.titre, niveau=level, i=i,
             nature=f"{NATURES.get(i.nature, i.nature)}, {TIMES.get(i.nature_temporelle, i.nature_temporelle)}",
             carte=carto.drawn(shared, level, "carte", "../quartiers/"), legende=carto.legend(level),
-            rang=carto.ranking(shared, level), distribution=charts.distribution(level, "distribution"),
+            rang=carto.ranking(shared, level), distribution=standing.distribution(level, "distribution"),
             cachees=sum(v.cachee for v in level.valeurs.values()),
         )  # fmt: skip
