@@ -110,7 +110,8 @@ def test_a_code_that_may_be_cut_is_still_text() -> None:
 @pytest.mark.parametrize(
     ("figure", "unit", "written"),
     [
-        ("1", "logements", "1 logement"), ("0", "locaux", "0 local"), ("1,9", "points d'arrêt", "1,9 point d'arrêt"),
+        ("1", "logements", "1 logement"), ("1", "travaux", "1 travail"), ("1", "lieux", "1 lieu"), ("1", "tuyaux", "1 tuyau"),
+        ("1", "baux", "1 bail"), ("0", "locaux", "0 local"), ("1,9", "points d'arrêt", "1,9 point d'arrêt"),
         ("2", "points d'arrêt", "2 points d'arrêt"), ("−1", "logements sociaux", "−1 logement social"),
         ("10", "habitants", "10 habitants"), ("1", "mois", "1 mois"), ("1", "décès", "1 décès"),
         ("1", "pour 1 000 habitants", f"1 pour 1{FINE}000 habitants"), ("1", "kg par habitant", "1 kg par habitant"),

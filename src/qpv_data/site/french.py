@@ -71,6 +71,13 @@ _SAME = frozenset({
     "cours", "secours", "recours", "concours", "dos", "bois",
 })  # fmt: skip
 """Words in -s that have no other singular."""
+_OWN = dict.fromkeys(("travaux", "baux", "vitraux", "soupiraux", "émaux"), ("ux", "il")) | dict.fromkeys(
+    (
+        "lieux", "milieux", "feux", "jeux", "enjeux", "vœux", "aveux", "cheveux", "tuyaux", "noyaux", "joyaux", 
+        "préaux", "genoux", "cailloux",
+    ), ("x", ""),
+)  # fmt: skip
+"""Words in -x that do not follow the rule: the end that goes, and what comes in its place."""
 
 
 def under_two(figure: str) -> bool:
@@ -85,6 +92,8 @@ def singular(unit: str) -> str:
 
 
 def _one(word: str) -> str:
+    if word.lower() in _OWN:
+        return word[: -len(_OWN[word.lower()][0])] + _OWN[word.lower()][1]
     if word.endswith("aux") and len(word) > 4 and not word.endswith("eaux"):
         return word[:-3] + "al"
     if word.endswith("eaux"):
