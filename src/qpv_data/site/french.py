@@ -73,7 +73,7 @@ _SAME = frozenset({
 """Words in -s that have no other singular."""
 _OWN = dict.fromkeys(("travaux", "baux", "vitraux", "soupiraux", "émaux"), ("ux", "il")) | dict.fromkeys(
     (
-        "lieux", "milieux", "feux", "jeux", "enjeux", "vœux", "aveux", "cheveux", "tuyaux", "noyaux", "joyaux", 
+        "lieux", "milieux", "feux", "jeux", "enjeux", "vœux", "aveux", "cheveux", "tuyaux", "noyaux", "joyaux",
         "préaux", "genoux", "cailloux",
     ), ("x", ""),
 )  # fmt: skip
