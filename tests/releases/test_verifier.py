@@ -91,6 +91,26 @@ def test_each_harm_is_told_with_its_file(copy: Path, where: str, harm: Callable[
     assert done.exit_code == (1 if where != "manifest.json" else 4)
 
 
+@pytest.mark.parametrize(
+    ("version", "kept", "faulty"),
+    [
+        ("1.0", slice(None, -1), False),
+        ("1.0", slice(1, None), True),
+        (None, slice(None, -1), True),
+        ("0.9", slice(None, -1), True),
+    ],
+)
+def test_an_older_minor_version_of_the_schema_may_lack_columns_at_the_end_and_nothing_else(
+    copy: Path, version: str | None, kept: slice, faulty: bool
+) -> None:
+    path, manifest = copy / "ouvert" / "clauses.parquet", copy / "ouvert" / "manifest.json"
+    table = pq.read_table(path)
+    pq.write_table(table.select(table.column_names[kept]), path)
+    told = json.loads(manifest.read_text("utf-8"))
+    manifest.write_text(json.dumps(told | ({"version_schema": version} if version else {})), "utf-8")
+    assert any("colonnes autres que promises" in f.quoi for f in verify(copy)) is faulty
+
+
 def test_a_number_says_where_it_comes_from_and_how_to_find_it_again(made: Path) -> None:
     (told,) = explain(made / "ouvert", "QN09901A", "points_n", "2024-T1")
     assert told["valeur"]["valeur"] == 8

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from qpv_data.digests import sha256
 from qpv_data.engine import sql_path
+from qpv_data.exports.parquet import SCHEMA_VERSION
 from qpv_data.releases.compare import partitions
 from qpv_data.releases.layout import AT_THE_ROOT, CERTIFICATE, DATABASE, MANIFEST, audiences, said, values_sql
 from qpv_data.releases.manifest import FILES
@@ -64,6 +65,7 @@ def _checksums(folder: Path, root: Path, only: Any = None) -> Iterator[Fault]:
 
 def _tables(folder: Path, root: Path) -> Iterator[Fault]:
     expected = {name: table.schema for name, table in PUBLISHED.items()}
+    other = _other_minor(said(folder).get("version_schema"))
     for name, count in said(folder)["lignes"].items():
         files = list(partitions(folder).values()) if name == "valeurs" else [folder / f"{name}.parquet"]
         if any(not p.is_file() for p in files):
@@ -78,9 +80,19 @@ def _tables(folder: Path, root: Path) -> Iterator[Fault]:
         wanted = {f.name: str(f.type) for f in expected[name] if not (name == "valeurs" and f.name in _PATH)}
         for path in files:
             told = {f.name: str(f.type) for f in pq.read_schema(path)}
-            if told != wanted:
+            if told != wanted and not (other and _begins_alike(told, wanted)):
                 wrong = sorted(n for n in wanted.keys() | told.keys() if wanted.get(n) != told.get(n))
                 yield Fault(path.relative_to(root).as_posix(), f"colonnes autres que promises : {', '.join(wrong)}")
+
+
+def _other_minor(version: str | None) -> bool:
+    """Whether a release was written under another minor version of the schema, which only adds columns at the end."""
+    return version not in (None, SCHEMA_VERSION) and str(version).split(".")[0] == SCHEMA_VERSION.split(".")[0]
+
+
+def _begins_alike(told: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
+    """Whether the columns of one are the first of the other's."""
+    return all(a == b for a, b in zip(told.items(), wanted.items(), strict=False))
 
 
 _PATH = ("zonage", "periode")
