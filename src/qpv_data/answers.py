@@ -29,7 +29,7 @@ def there_since(raw: Path, jeu: str, periode: str | None, livraison: str) -> str
 
 
 def answer(
-    cfg: Configuration, clause: Clause, expected: Expected, statut: Statut, delivery: Delivery | Held, conformed: Path,
+    raw: Path, clause: Clause, expected: Expected, statut: Statut, delivery: Delivery | Held, conformed: Path,
     facts: Mapping[str, Any],
 ) -> Reception:  # fmt: skip
     return Reception(
@@ -40,7 +40,7 @@ def answer(
         clause_version=delivery.clause_version,
         conformed=conformed,
         recue_le=delivery.recue_le,
-        disponible_le=there_since(cfg.folder("raw"), delivery.jeu, delivery.periode, delivery.id),
+        disponible_le=there_since(raw, delivery.jeu, delivery.periode, delivery.id),
         venue=delivery.id,
         sha256=delivery.sha256,
         taille=delivery.taille,
@@ -105,7 +105,7 @@ def destroyed_answer(
     held = next((h for h in gone if good is not None and h.id == good["livraison"]), None)
     if good is None or held is None:
         return gone_answer(cfg, clause, expected, gone[-1], error)
-    return answer(cfg, clause, expected, "inchangee", held, conformed, good)
+    return answer(cfg.folder("raw"), clause, expected, "inchangee", held, conformed, good)
 
 
 def gone_answer(

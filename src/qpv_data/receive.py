@@ -154,7 +154,7 @@ def _answered(
     good = good_records(cfg, conformed, bound)
     past = unchanged and over(cfg, (bound, *versions), delivery)
     if good is not None and good["livraison"] == delivery.id and (past or good.get("logiciel") == computing_digest()):
-        return answer(cfg, clause, expected, "inchangee", delivery, conformed, good)
+        return answer(cfg.folder("raw"), clause, expected, "inchangee", delivery, conformed, good)
     if good is None and past:
         return gone_answer(cfg, clause, expected, delivery)
     headers: list[str] = []
@@ -162,7 +162,9 @@ def _answered(
         facts = yield from making_records(cfg, bound, expected, delivery, conformed, headers)
     except FeedError as e:
         return replace(fallen_back(cfg, clause, expected, e, conformed, delivery, versions), entete=tuple(headers))
-    return answer(cfg, clause, expected, "inchangee" if unchanged else "recue", delivery, conformed, facts)
+    return answer(
+        cfg.folder("raw"), clause, expected, "inchangee" if unchanged else "recue", delivery, conformed, facts
+    )
 
 
 def _access(clause: Clause, reception: Reception) -> Access:

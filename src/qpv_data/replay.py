@@ -139,8 +139,8 @@ def _read_again(
     delivery = delivery_of(lake / "raw", clause.id, known["livraison"]) if known["livraison"] else None
     if delivery is None or known["statut"] == "detruite":
         return absent
-    since = there_since(lake / "raw", delivery.jeu, delivery.periode, delivery.id)
     if not delivery.fichier.is_file():
+        since = there_since(lake / "raw", delivery.jeu, delivery.periode, delivery.id)
         return replace(absent, statut="detruite", probleme=None, recue_le=delivery.recue_le, disponible_le=since)
     conformed = records_path(cfg, clause.id, expected.nom)
     bound = version_of(versions, delivery.clause_version) or clause
@@ -149,8 +149,7 @@ def _read_again(
     except FeedError as e:
         error = e.discreet() if clause.donnees_personnelles.presentes else e
         return replace(absent, statut="refusee", probleme=error.probleme.value, message=error.message)
-    made = answer(cfg, clause, expected, known["statut"], delivery, conformed, facts)
-    made = replace(made, disponible_le=since)
+    made = answer(lake / "raw", clause, expected, known["statut"], delivery, conformed, facts)
     if known["statut"] == "perimee":  # what stands in has no word to say of the one that failed
         return replace(made, probleme=known["probleme"], avertissements=(), entete=())
     return made

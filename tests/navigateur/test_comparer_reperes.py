@@ -51,10 +51,22 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return written.site(tmp_path_factory.mktemp("comparer"))
 
 
+def side_by_side(seen: Any, site: Path) -> Any:
+    """The page, once it shows both quarters."""
+    page = seen.open(f"{site.as_uri()}/comparer.html#q=QN09901A,QN09902A")
+    page.wait_for_selector("#resultat .contre")
+    return page
+
+
+def boxes(page: Any, selector: str, side: str) -> list[float]:
+    script = "(all, side) => all.map(e => e.getBoundingClientRect()[side])"
+    found: list[float] = page.eval_on_selector_all(selector, script, side)
+    return found
+
+
 def test_two_comparators_of_one_name_are_both_told_and_say_whose_they_are(browser: Any, site: Path) -> None:
     with opened(browser, viewport=DESKTOP) as seen:
-        page = seen.open(f"{site.as_uri()}/comparer.html#q=QN09901A,QN09902A")
-        page.wait_for_selector("#resultat .contre")
+        page = side_by_side(seen, site)
         told = [" ".join(words.split()) for words in page.evaluate(MOTS)]
         assert told == ["ses 2 communes (Un) : 15,0", "ses 2 communes (Deux) : 70,0"]
         assert seen.faults(f"{site.as_uri()}/") == []
@@ -62,12 +74,8 @@ def test_two_comparators_of_one_name_are_both_told_and_say_whose_they_are(browse
 
 def test_what_a_quarter_is_compared_with_has_a_line_each(browser: Any, site: Path) -> None:
     with opened(browser, viewport=DESKTOP) as seen:
-        page = seen.open(f"{site.as_uri()}/comparer.html#q=QN09901A,QN09902A")
-        page.wait_for_selector("#resultat .contre")
-        tops = page.evaluate(
-            "Array.from(document.querySelectorAll('#resultat .contre'), e => e.getBoundingClientRect().top)"
-        )
-        assert len(set(tops)) == 2
+        page = side_by_side(seen, site)
+        assert len(set(boxes(page, "#resultat .contre", "top"))) == 2
 
 
 @pytest.mark.parametrize(
@@ -84,9 +92,5 @@ def test_an_address_that_was_cut_or_typed_chooses_what_it_can(browser: Any, site
 
 def test_on_a_phone_the_titles_of_indicators_are_not_cut_letter_by_letter(browser: Any, site: Path) -> None:
     with opened(browser, viewport=PHONE) as seen:
-        page = seen.open(f"{site.as_uri()}/comparer.html#q=QN09901A,QN09902A")
-        page.wait_for_selector("#resultat .contre")
-        widths = page.evaluate(
-            "Array.from(document.querySelectorAll('#resultat tr > :first-child'), e => e.getBoundingClientRect().width)"
-        )
-        assert min(widths) > 90
+        page = side_by_side(seen, site)
+        assert min(boxes(page, "#resultat tr > :first-child", "width")) > 90

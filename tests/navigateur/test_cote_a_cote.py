@@ -70,13 +70,3 @@ def test_an_address_that_names_what_is_no_quarter_shows_the_others_and_runs_noth
         page.wait_for_selector(ROWS, timeout=20_000)
         assert page.locator("#resultat thead th").count() == 4
         assert seen.faults(base) == []
-
-
-def test_each_comparator_has_its_line(browser: Any, site: Path) -> None:
-    base, (one, other, *_) = f"{site.as_uri()}/", sheets(site)
-    with opened(browser, viewport=DESKTOP) as seen:
-        page = seen.open(f"{base}comparer.html#q={one},{other}")
-        page.wait_for_selector(ROWS)
-        tops = "all => all.map(r => [...r.querySelectorAll('span.contre')].map(s => s.getBoundingClientRect().top))"
-        lines = page.eval_on_selector_all(ROWS, tops)
-        assert all(len(set(of)) == len(of) for of in lines)

@@ -113,7 +113,7 @@ def test_a_hidden_value_has_no_rank_nor_size_in_what_the_map_reads(tmp_path: Pat
 def test_a_number_that_a_release_forgot_beside_a_hidden_state_is_not_read() -> None:
     row = {"periode": "2024-T1", "periode_debut": date(2024, 1, 1), "valeur": 12.0, "statut_observation": "normale",
            "statut_diffusion": "secret", "borne_basse": 11.0, "borne_haute": 13.0}  # fmt: skip
-    read = value_of(row, False)
+    read = value_of(row)
     assert (read.valeur, read.basse, read.haute, read.cachee) == (None, None, None, True)
 
 

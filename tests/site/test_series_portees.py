@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qpv_data.site.carrying import joined
+from qpv_data.site.carrying import joined, marked
 from qpv_data.site.charts import series_chart
 from qpv_data.site.model import CARRIED, HIDDEN, Indicator, Series, Value
 
@@ -54,7 +54,7 @@ def test_what_is_observed_or_hidden_is_never_replaced(
 def test_periods_are_in_order_and_none_is_lost(
     values: tuple[Value, ...], carried: tuple[tuple[Value, bool], ...]
 ) -> None:
-    series = joined(Series(INDICATOR, values), carried)
+    series = marked(joined(Series(INDICATOR, values), carried))
     assert [v.debut for v in series.valeurs] == sorted({v.debut for v in series.valeurs})
     assert {v.periode for v in series.valeurs} == {v.periode for v in values} | {v.periode for v, _ in carried}
 
@@ -63,7 +63,7 @@ def test_periods_are_in_order_and_none_is_lost(
 def test_a_series_breaks_exactly_where_its_perimeter_changes(
     values: tuple[Value, ...], carried: tuple[tuple[Value, bool], ...]
 ) -> None:
-    series = joined(Series(INDICATOR, values), carried)
+    series = marked(joined(Series(INDICATOR, values), carried))
     states = [v.etat == CARRIED for v in series.valeurs]
     crossed = [n > 0 and states[n] != states[n - 1] for n in range(len(states))]
     assert [v.rupture for v in series.valeurs] == crossed

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qpv_data.site.comparing import PER, Comparison
-from qpv_data.site.french import number, period, points, rounded, short_period, signed, with_unit
+from qpv_data.site.french import number, points, rounded, short_period, signed, with_article, with_unit
 from qpv_data.site.levels import Level
 from qpv_data.site.model import Indicator, Series, Value
 
@@ -78,9 +78,4 @@ def evolution(series: Series | None, value: Value, short: bool = False) -> str:
     gap = value.valeur - before.valeur
     told = points if indicator.unite == "%" else signed
     moved = told(gap, indicator.decimales)
-    return f"{moved} depuis {short_period(before.periode) if short else _article(before.periode)}"
-
-
-def _article(code: str) -> str:
-    words = period(code)
-    return f"le {words}" if "trimestre" in words or "semestre" in words else words
+    return f"{moved} depuis {short_period(before.periode) if short else with_article(before.periode)}"

@@ -16,7 +16,7 @@ from qpv_data.site.french import bare
 from qpv_data.site.pages import adresse, carto, comparer, donnees, fiche, indicateur, partenariat, signaux, territoire
 from qpv_data.site.reading import Release, certificate, opened
 from qpv_data.site.shared import shared
-from qpv_data.site.writing import HERE, Site, SiteError, Watcher, nobody
+from qpv_data.site.writing import HERE, Site, SiteError, StageWatcher, nobody
 
 RUBRIQUES = (
     ("index.html", "Territoire"), ("adresse.html", "Mon adresse"), ("comparer.html", "Comparer"),
@@ -55,7 +55,7 @@ class Built:
     adresses: Counts | None = None
 
 
-def build(folder: AudienceFolder, out: Path, options: Options, watch: Watcher = nobody) -> Built:
+def build(folder: AudienceFolder, out: Path, options: Options, watch: StageWatcher = nobody) -> Built:
     """Write in `out` the site of an audience's release. Twice gives the same bytes; what did not change is not written.
 
     Raises SiteError for a territory without quarters, a folder that holds something else, or events that are wrong.

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
@@ -31,7 +32,7 @@ def read(
 
 
 def joined(series: Series, before: Sequence[tuple[Value, bool]]) -> Series:
-    """A series with what is carried to it, where nothing is observed; broken where the perimeter changes.
+    """A series with what is carried to it, where nothing is observed; it also breaks where the perimeter changes.
 
     A hidden value stays hidden: nothing is told beside it.
     """
@@ -43,17 +44,11 @@ def joined(series: Series, before: Sequence[tuple[Value, bool]]) -> Series:
             held[value.periode] = value
             if changed:
                 other.add(value.periode)
-    if not other:
-        return replace(series, valeurs=_in_order(held)) if before else series
-    values, breaks = [], dict(series.ruptures)
-    last = None
-    for v in _in_order(held):
-        crossed = last is not None and (last in other) != (v.periode in other)
-        values.append(replace(v, rupture=True) if crossed else v)
-        if crossed:
+    values, breaks = _in_order(held), dict(series.ruptures)
+    for last, v in pairwise(values):
+        if (last.periode in other) != (v.periode in other):
             breaks.setdefault(v.periode, CHANGED)
-        last = v.periode
-    return replace(series, valeurs=tuple(values), ruptures=breaks)
+    return replace(series, valeurs=values, ruptures=breaks)
 
 
 def marked(series: Series) -> Series:

@@ -45,7 +45,7 @@ def former(release: Release, told: Mapping[str, Any]) -> Former:
     wanted = sorted(set(release.indicateurs) - set(told))
     found: dict[tuple[str, str], dict[str, Value]] = {}
     for r in release.rows(release.sql("anterieurs"), wanted) if wanted else ():
-        value = value_of(r, False)
+        value = value_of(r)
         if value.etat != "sans_objet":
             found.setdefault((r["zonage"], r["code_zone"]), {})[r["indicateur"]] = value
     return found

@@ -129,16 +129,22 @@ def period(code: str) -> str:
 
 def until(code: str) -> str:
     """« jusqu'au 2ᵉ trimestre 2024 », « jusqu'en juillet 2024 », « jusqu'en 2024 »."""
-    return f"jusqu'{'au' if _has_rank(code) else 'en'} {period(code)}"
+    return f"jusqu'{'au' if has_rank(code) else 'en'} {period(code)}"
+
+
+def with_article(code: str) -> str:
+    """« le 2ᵉ trimestre 2024 », « juillet 2024 », « 2024 »."""
+    return f"{'le ' if has_rank(code) else ''}{period(code)}"
 
 
 def of_period(code: str) -> str:
     """« du 2ᵉ trimestre 2024 », « de juillet 2024 », « d'août 2024 », « de 2024 »."""
     words = period(code)
-    return f"du {words}" if _has_rank(code) else f"d'{words}" if words[0] in "ao" else f"de {words}"
+    return f"du {words}" if has_rank(code) else f"d'{words}" if words[0] in "ao" else f"de {words}"
 
 
-def _has_rank(code: str) -> bool:
+def has_rank(code: str) -> bool:
+    """Whether a period is told with its article, « le 2ᵉ trimestre 2024 », and not as « 2024 » or « mars 2024 »."""
     return parse_period(code).frequence in (Frequence.T, Frequence.S)
 
 

@@ -65,10 +65,10 @@ def levels(release: Release) -> Levels:
     by_indicator: dict[str, dict[str, Value]] = {}
     for r in release.named("quartiers"):
         if (r["zonage"], r["code_zone"]) in wanted:
-            by_indicator.setdefault(r["indicateur"], {})[r["code_zone"]] = value_of(r, False)
+            by_indicator.setdefault(r["indicateur"], {})[r["code_zone"]] = value_of(r)
     epci: dict[str, dict[str, Value]] = {}
     for r in release.named("niveaux"):
-        epci.setdefault(r["code_zone"], {})[r["indicateur"]] = value_of(r, False)
+        epci.setdefault(r["code_zone"], {})[r["indicateur"]] = value_of(r)
     found = {}
     for name, indicator in release.indicateurs.items():
         if (values := by_indicator.get(name)) and any(v.etat != "sans_objet" for v in values.values()):

@@ -205,9 +205,9 @@ def _series(
         last = release.dernieres.get(name)
         for r in group:
             if r["modalite"] == "ensemble":
-                total.append(value_of(r, r["periode"] in breaks.get(name, {})))
+                total.append(value_of(r))
             elif r["periode"] == last:
-                parts[r["modalite"]] = value_of(r, False)
+                parts[r["modalite"]] = value_of(r)
         told = tuple(zip(_labels(labels, name, list(parts)), parts.values(), strict=True))
         found[name] = Series(release.indicateurs[name], tuple(total), told, breaks.get(name, {}))
     return found
@@ -219,15 +219,15 @@ def _labels(labels: Mapping[tuple[str, str], str], indicator: str, codes: list[s
     return [f"{words} ({code})" if told.count(words) > 1 else words for words, code in zip(told, codes, strict=True)]
 
 
-def value_of(r: Row, broken: bool) -> Value:
+def value_of(r: Row) -> Value:
     """A row of `valeurs` (with the bounds of its uncertainty) as a value."""
     state = r["statut_diffusion"] if r["statut_diffusion"] != "diffusee" else r["statut_observation"]
     if r["valeur"] is None and state in ("normale", "provisoire", "estimee", "imputee", "rupture"):
         state = "absente"
     debut: date = r["periode_debut"]
     if state in HIDDEN:  # whatever stands beside it
-        return Value(r["periode"], debut, None, state, broken)
-    return Value(r["periode"], debut, r["valeur"], state, broken, r["borne_basse"], r["borne_haute"])
+        return Value(r["periode"], debut, None, state)
+    return Value(r["periode"], debut, r["valeur"], state, basse=r["borne_basse"], haute=r["borne_haute"])
 
 
 def certificate(folder: AudienceFolder) -> Row | None:

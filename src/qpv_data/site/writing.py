@@ -31,7 +31,7 @@ STATE = ".site.json"
 """What the last build wrote, and from what: read by the next, of no use to a reader."""
 
 
-Watcher = Callable[[str, int, int], None]
+StageWatcher = Callable[[str, int, int], None]
 """Told what has been done of a stage: its name, how much, of how much."""
 
 
@@ -58,7 +58,7 @@ class Site:
     gardees: list[str] = field(default_factory=list)
     avant: dict[str, str] = field(default_factory=dict)
     entrees: dict[str, str] = field(default_factory=dict)
-    suivi: Watcher = nobody
+    suivi: StageWatcher = nobody
 
     def page(self, path: str, template: str, **content: Any) -> None:
         """Render `template` into `path`, a path from the folder with `/`."""

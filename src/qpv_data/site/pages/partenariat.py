@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
+from qpv_data.clause.sections import said
 from qpv_data.periods import parse_period
 from qpv_data.site.french import day
 from qpv_data.site.reading import Row
@@ -26,10 +27,6 @@ REGIMES = {
     "producteur": "Le producteur masque lui-même avant de transmettre",
     "sans_objet": "Rien à protéger",
 }
-STATUSES = {
-    "projet": "en projet", "signee": "signée", "licence_ouverte": "sous licence, sans signature",
-    "resiliee": "résiliée",
-}  # fmt: skip
 UNITS = {"personne": "personnes", "menage": "ménages", "entreprise": "entreprises", "logement": "logements"}
 
 
@@ -69,7 +66,7 @@ def term(clause: Row, published: date) -> dict[str, Any]:
     begun, end = clause["debut"], clause["fin"]
     words = f"du {day(begun)} au {day(end)}" if end else f"depuis le {day(begun)}, sans terme"
     return {
-        "statut": STATUSES.get(clause["statut"], clause["statut"].replace("_", " ")),
+        "statut": said(clause["statut"]),
         "signee_le": clause["signee_le"],
         "mots": words,
         "finie": end is not None and end < published,

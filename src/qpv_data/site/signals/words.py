@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from qpv_data.periods import Frequence, parse_period
-from qpv_data.site.french import FINE, MINUS, number, period, signed, singular, under_two
+from qpv_data.site.french import FINE, MINUS, has_rank, number, period, signed, singular, under_two, with_article
 
 __all__ = ["MINUS", "NARROW", "SPACE", "between", "during", "number", "period", "points", "quoted", "signed", "unit",
            "with_unit"]  # fmt: skip
@@ -28,13 +27,12 @@ def points(figure: str, size: float) -> str:
 
 def during(code: str) -> str:
     """« au 2ᵉ trimestre 2024 », « en 2024 », « en mars 2024 »."""
-    return f"{'au' if parse_period(code).frequence in (Frequence.T, Frequence.S) else 'en'} {period(code)}"
+    return f"{'au' if has_rank(code) else 'en'} {period(code)}"
 
 
 def between(first: str, last: str) -> str:
     """« entre le 2ᵉ trimestre 2023 et le 2ᵉ trimestre 2024 », « entre 2023 et 2024 »."""
-    article = "le " if parse_period(first).frequence in (Frequence.T, Frequence.S) else ""
-    return f"entre {article}{period(first)} et {article}{period(last)}"
+    return f"entre {with_article(first)} et {with_article(last)}"
 
 
 def quoted(text: str) -> str:
